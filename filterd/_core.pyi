@@ -1,0 +1,160 @@
+"""The Rust core: the only compiled code of filterd. `filterd/core` is its one importer.
+
+It holds no policy: Python compiles what rules mean into an index and a plan, the core looks them
+up. Nothing here opens a socket or reads a clock.
+"""
+
+from collections.abc import Sequence
+
+CONTAINER_VERSION: int  # version of the index file this build reads and writes
+
+class Skimmed:
+    """What `IndexBuilder.skim` did with a list."""
+
+    accepted: int  # lines taken as rules
+    comments: int  # comment and blank lines
+    leftovers: list[tuple[int, str]]  # (line number from 1, text) that needs a reader
+
+class IndexBuilder:
+    """Collects patterns and writes one immutable index. `lines=True` also keeps line numbers."""
+
+    def __init__(self, *, lines: bool = False) -> None: ...
+    def skim(
+        self,
+        data: bytes,
+        shapes: Sequence[tuple[bytes, bytes, int, int]],  # prefix, suffix, scope, class
+        comments: Sequence[bytes],
+        *,
+        wide: bool = False,
+    ) -> Skimmed:
+        """Take every line that is exactly prefix + plain name + suffix of one shape.
+
+        Plain: 2 or more labels of a-z 0-9 - _ (any case), no trailing dot, no `xn--` label, last
+        label not numeric and, unless `wide`, no public suffix. All else is a leftover.
+        """
+
+    def add_name(self, name: str, scope: int, class_id: int, line: int = 0) -> None: ...
+    def add_regex(self, regex: str, class_id: int, line: int = 0) -> None:
+        """Raises ValueError with the engine's words for a pattern it cannot run."""
+
+    def add_network(self, network: str, trigger: int, class_id: int, line: int = 0) -> None:
+        """Raises ValueError for text that is no CIDR network or address."""
+
+    def remove_name(self, name: str, scope: int, class_id: int) -> None:
+        """Forget a name added before or later (`$badfilter`)."""
+
+    def write(self, path: str, meta: str) -> None:
+        """Write the index (and PATH.lines where lines are kept); fsync, then rename. OSError."""
+
+    def finish(self, meta: str) -> Index:
+        """Return the index without a file, for overlays."""
+
+class Index:
+    """A compiled, immutable rule index, mapped from its file."""
+
+    meta: str  # what the builder was given: JSON with the classes
+    names: int  # distinct names
+    regexes: int
+    networks: int
+    size: int  # bytes mapped
+    path: str | None
+
+    @staticmethod
+    def open(path: str, *, verify: bool = True) -> Index:
+        """Map PATH. Raises ValueError for a damaged, foreign or too new file, OSError for no file."""
+
+    def find(self, name: str) -> list[tuple[int, str, str, int]]:
+        """Return (class, kind, pattern, line) for all that match; kind is exact, subtree, below
+        or regex; line 0 where unknown."""
+
+    def find_address(self, address: str, trigger: int) -> list[tuple[int, str, str, int]]:
+        """The same for an address; kind is network."""
+
+def check_regex(regex: str) -> str | None:
+    """Return None if the core can run `regex`, else why not."""
+
+def public_suffix(name: str) -> bool:
+    """Say whether `name` is itself a public suffix of the ICANN section (com, edu.vn), so that a
+    rule for all of it is too wide. True for any single label."""
+
+class Decision:
+    """A verdict with its reason, in numbers; `engine/` turns it into model values."""
+
+    kind: str  # pass | allow | block | rewrite
+    step: int  # 1..9
+    class_id: int  # -1: no rule (schedule, default)
+    pattern: str  # the name, regex or network that matched, "" without a rule
+    pattern_kind: str
+    layer: int  # which index of the snapshot
+    line: int
+    group: str
+    action: str  # the class's action, or "" (see model.rule.Action)
+    rcode: int  # for rewrite
+    cname: str | None
+    answers: list[tuple[int, str]]  # rewrite: (type, presentation rdata) of the type asked for
+
+class Snapshot:
+    """Indexes plus the plan that says what their classes mean for each group. Immutable."""
+
+    generation: int
+
+    def __init__(self, indexes: Sequence[Index], plan: str, generation: int) -> None:
+        """`plan` is JSON as `policy/plan.py` writes it. Raises ValueError with the place."""
+
+    def decide(
+        self,
+        name: str,
+        qtype: int,
+        now: float,
+        *,
+        client: str | None = None,
+        group: str | None = None,
+        client_name: str | None = None,
+        client_tags: Sequence[str] | None = None,
+    ) -> Decision:
+        """Decide one question. `group` overrides what `client` would give; ValueError for a bad
+        name or address, KeyError for an unknown group."""
+
+    def matches(
+        self, name: str, qtype: int, now: float, *, client: str | None = None, group: str | None = None,
+        client_name: str | None = None, client_tags: Sequence[str] | None = None,
+    ) -> list[tuple[int, int, str, str, int, int]]:
+        """Return (rank, class, kind, pattern, layer, line) of every match that could apply, best
+        rank first; rank 65535: does not apply to this group, type or time."""
+
+    def group_of(self, client: str) -> str: ...
+
+class Engine:
+    """Bytes of a query in, bytes of a reply out, with cache, counters and events."""
+
+    def __init__(self, snapshot: Snapshot, settings: str) -> None:
+        """`settings` is JSON: cache_bytes, max_misses, ring, min_ttl, max_ttl, negative_ttl,
+        stale_ttl (0: never stale), stale_answer_ttl, prefetch (fraction of the TTL), udp_size."""
+
+    def swap(self, snapshot: Snapshot) -> None: ...
+    def handle(self, packet: bytes, client: str, now: float, door: int) -> bytes | int | None:
+        """Answer at once (bytes), park as a miss (int: the token `complete` names again), or drop
+        (None). `door`: 0 udp, 1 tcp, 2 dot, 3 doh. Never raises for what is in the packet."""
+
+    def take_misses(self, most: int) -> list[tuple[int, bytes, str, int, int]]:
+        """New questions to resolve: (miss, query wire, name, qtype, flags); flags 1 DO, 2 CD,
+        4 prefetch. The query has id 0, RD set, an OPT, and no client option."""
+
+    def complete(self, miss: int, answer: bytes | None, now: float, failure: int = 0) -> list[tuple[int, bytes]]:
+        """Inspect, cache and answer: (token, reply) for each that waits. `answer` None means failed:
+        a stale answer if there is one, else SERVFAIL with EDE `failure`. An `answer` that does not
+        fit its question counts as failed. An unknown miss gives []."""
+
+    def serve_stale(self, miss: int, now: float) -> list[tuple[int, bytes]]:
+        """Answer those that wait from a stale entry, if there is one (RFC 8767 section 5); the miss stays."""
+
+    def forget(self, token: int) -> None:
+        """A waiting client has gone."""
+
+    def take_events(self, most: int) -> list[tuple[float, str, str, int, str, int, int, str, str, int, int]]:
+        """Oldest first: (time, client, name, qtype, kind, step, class, group, pattern, door, rcode)."""
+
+    def stats(self) -> str:
+        """Counters and gauges as JSON; see `metrics/names.py` for what each is."""
+
+    def clear_cache(self) -> None: ...

@@ -1,0 +1,1 @@
+"""What tests share: real lists, fakes that inject faults, real servers started by the tests."""
