@@ -1,1 +1,1 @@
-""""""
+"""Rule lists: fetched, checked before use, kept on disk, compiled into one index."""
