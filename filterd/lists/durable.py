@@ -1,0 +1,35 @@
+"""Writing files so that a power cut leaves the old content or the new, never half of it."""
+
+import os
+from pathlib import Path
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace `path` with `content`: temporary file, fsync, rename, fsync of the directory."""
+    temporary = path.with_name(path.name + ".new")
+    with temporary.open("wb") as sink:
+        sink.write(content)
+        sink.flush()
+        os.fsync(sink.fileno())
+    temporary.replace(path)
+    sync_directory(path.parent)
+
+
+def move_durably(source: Path, target: Path) -> None:
+    """Move a finished file on the same file system; it is on disk before it has its name."""
+    descriptor = os.open(source, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    source.replace(target)
+    sync_directory(target.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make renames in `path` last."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

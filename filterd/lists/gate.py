@@ -1,0 +1,107 @@
+"""May this version of a list be used? Pure: a comparison of summaries, before activation.
+
+Public lists have come empty, as error pages, in another syntax, and with names of whole search
+engines. A held version changes nothing: the one in use stays, and the reasons say why.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from filterd.lists.shelf import Summary
+
+MAX_NAMED = 5  # caught names told by name; the rest is a number
+LIKELY = 0.5  # likeness, see formats.base.Format
+UNLIKELY = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """`max_shrink`: share of entries a list may lose at once. `max_refused`: share of its lines
+    that may be refused. Both 0.0 to 1.0. `small`: lists of fewer entries may shrink freely.
+    """
+
+    max_shrink: float = 0.5
+    max_refused: float = 0.5
+    small: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """A name that must stay reachable and the pattern of the list that would block it."""
+
+    name: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """It may be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """It may not, for each of these reasons."""
+
+    reasons: tuple[str, ...]
+
+
+def judge(
+    old: Summary | None,
+    new: Summary,
+    caught: Sequence[Caught] = (),
+    bounds: Bounds = Bounds(),
+) -> Pass | Held:
+    """Judge `new` against the version in use, if there is one."""
+    reasons = (
+        *_emptiness(new),
+        *_shrinking(old, new, bounds),
+        *_refusals(new, bounds),
+        *_syntax(old, new),
+        *_catches(caught),
+    )
+    return Held(reasons) if reasons else Pass()
+
+
+def _emptiness(new: Summary) -> tuple[str, ...]:
+    if new.accepted > 0:
+        return ()
+    if new.refusals:
+        return (f"none of its {new.refusals} lines is a rule in format {new.format}",)
+    return ("it is empty",)
+
+
+def _shrinking(old: Summary | None, new: Summary, bounds: Bounds) -> tuple[str, ...]:
+    if old is None or old.accepted < bounds.small or new.accepted == 0:
+        return ()
+    if new.accepted >= old.accepted * (1.0 - bounds.max_shrink):
+        return ()
+    share = 100 * (old.accepted - new.accepted) // old.accepted
+    return (f"it shrank by {share} %, from {old.accepted} to {new.accepted} entries",)
+
+
+def _refusals(new: Summary, bounds: Bounds) -> tuple[str, ...]:
+    lines = new.accepted + new.refusals
+    if new.accepted == 0 or new.refusals <= lines * bounds.max_refused:
+        return ()
+    code, count = max(new.refused, key=lambda item: item[1])
+    return (f"{new.refusals} of {lines} lines are refused, most as {code} ({count})",)
+
+
+def _syntax(old: Summary | None, new: Summary) -> tuple[str, ...]:
+    """A list that changed its syntax may still have lines that can be read, with other meaning.
+    Not when the operator has configured another format.
+    """
+    if old is None or old.format != new.format or new.accepted == 0:
+        return ()
+    if old.likeness >= LIKELY and new.likeness < UNLIKELY:
+        return (f"its lines no longer look like format {new.format}",)
+    return ()
+
+
+def _catches(caught: Sequence[Caught]) -> tuple[str, ...]:
+    named = tuple(
+        f"it would block {hit.name}, which must stay reachable (rule for {hit.pattern or '.'})"
+        for hit in caught[:MAX_NAMED]
+    )
+    more = len(caught) - len(named)
+    return (*named, f"and {more} more such names") if more > 0 else named
