@@ -1,0 +1,31 @@
+"""`listen`: the doors for DNS and what one client may take of them."""
+
+from pydantic import Field
+
+from filterd.config.addresses import Listen, ListenAddress
+from filterd.config.section import Section
+from filterd.config.types import Duration
+
+_LOOPBACK = (ListenAddress("127.0.0.1", 5300), ListenAddress("::1", 5300))
+
+
+class TcpConfig(Section):
+    """Limits of TCP connections (RFC 7766 section 6.2)."""
+
+    idle_timeout: Duration = 10.0
+    """How long a connection may be silent before it is closed."""
+    max_connections: int = Field(default=1000, ge=1, le=1_000_000)
+    """Connections at one time; the longest idle one makes room for a new one."""
+    max_per_client: int = Field(default=20, ge=1, le=100_000)
+    """Connections at one time from one address."""
+
+
+class ListenConfig(Section):
+    """Where queries come in."""
+
+    udp: tuple[Listen, ...] = _LOOPBACK
+    """Addresses and ports for DNS over UDP. Port 53 needs the right to bind it."""
+    tcp: tuple[Listen, ...] = _LOOPBACK
+    """Addresses and ports for DNS over TCP; keep them the same as for UDP."""
+    tcp_limits: TcpConfig = TcpConfig()
+    """Limits of TCP connections."""

@@ -1,0 +1,37 @@
+"""`upstream`: who answers what is not blocked and not cached."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from filterd.config.addresses import Upstream, UpstreamAddress, read_upstream
+from filterd.config.section import Section
+from filterd.config.types import DomainName, Duration
+
+
+class UpstreamConfig(Section):
+    """The resolvers that filterd asks."""
+
+    servers: tuple[Upstream, ...] = Field(
+        default=(read_upstream("1.1.1.1"), read_upstream("9.9.9.9")), min_length=1
+    )
+    """Resolvers: 192.0.2.1, tcp://, tls://192.0.2.1#dns.example, https://dns.example/dns-query."""
+    strategy: Literal["fastest", "strict", "parallel"] = "fastest"
+    """fastest: the one that answered best of late; strict: in this order; parallel: ask two, take
+    the first answer."""
+    timeout: Duration = 2.0
+    """How long to wait for one server before the next is asked."""
+    attempts: int = Field(default=3, ge=1, le=10)
+    """How often one question is sent before it counts as failed."""
+    max_waiting: int = Field(default=10_000, ge=1, le=1_000_000)
+    """Questions that may wait for an answer at one time; more are answered SERVFAIL at once."""
+    case_randomisation: bool = True
+    """Mix the case of letters in questions over UDP, so that answers are harder to forge."""
+    bootstrap: tuple[Upstream, ...] = (read_upstream("1.1.1.1"), read_upstream("9.9.9.9"))
+    """Servers, written by address, that resolve the names of other servers."""
+    zones: dict[DomainName, tuple[Upstream, ...]] = Field(default_factory=dict)
+    """Zones that have servers of their own, such as the school's domain."""
+
+    def servers_of(self, zone: str | None) -> tuple[UpstreamAddress, ...]:
+        """Return the servers for a configured zone; for None, the general ones."""
+        return self.servers if zone is None else self.zones[zone]
