@@ -1,1 +1,34 @@
-//! The rule index.
+//! The rule index of filterd: names, regexes and networks in one immutable, mapped file.
+//!
+//! An [`IndexBuilder`] collects patterns, each with a *class* (a number that means nothing here),
+//! and writes one file. An [`Index`] maps it and says which classes match a name or an address.
+//! Reading order: `key` (how a name is spelled), `builder`, `file` (the container), `index`.
+
+#![deny(unsafe_code)]
+
+mod builder;
+mod cursor;
+mod error;
+mod file;
+mod index;
+mod key;
+mod lines;
+mod map;
+mod names;
+mod networks;
+mod regexes;
+mod sets;
+mod skim;
+mod suffix;
+
+pub use builder::IndexBuilder;
+pub use error::{Error, Result};
+pub use file::CONTAINER_VERSION;
+pub use index::{Found, FoundKind, Index};
+pub use key::{MAX_LABEL, MAX_NAME};
+pub use names::{Hit, Scope};
+pub use networks::{NetworkHit, Trigger};
+pub use regexes::{check_regex, RegexHit};
+pub use sets::MAX_CLASS;
+pub use skim::{LineShape, Skimmed};
+pub use suffix::public_suffix;

@@ -1,0 +1,302 @@
+//! An open index: which classes match a name or an address, and why.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use crate::error::{Error, Result};
+use crate::file;
+use crate::key;
+use crate::lines::Lines;
+use crate::map::{Bytes, Section};
+use crate::names::{Hit, Names, Scope};
+use crate::networks::{NetworkHit, Networks, Trigger};
+use crate::regexes::{RegexHit, Regexes};
+use crate::sets::{Member, Sets};
+
+/// A compiled, immutable rule index. Share it by `Arc`; lookups allocate nothing.
+pub struct Index {
+    names: Names,
+    regexes: Regexes,
+    networks: Networks,
+    meta: String,
+    size: usize,
+    identity: u64,
+    path: Option<PathBuf>,
+    lines: OnceLock<Option<Lines>>,
+}
+
+/// A rule found by [`Index::find`] or [`Index::find_address`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Found {
+    /// The class the builder was given.
+    pub class: u32,
+    /// What sort of pattern it is.
+    pub kind: FoundKind,
+    /// The name, regex or network.
+    pub pattern: String,
+    /// Its line; 0 where unknown.
+    pub line: u32,
+}
+
+/// The sort of a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FoundKind {
+    /// A name, for itself only.
+    Exact,
+    /// A name and everything under it.
+    Subtree,
+    /// Everything under a name.
+    Below,
+    /// A regular expression.
+    Regex,
+    /// A network.
+    Network,
+}
+
+impl FoundKind {
+    /// Returns the word for it: exact, subtree, below, regex or network.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FoundKind::Exact => "exact",
+            FoundKind::Subtree => "subtree",
+            FoundKind::Below => "below",
+            FoundKind::Regex => "regex",
+            FoundKind::Network => "network",
+        }
+    }
+}
+
+impl From<Scope> for FoundKind {
+    fn from(scope: Scope) -> FoundKind {
+        match scope {
+            Scope::Exact => FoundKind::Exact,
+            Scope::Subtree => FoundKind::Subtree,
+            Scope::Below => FoundKind::Below,
+        }
+    }
+}
+
+impl Index {
+    /// Maps the index at `path`. `verify` reads it whole and checks its checksum; leave that out
+    /// only for a file that was verified since it was written.
+    pub fn open(path: &Path, verify: bool) -> Result<Index> {
+        let bytes = match Bytes::map(path, verify) {
+            // An empty file cannot be mapped on some systems; it is foreign, not unreadable.
+            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::InvalidInput => {
+                return Err(Error::Foreign)
+            }
+            other => other?,
+        };
+        Index::from(bytes, Some(path.to_owned()), OnceLock::new(), verify)
+    }
+
+    /// Opens an index held in memory; it is verified and has no line numbers of names.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Index> {
+        Index::from_parts(bytes, None)
+    }
+
+    pub(crate) fn from_parts(bytes: Vec<u8>, lines: Option<Lines>) -> Result<Index> {
+        Index::from(Bytes::owned(bytes), None, OnceLock::from(lines), true)
+    }
+
+    fn from(
+        bytes: Bytes,
+        path: Option<PathBuf>,
+        lines: OnceLock<Option<Lines>>,
+        verify: bool,
+    ) -> Result<Index> {
+        let layout = file::read(bytes.as_ref(), verify)?;
+        let section = |range| {
+            Section::new(&bytes, range).ok_or_else(|| Error::damaged("section beyond the end"))
+        };
+        let sets = Sets::open(section(layout.sets)?)?;
+        let meta = section(layout.meta)?;
+        let meta = std::str::from_utf8(meta.as_ref())
+            .map_err(|_| Error::damaged("meta: not UTF-8"))?
+            .to_owned();
+        Ok(Index {
+            names: Names::open(section(layout.names)?, sets)?,
+            regexes: Regexes::open(section(layout.regexes)?.as_ref())?,
+            networks: Networks::open(section(layout.networks)?.as_ref())?,
+            meta,
+            size: bytes.as_ref().len(),
+            identity: file::identity(bytes.as_ref()),
+            path,
+            lines,
+        })
+    }
+
+    /// Calls `hit` for every name pattern that covers `name` (lower case, no trailing dot, "" is
+    /// the root), widest first.
+    #[inline]
+    pub fn walk(&self, name: &str, hit: impl FnMut(Hit)) {
+        self.names.walk(name, hit);
+    }
+
+    /// The same for a name as it stands in a packet: length-prefixed labels in lower case, with
+    /// or without the root byte. Bytes that are no such name match nothing.
+    #[inline]
+    pub fn walk_wire(&self, wire: &[u8], hit: impl FnMut(Hit)) {
+        self.names.walk_wire(wire, hit);
+    }
+
+    /// Calls `hit` for every regex that matches `text` (a name, or an address as text).
+    pub fn match_regex(&self, text: &str, hit: impl FnMut(RegexHit)) {
+        self.regexes.matches(text, hit);
+    }
+
+    /// Calls `hit` for every network of `trigger` that holds `address`, narrowest first.
+    pub fn match_address(&self, address: IpAddr, trigger: Trigger, hit: impl FnMut(NetworkHit)) {
+        self.networks.matches(address, trigger, hit);
+    }
+
+    /// Says whether [`Index::match_regex`] can match at all.
+    pub fn has_regexes(&self) -> bool {
+        self.regexes.len() > 0
+    }
+
+    /// Says whether [`Index::match_address`] can match at all for `trigger`.
+    pub fn has_networks(&self, trigger: Trigger) -> bool {
+        self.networks.has(trigger)
+    }
+
+    /// Returns the text of a regex by the number in its hit.
+    pub fn regex(&self, number: u32) -> Option<&str> {
+        self.regexes
+            .get(number)
+            .map(|pattern| pattern.text.as_str())
+    }
+
+    /// Returns the text of a network by the number in its hit.
+    pub fn network(&self, number: u32) -> Option<String> {
+        self.networks.text(number)
+    }
+
+    /// Returns all that matches `name`, with pattern and line, names first and widest first.
+    pub fn find(&self, name: &str) -> Result<Vec<Found>> {
+        let mut found = Vec::new();
+        let mut hits = Vec::new();
+        self.walk(name, |hit| hits.push(hit));
+        for hit in hits {
+            let pattern = suffix_of(name, hit.depth);
+            let line = self.line(pattern, hit.scope, hit.class)?;
+            let pattern = pattern.to_owned();
+            found.push(Found {
+                class: hit.class,
+                kind: hit.scope.into(),
+                pattern,
+                line,
+            });
+        }
+        self.match_regex(name, |hit| {
+            if let Some(pattern) = self.regexes.get(hit.regex) {
+                let line = line_of(&pattern.rules, hit.class);
+                let pattern = pattern.text.clone();
+                found.push(Found {
+                    class: hit.class,
+                    kind: FoundKind::Regex,
+                    pattern,
+                    line,
+                });
+            }
+        });
+        Ok(found)
+    }
+
+    /// Returns all networks of `trigger` that hold `address`, narrowest first.
+    pub fn find_address(&self, address: IpAddr, trigger: Trigger) -> Vec<Found> {
+        let mut found = Vec::new();
+        self.match_address(address, trigger, |hit| {
+            if let Some(pattern) = self.network(hit.network) {
+                let line = line_of(self.networks.rules(hit.network), hit.class);
+                found.push(Found {
+                    class: hit.class,
+                    kind: FoundKind::Network,
+                    pattern,
+                    line,
+                });
+            }
+        });
+        found
+    }
+
+    /// Returns the line of a name rule, 0 where unknown. The first call maps the file of lines;
+    /// an error says that it is there but cannot be read.
+    pub fn line(&self, name: &str, scope: Scope, class: u32) -> Result<u32> {
+        let lines = match self.lines.get() {
+            Some(lines) => lines,
+            None => {
+                let opened = match &self.path {
+                    Some(path) => Lines::open(path, self.identity)?,
+                    None => None,
+                };
+                self.lines.get_or_init(|| opened)
+            }
+        };
+        Ok(match lines {
+            Some(lines) => lines.get(key::reversed(name).as_bytes(), Member::new(class, scope)),
+            None => 0,
+        })
+    }
+
+    /// Returns the text the builder was given: JSON with the classes.
+    pub fn meta(&self) -> &str {
+        &self.meta
+    }
+
+    /// Returns the number of distinct names.
+    pub fn names(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Returns the number of distinct regexes.
+    pub fn regexes(&self) -> usize {
+        self.regexes.len()
+    }
+
+    /// Returns the number of distinct networks, counted for each trigger.
+    pub fn networks(&self) -> usize {
+        self.networks.len()
+    }
+
+    /// Returns the size of the index in bytes.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Returns the file it is mapped from.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+}
+
+impl fmt::Debug for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Index")
+            .field("path", &self.path)
+            .field("names", &self.names())
+            .field("regexes", &self.regexes())
+            .field("networks", &self.networks())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Returns the last `labels` labels of `name`.
+fn suffix_of(name: &str, labels: u8) -> &str {
+    match labels.checked_sub(1) {
+        None => "",
+        Some(dots) => match name.rmatch_indices('.').nth(dots as usize) {
+            Some((at, _)) => &name[at + 1..],
+            None => name,
+        },
+    }
+}
+
+fn line_of(rules: &[(u32, u32)], class: u32) -> u32 {
+    rules
+        .iter()
+        .find(|(known, _)| *known == class)
+        .map_or(0, |(_, line)| *line)
+}

@@ -1,0 +1,75 @@
+//! The bytes of an index: mapped from a file, or owned.
+//!
+//! The one module with `unsafe`: mapping is sound only while nobody changes the file in place.
+//! filterd never does; it writes a new file and renames it over the old one, which leaves the
+//! mapped inode as it was.
+
+use std::fs::File;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use memmap2::{Mmap, MmapOptions};
+
+use crate::error::{Error, Result};
+
+/// Immutable bytes, cheap to share.
+#[derive(Debug, Clone)]
+pub(crate) enum Bytes {
+    Owned(Arc<Vec<u8>>),
+    Mapped(Arc<Mmap>),
+}
+
+impl Bytes {
+    pub(crate) fn owned(bytes: Vec<u8>) -> Bytes {
+        Bytes::Owned(Arc::new(bytes))
+    }
+
+    /// Maps the file at `path`; reads it in at once if `populate`.
+    #[allow(unsafe_code)]
+    pub(crate) fn map(path: &Path, populate: bool) -> Result<Bytes> {
+        let file = File::open(path).map_err(|e| Error::io(path, e))?;
+        let mut options = MmapOptions::new();
+        if populate {
+            options.populate();
+        }
+        // SAFETY: index files are replaced by rename and never written in place (module docs).
+        let map = unsafe { options.map(&file) }.map_err(|e| Error::io(path, e))?;
+        Ok(Bytes::Mapped(Arc::new(map)))
+    }
+}
+
+impl AsRef<[u8]> for Bytes {
+    #[inline]
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Bytes::Owned(bytes) => bytes,
+            Bytes::Mapped(map) => map,
+        }
+    }
+}
+
+/// A part of the bytes of an index.
+#[derive(Debug, Clone)]
+pub(crate) struct Section {
+    bytes: Bytes,
+    range: Range<usize>,
+}
+
+impl Section {
+    /// Returns the part at `range`, or `None` where the bytes are shorter.
+    pub(crate) fn new(bytes: &Bytes, range: Range<usize>) -> Option<Section> {
+        bytes.as_ref().get(range.clone())?;
+        Some(Section {
+            bytes: bytes.clone(),
+            range,
+        })
+    }
+}
+
+impl AsRef<[u8]> for Section {
+    #[inline]
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes.as_ref()[self.range.clone()]
+    }
+}
