@@ -106,7 +106,7 @@ class MetricsServer:
     def _metrics(self, accept: str) -> Reply:
         try:
             encode, content_type = choose_encoder(accept)
-        except ValueError:  # a version that is no version
+        except (TypeError, ValueError):  # it compares versions that are none
             encode, content_type = choose_encoder("")
         now = self._monotonic()
         if self._rendered is not None:
@@ -167,6 +167,8 @@ async def _head(reader: asyncio.StreamReader) -> bytes:
 def _parse(head: bytes) -> tuple[str, str, str]:
     """Return method, path and Accept."""
     lines = head.decode("latin-1").split("\r\n")
+    if any(character < " " and character != "\t" for line in lines for character in line):
+        raise _Refused(HTTPStatus.BAD_REQUEST, "control characters")
     words = lines[0].split(" ")
     if len(words) != 3 or words[2] not in ("HTTP/1.0", "HTTP/1.1") or not words[1].startswith("/"):
         raise _Refused(HTTPStatus.BAD_REQUEST, "not an HTTP/1 request")

@@ -1,0 +1,239 @@
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families
+
+from filterd.metrics.collector import FilterdCollector
+from filterd.metrics.names import METRICS, Type
+from filterd.metrics.sources import NodeState, ServerState, Sources
+
+STATS = {
+    "queries": {"udp": 100, "tcp": 3},
+    "types": {"A": 60, "AAAA": 40, "other": 3},
+    "verdicts": {"pass": {"9": 80}, "block": {"7": 15, "8": 7}, "rewrite": {"7": 1}},
+    "rcodes": {"0": 90, "3": 10, "2": 3},
+    "cache": {
+        "hits": 50,
+        "misses": 30,
+        "stale": 2,
+        "prefetches": 1,
+        "evictions": 0,
+        "bytes": 4096,
+        "entries": 12,
+    },
+    "misses": {"in_flight": 4, "joined": 5, "overload": 0},
+    "malformed": {"dropped": 1, "formerr": 2},
+    "answers_unusable": 1,
+    "ech_stripped": 6,
+    "events_dropped": 9,
+    "generation": 3,
+}
+
+
+@dataclass
+class Lists:
+    name: str
+    rules: int = 10
+    refused: dict[str, int] = field(default_factory=dict)
+    fetched_at: float | None = None
+    problem: str | None = None
+
+
+@dataclass
+class Report:
+    written: int = 5
+    dropped: int = 2
+    waiting: int = 1
+    problem: str | None = None
+
+
+def server(name="udp://192.0.2.1:53"):
+    return ServerState(name, 30, {"timeout": 2}, 1, ((0.01, 20), (0.1, 27)), 28, 0.5)
+
+
+def node(version="1.0"):
+    return NodeState(version, 1000.0, True, 1900.0, {"grade-3": True, "staff": False})
+
+
+def sources(**changed):
+    given = {
+        "engine": lambda: STATS,
+        "hits": lambda: [("ads", "adverts", 9), ("ads", None, 1), (None, "games", 2)],
+        "upstream": lambda: [server()],
+        "lists": lambda: [
+            Lists("ads", 100, {"bad-name": 2}, 1000.0),
+            Lists("orders", 5, {}, None, "held: shrunk"),
+        ],
+        "report": Report,
+        "node": node,
+        "now": lambda: 2000.0,
+    }
+    return Sources(**(given | changed))
+
+
+def scrape(**changed):
+    registry = CollectorRegistry()
+    registry.register(FilterdCollector(sources(**changed)))
+    return samples(registry)
+
+
+def samples(registry):
+    return {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(generate_latest(registry).decode())
+        for sample in family.samples
+    }
+
+
+def test_every_row_of_the_table_has_numbers_when_all_sources_do():
+    registry = CollectorRegistry()
+    registry.register(FilterdCollector(sources()))
+    names = {name.removesuffix("_count") for name, *_ in samples(registry)}
+    assert {metric.name for metric in METRICS} <= names
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (("filterd_queries_total", ("door", "udp")), 100),
+        (("filterd_queries_total", ("door", "doh")), 0),
+        (("filterd_queries_by_type_total", ("type", "other")), 3),
+        (("filterd_verdicts_total", ("step", "age"), ("verdict", "block")), 7),
+        (("filterd_replies_total", ("rcode", "NXDOMAIN")), 10),
+        (("filterd_cache_size_bytes",), 4096),
+        (("filterd_list_hits_total", ("list", "ads")), 10),
+        (("filterd_category_hits_total", ("category", "games")), 2),
+        (("filterd_rules_refused", ("code", "bad-name"), ("list", "ads")), 2),
+        (("filterd_list_age_seconds", ("list", "ads")), 1000),
+        (("filterd_list_problem", ("list", "orders")), 1),
+        (("filterd_rule_age_seconds",), 100),
+        (("filterd_filter_active", ("group", "staff")), 0),
+        (("filterd_events_dropped_total", ("place", "ring")), 9),
+        (("filterd_events_dropped_total", ("place", "store")), 2),
+        (("filterd_build_info", ("version", "1.0")), 1),
+        (
+            (
+                "filterd_upstream_latency_seconds_bucket",
+                ("le", "0.1"),
+                ("server", "udp://192.0.2.1:53"),
+            ),
+            27,
+        ),
+        (
+            (
+                "filterd_upstream_latency_seconds_bucket",
+                ("le", "+Inf"),
+                ("server", "udp://192.0.2.1:53"),
+            ),
+            28,
+        ),
+        (("filterd_source_up", ("source", "engine")), 1),
+    ],
+)
+def test_a_number_arrives_under_its_name(key, value):
+    assert scrape()[key] == value
+
+
+def test_a_list_never_fetched_has_no_age():
+    assert ("filterd_list_age_seconds", ("list", "orders")) not in scrape()
+
+
+def test_unknown_label_values_become_other_and_add_up():
+    stats = STATS | {
+        "queries": {"udp": 1, "carrier-pigeon": 2, "x.example": 3},
+        "verdicts": {"maybe": {"77": 4}},
+        "rcodes": {"23": 1, "22": 1},
+    }
+    found = scrape(engine=lambda: stats)
+    assert found["filterd_queries_total", ("door", "other")] == 5
+    assert found["filterd_verdicts_total", ("step", "other"), ("verdict", "other")] == 4
+    assert found["filterd_replies_total", ("rcode", "other")] == 2
+    assert not any("pigeon" in str(key) or "example" in str(key) for key in found)
+
+
+def test_series_stay_bounded_over_many_scrapes_of_changing_names():
+    turn = iter(range(10_000))
+
+    def many(make):
+        return [make(f"n{next(turn)}") for _ in range(300)]
+
+    registry = CollectorRegistry()
+    registry.register(
+        FilterdCollector(
+            sources(
+                hits=lambda: many(lambda name: (name, name, 1)),
+                upstream=lambda: many(server),
+                lists=lambda: many(lambda name: Lists(name, 1, {name: 1})),
+                node=lambda: node(str(next(turn))),
+            )
+        )
+    )
+    seen = set()
+    for _ in range(5):
+        seen |= set(samples(registry))
+    bound = 0
+    for metric in METRICS:
+        product = 1
+        for label in metric.labels:
+            product *= (len(label.values) or label.most) + 1
+        bound += product * (5 if metric.type is Type.HISTOGRAM else 1)  # 3 buckets, sum, count
+    assert len(seen) <= bound
+    hit_lists = {key[1] for key in seen if key[0] == "filterd_list_hits_total"}
+    assert len(hit_lists) == 201
+    assert sum(key[0] == "filterd_build_info" for key in seen) == 2
+
+
+def test_servers_folded_into_other_keep_a_true_histogram():
+    servers = [server(f"s{i}") for i in range(66)]
+    found = scrape(upstream=lambda: servers)
+    assert (
+        found["filterd_upstream_latency_seconds_bucket", ("le", "0.01"), ("server", "other")] == 40
+    )
+    assert found["filterd_upstream_latency_seconds_count", ("server", "other")] == 56
+
+
+@pytest.mark.parametrize("name", ["engine", "hits", "upstream", "lists", "report", "node"])
+def test_a_failing_source_costs_only_its_own_metrics(name, caplog):
+    def fail():
+        raise RuntimeError("no numbers today")
+
+    found = scrape(**{name: fail})
+    assert found["filterd_source_up", ("source", name)] == 0
+    assert sum(value == 0 for key, value in found.items() if key[0] == "filterd_source_up") == 1
+    if name != "engine":
+        assert found["filterd_queries_total", ("door", "udp")] == 100
+    assert "no numbers today" in caplog.text
+
+
+def test_nonsense_from_the_engine_is_left_out():
+    found = scrape(engine=lambda: {"queries": [1, 2], "cache": "full", "generation": "x"})
+    assert ("filterd_cache_entries",) not in found
+    assert ("filterd_rule_generation",) not in found
+
+
+def test_both_exposition_formats_parse():
+    registry = CollectorRegistry()
+    registry.register(FilterdCollector(sources()))
+    assert len(list(parse_openmetrics(generate_openmetrics(registry).decode()))) == len(METRICS)
+
+
+@pytest.mark.real
+def test_promtool_finds_no_fault():
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool (Debian package prometheus) is not installed")
+    registry = CollectorRegistry()
+    registry.register(FilterdCollector(sources()))
+    done = subprocess.run(
+        [promtool, "check", "metrics"],
+        input=generate_latest(registry),
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
