@@ -1,0 +1,213 @@
+"""The precedence list: who wins when several rules speak about one name.
+
+The first step that applies wins. A class of rules gets one number per group and moment, its rank:
+`step * 256 + order inside the step`; the core takes the lowest. This file is the only place that
+says which rule stands where.
+
+1. must-not-block: hotline, emergency, government, the node's own needs. For everyone, always.
+2. order: every rule of a mandatory list, for everyone. Not touched by `lists`, age or `filtered`.
+3. override: a teacher's temporary allow, until it expires, for its group or for everyone.
+4. schedule: while one of the group's blocks is in force, what it names. "Everything" is no
+   class but the plan's `closed`. A list's exceptions do not lift a schedule; an override does.
+5. local allow: the school's, the group's, and services the group allows.
+6. local block: the school's, the group's, services the group blocks; for groups with bypass
+   protection canary names and public encrypted DNS; private addresses in public answers.
+7. lists that the group uses. Inside the step: `$dnsrewrite`, exceptions from it, important
+   exceptions, important blocks, exceptions, blocks, rewrites by a hosts line.
+8. age: rules of a list, service or demo name with a category or `min_age` above the group's age.
+   Where the age is reached, the whole list is silent, its exceptions too.
+9. default: pass, or block for an allow-only group (no class). Safe search stands here as a
+   rewrite of whatever is not blocked.
+
+A group with `filtered` off sees steps 1, 2, 3, 5 and 6 only, and in 5 and 6 the local rules only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from filterd.model.group import Group, ScheduledBlock
+from filterd.model.rule import Action
+from filterd.model.verdict import Step
+from filterd.policy.ages import effective_min_age, too_young
+from filterd.policy.classes import BLOCKING, Origin, RuleClass
+
+NOT_APPLICABLE = 65535
+CLOSED = Step.SCHEDULE * 256  # a schedule that blocks everything, without a rule
+DEFAULT_BLOCK = Step.DEFAULT * 256 + 255  # an allow-only group's default, without a rule
+
+
+class Why(StrEnum):
+    """Why a class stands where it stands, or does not apply."""
+
+    ALWAYS = "always"  # must-not-block
+    ORDER = "order"
+    OVERRIDE = "override"
+    SCHEDULE = "schedule"
+    LOCAL = "local"
+    SERVICE = "service"  # the group's own choice of services
+    BYPASS = "bypass"
+    REBIND = "rebind"
+    LIST = "list"
+    AGE = "age"  # below the min_age
+    SAFE_SEARCH = "safe-search"
+    # from here on: does not apply, because
+    OTHER_GROUP = "other-group"
+    EXPIRED = "expired"
+    UNFILTERED = "unfiltered"
+    LIST_NOT_USED = "list-not-used"
+    OLD_ENOUGH = "old-enough"
+    SERVICE_NOT_CHOSEN = "service-not-chosen"
+    BYPASS_OFF = "bypass-off"
+    SAFE_SEARCH_OFF = "safe-search-off"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A class's place in the list for one group: its rank and why."""
+
+    rank: int
+    why: Why
+
+    @property
+    def applies(self) -> bool:
+        """Whether it counts at all."""
+        return self.rank != NOT_APPLICABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A group with the ages that hold for it: all that standing depends on but time."""
+
+    group: Group
+    ages: Mapping[str, int]  # category -> min_age, the school's
+    own_ages: Mapping[str, int | None]  # the group's own words
+
+
+def policy_of(group: Group, ages: Mapping[str, int]) -> Policy:
+    """Return the policy of `group` under the school's category ages."""
+    return Policy(group, ages, dict(group.categories))
+
+
+def rank(step: Step, order: int = 0) -> int:
+    """Return the rank of `order` (0..255, lower first) inside `step`."""
+    return step * 256 + order
+
+
+_FIXED: Mapping[Origin, Standing] = {
+    Origin.MUST_NOT_BLOCK: Standing(rank(Step.MUST_NOT_BLOCK), Why.ALWAYS),
+    Origin.OVERRIDE: Standing(rank(Step.OVERRIDE), Why.OVERRIDE),
+    Origin.LOCAL_ALLOW: Standing(rank(Step.LOCAL_ALLOW), Why.LOCAL),
+    Origin.LOCAL_BLOCK: Standing(rank(Step.LOCAL_BLOCK), Why.LOCAL),
+    # Guards the network, not the pupil: `filtered` does not lift it.
+    Origin.REBIND: Standing(rank(Step.LOCAL_BLOCK), Why.REBIND),
+}
+# Order 1, not 0: rewrites of order 0 can be lifted by any list's exception.
+_ORDER = Standing(rank(Step.ORDER, 1), Why.ORDER)
+
+
+def standing(rule: RuleClass, policy: Policy) -> Standing:
+    """Say where `rule` stands for a group, schedules and expiry aside."""
+    if rule.groups is not None and policy.group.name not in rule.groups:
+        return _no(Why.OTHER_GROUP)
+    fixed = _FIXED.get(rule.origin)
+    if fixed is not None:
+        return fixed
+    if rule.mandatory:
+        return _ORDER
+    if not policy.group.filtered:
+        return _no(Why.UNFILTERED)
+    match rule.origin:
+        case Origin.SERVICE:
+            return _service(rule, policy)
+        case Origin.CANARY | Origin.BYPASS:
+            guarded = policy.group.bypass_protection
+            return Standing(rank(Step.LOCAL_BLOCK), Why.BYPASS) if guarded else _no(Why.BYPASS_OFF)
+        case Origin.SAFE_SEARCH:
+            return _safe_search(rule, policy.group)
+        case Origin.LIST:
+            return _list(rule, policy)
+        case _:
+            return _by_age(rule, policy)
+
+
+def scheduled(rule: RuleClass, block: ScheduledBlock, group: Group) -> bool:
+    """Say whether `block`, while it is in force, puts `rule` on step 4 of `group`."""
+    if not group.filtered or rule.mandatory:
+        return False
+    if rule.groups is not None and group.name not in rule.groups:
+        return False
+    if rule.action not in BLOCKING and (rule.action is not Action.REWRITE or rule.allow_list):
+        return False
+    match rule.origin:
+        case Origin.LIST:
+            return rule.list in block.lists or rule.category in block.categories
+        case Origin.SERVICE:
+            return rule.service in block.services or rule.category in block.categories
+        case Origin.DEMO:
+            return rule.category in block.categories
+        case _:
+            return False
+
+
+SCHEDULED = rank(Step.SCHEDULE, 1)  # the rank of what `scheduled` names
+
+
+def _no(why: Why) -> Standing:
+    return Standing(NOT_APPLICABLE, why)
+
+
+def _service(rule: RuleClass, policy: Policy) -> Standing:
+    group = policy.group
+    if rule.action is Action.ALLOW:
+        if rule.service in group.allow_services:
+            return Standing(rank(Step.LOCAL_ALLOW), Why.SERVICE)
+        return _no(Why.SERVICE_NOT_CHOSEN)
+    if rule.service in group.block_services:
+        return Standing(rank(Step.LOCAL_BLOCK), Why.SERVICE)
+    return _by_age(rule, policy)
+
+
+def _by_age(rule: RuleClass, policy: Policy) -> Standing:
+    min_age = effective_min_age(rule, policy.ages, policy.own_ages)
+    if min_age is None or not too_young(policy.group, min_age):
+        return _no(Why.OLD_ENOUGH)
+    return Standing(rank(Step.AGE), Why.AGE)
+
+
+def _safe_search(rule: RuleClass, group: Group) -> Standing:
+    wanted = group.safe_search if rule.kind == "search" else rule.kind == f"youtube-{group.youtube}"
+    return Standing(rank(Step.DEFAULT), Why.SAFE_SEARCH) if wanted else _no(Why.SAFE_SEARCH_OFF)
+
+
+def _list(rule: RuleClass, policy: Policy) -> Standing:
+    chosen = policy.group.lists
+    if chosen is not None and rule.list not in chosen:
+        return _no(Why.LIST_NOT_USED)
+    if rule.allow_list:  # its category says what the names are, not who may not see them
+        return Standing(_list_rank(rule), Why.LIST)
+    min_age = effective_min_age(rule, policy.ages, policy.own_ages)
+    if min_age is None:
+        return Standing(_list_rank(rule), Why.LIST)
+    if not too_young(policy.group, min_age):
+        return _no(Why.OLD_ENOUGH)
+    if rule.important or rule.dnsrewrite or rule.action in (Action.ALLOW, Action.UNREWRITE):
+        # The list's own order among its rules holds, so these keep their place in step 7.
+        return Standing(_list_rank(rule), Why.AGE)
+    return Standing(rank(Step.AGE, 1 if rule.action is Action.REWRITE else 0), Why.AGE)
+
+
+def _list_rank(rule: RuleClass) -> int:
+    """Return the rank inside step 7."""
+    match rule.action:
+        case Action.REWRITE if rule.dnsrewrite:
+            order = 0
+        case Action.UNREWRITE:
+            order = 1
+        case Action.ALLOW:
+            order = 2 if rule.important else 4
+        case Action.REWRITE if rule.zone is None:
+            order = 6  # a hosts line with an address
+        case _:
+            order = 3 if rule.important else 5  # RPZ local data counts as the zone's block
+    return rank(Step.LIST, order)
