@@ -1,1 +1,16 @@
-//! The core.
+//! Bytes of a query to a verdict to bytes of a reply.
+//!
+//! The core holds no policy of its own. An index (crate `filterd-index`) says which classes of
+//! rules match a name; the *plan*, compiled by Python, says what each class means for each group
+//! at each time; a [`snapshot::Snapshot`] is the two together, immutable and swapped whole. The
+//! engine parses a query, asks the snapshot, answers from the cache or parks a miss.
+//!
+//! Nothing here opens a socket, starts a thread or reads a clock: time is handed in.
+#![forbid(unsafe_code)]
+
+pub mod clients;
+pub mod decide;
+pub mod matches;
+pub mod plan;
+pub mod rdata;
+pub mod snapshot;
