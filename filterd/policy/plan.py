@@ -8,7 +8,7 @@ says when to make the next one.
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from filterd.model.errors import RulesError
@@ -23,7 +23,6 @@ from filterd.policy.segments import RankTables, segments_of
 
 HORIZON_DAYS = 8
 _MAC = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}")
-_NO_ADDRESSES: Mapping[str, tuple[str, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class PlanOptions:
     """
 
     horizon_days: int = HORIZON_DAYS
-    addresses: Mapping[str, tuple[str, ...]] = _NO_ADDRESSES
+    addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     language: str = "vi"
 
 
