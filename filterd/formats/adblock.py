@@ -1,0 +1,115 @@
+"""AdGuard and Adblock Plus rules at the DNS level, with the hosts lines and bare names such lists
+mix in.
+
+Rules that hide page elements belong to a browser and URL rules to the HTTP filter: both are
+refused as such. A bare name alone on its line is exact, as in a hosts file; with `@@` or a modifier
+it is a pattern like any other, found anywhere in the name.
+"""
+
+import re
+from collections.abc import Sequence
+
+from filterd.formats import hosts
+from filterd.formats.adblock_options import Modifiers, read_modifiers
+from filterd.formats.adblock_pattern import is_regex, read_pattern
+from filterd.formats.addresses import NULL_ADDRESSES, read_address
+from filterd.formats.base import Options, Shape
+from filterd.formats.lines import LineReader, share
+from filterd.formats.names import name_pattern
+from filterd.formats.refusals import Code, Refused
+from filterd.model.rule import NO_CONDITION, Action, Cancel, Condition, Rule, Scope
+
+_COSMETIC = re.compile(
+    r"(?:\[\$[^\]]*\])?[\w.,~*:-]*(?:#@?(?:\$\??|\?|%)?#|\$@?\$(?:[a-z]|\[)|#\+js)"
+)
+_REGEX_END = re.compile(r"(?<!\\)/(?=\$[a-z~])")
+_BARE_NAME = re.compile(r"[\w-]+(?:\.[\w-]+)+\.?")
+_COMMENT = re.compile(r"\s+#.*$")
+_LIKE = re.compile(r"(?:@@)?\|\|?\S+\^|@@\S+|/.+/(?:\$\S+)?$|\S+\$(?:important|dns|client|ctag|deny)")
+
+
+class Adblock:
+    """The adblock format."""
+
+    name = "adblock"
+    title = "AdGuard/ABP rules for DNS: ||name^, @@, /regex/, $modifiers"
+    comments = (b"!", b"# ")
+
+    def shapes(self, data: bytes, options: Options) -> tuple[Shape, ...]:
+        """Return the shapes of block and exception rules for one name, and of bare names."""
+        del data, options
+        return (
+            Shape(b"||", b"^", Scope.SUBTREE),
+            Shape(b"", b"", Scope.EXACT),
+            Shape(b"0.0.0.0 ", b"", Scope.EXACT),
+            Shape(b"127.0.0.1 ", b"", Scope.EXACT),
+            Shape(b"@@||", b"^", Scope.SUBTREE, Action.ALLOW),
+            Shape(b"@@||", b"^|", Scope.SUBTREE, Action.ALLOW),
+            Shape(b"||", b"^|", Scope.SUBTREE),
+            Shape(b"|", b"^", Scope.EXACT),
+        )
+
+    def reader(self, options: Options) -> LineReader:
+        """Return a reader for a new list."""
+        return LineReader(_parse, options)
+
+    def likeness(self, sample: Sequence[str]) -> float:
+        """Return the share of lines with the marks of this syntax; bare names say little."""
+        marked = share(sample, lambda text: _LIKE.match(text) is not None)
+        cosmetic = share(sample, lambda text: _COSMETIC.match(text) is not None)
+        header = any(text.startswith("[Adblock") for text in sample[:3])
+        return min(1.0, marked + cosmetic + (0.5 if header else 0.0))
+
+
+def _parse(text: str, options: Options) -> Sequence[Rule | Cancel | Refused]:
+    if _is_comment(text):
+        return ()
+    first, _, rest = text.partition(" ") if " " in text else text.partition("\t")
+    if rest and (first in NULL_ADDRESSES or read_address(first) is not None):
+        # A hosts line is exact here whatever the list says: `subdomains` is for plain lists.
+        return hosts.parse(text, Options(wide=options.wide))
+    if not text.startswith(("/", "@@/")) and _COSMETIC.match(text):
+        raise Refused(Code.COSMETIC_RULE, "hides page elements, which only a browser can do")
+    text = _COMMENT.sub("", text)
+    if _BARE_NAME.fullmatch(text) and read_address(text) is None:
+        return (Rule(name_pattern(text, Scope.EXACT, options)),)
+    return (_rule(text, options),)
+
+
+def _is_comment(text: str) -> bool:
+    if not text or text.startswith("!"):
+        return True
+    if text.startswith("["):
+        return text.endswith("]")
+    bare = text.lstrip("#")
+    return bare != text and (not bare or bare[0].isspace() or not text.startswith(("##", "#@", "#?", "#$", "#%", "#+")))
+
+
+def _rule(text: str, options: Options) -> Rule | Cancel:
+    exception = text.startswith("@@")
+    pattern_text, modifier_text = _divide(text.removeprefix("@@"))
+    modifiers = Modifiers() if modifier_text is None else read_modifiers(modifier_text)
+    condition = Condition(**modifiers.fields) if modifiers.fields else NO_CONDITION
+    if not is_regex(pattern_text) and any(char.isspace() for char in pattern_text):
+        raise Refused(Code.BAD_SYNTAX, "blanks inside a rule")
+    pattern = read_pattern(pattern_text, options, narrowed=condition != NO_CONDITION)
+    action = Action.ALLOW if exception else Action.BLOCK
+    rewrite = modifiers.rewrite
+    if rewrite is not None:
+        action = Action.UNREWRITE if exception else Action.REWRITE
+        if exception and modifiers.rewrite_is_empty:
+            rewrite = None  # every rewrite of the name, not the one with an empty answer
+    rule = Rule(pattern, action, modifiers.important, condition, rewrite)
+    return Cancel(rule) if modifiers.badfilter else rule
+
+
+def _divide(text: str) -> tuple[str, str | None]:
+    """Return the pattern and the text of the modifiers; None where there is no `$`."""
+    if text.startswith("/"):
+        end = _REGEX_END.search(text, 1)
+        if end:
+            return text[: end.end()], text[end.end() + 1 :]
+        if is_regex(text):
+            return text, None
+    pattern, dollar, modifiers = text.partition("$")
+    return pattern, modifiers if dollar else None

@@ -1,0 +1,47 @@
+"""The formats there are. A new one is one line in `FORMATS`."""
+
+from filterd.formats.adblock import Adblock
+from filterd.formats.base import Format
+from filterd.formats.dnsmasq import Dnsmasq
+from filterd.formats.domains import Domains, only_domains
+from filterd.formats.hosts import Hosts
+from filterd.formats.regex import Regex
+from filterd.formats.rpz import Rpz
+from filterd.formats.wildcard import Wildcard
+from filterd.model.errors import RulesError
+
+FORMATS: tuple[Format, ...] = (
+    Adblock(),
+    Hosts(),
+    Domains(),
+    only_domains(),
+    Wildcard(),
+    Dnsmasq(),
+    Rpz(),
+    Regex(),
+)
+ALIASES = {
+    "abp": "adblock",
+    "adguard": "adblock",
+    "ags": "adblock",
+    "domain": "domains",
+    "plain": "domains",
+    "only-domains": "onlydomains",
+    "wildcards": "wildcard",
+    "response-policy-zone": "rpz",
+    "pihole-regex": "regex",
+}
+
+
+def by_name(name: str) -> Format:
+    """Return the format of that name or alias, in any case.
+
+    Raises:
+        RulesError: there is none; the message lists those there are.
+    """
+    wanted = ALIASES.get(name.lower(), name.lower())
+    for each in FORMATS:
+        if each.name == wanted:
+            return each
+    known = ", ".join(each.name for each in FORMATS)
+    raise RulesError(f"unknown list format {name!r}; known formats: {known}")

@@ -1,0 +1,45 @@
+"""Lists of `*.name`. Their makers mean the name and its subdomains, and so does a bare name."""
+
+import re
+from collections.abc import Sequence
+
+from filterd.formats.base import Options, Shape
+from filterd.formats.lines import LineReader, share
+from filterd.formats.names import name_pattern
+from filterd.formats.refusals import Code, Refused
+from filterd.model.rule import Rule, Scope
+
+_LIKE = re.compile(r"\*\.[\w-]+(?:\.[\w-]+)*")
+
+
+class Wildcard:
+    """The wildcard format."""
+
+    name = "wildcard"
+    title = "*.name a line, the name included"
+    comments = (b"#", b"!")
+
+    def shapes(self, data: bytes, options: Options) -> tuple[Shape, ...]:
+        """Return the shapes with and without `*.`."""
+        del data, options
+        return (Shape(b"*.", b"", Scope.SUBTREE), Shape(b"", b"", Scope.SUBTREE))
+
+    def reader(self, options: Options) -> LineReader:
+        """Return a reader for a new list."""
+        return LineReader(_parse, options)
+
+    def likeness(self, sample: Sequence[str]) -> float:
+        """Return the share of lines with `*.` in front."""
+        return share(sample, lambda text: _LIKE.match(text) is not None)
+
+
+def _parse(text: str, options: Options) -> Sequence[Rule]:
+    fields = text.partition("#")[0].split()
+    if not fields:
+        return ()
+    if len(fields) > 1:
+        raise Refused(Code.BAD_SYNTAX, "expected one name")
+    name = fields[0].removeprefix("*.")
+    if "*" in name:
+        raise Refused(Code.UNSUPPORTED_PATTERN, "a * may stand only in front, as *.name")
+    return (Rule(name_pattern(name, Scope.SUBTREE, options)),)
