@@ -1,1 +1,25 @@
-""""""
+"""The only door to the compiled core. Everything it offers is documented in `filterd/_core.pyi`."""
+
+from filterd._core import (
+    CONTAINER_VERSION,
+    Decision,
+    Engine,
+    Index,
+    IndexBuilder,
+    Skimmed,
+    Snapshot,
+    check_regex,
+    public_suffix,
+)
+
+__all__ = [
+    "CONTAINER_VERSION",
+    "Decision",
+    "Engine",
+    "Index",
+    "IndexBuilder",
+    "Skimmed",
+    "Snapshot",
+    "check_regex",
+    "public_suffix",
+]

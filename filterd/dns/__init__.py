@@ -1,1 +1,1 @@
-""""""
+"""Doors: where queries come in. They move bytes between sockets and the engine, nothing else."""

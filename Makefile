@@ -1,0 +1,73 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`.
+# `make help` lists the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PY := .venv/bin/python
+RUST := $(shell find rust -name '*.rs' -not -path '*/target/*' 2>/dev/null) rust/Cargo.toml rust/Cargo.lock $(wildcard rust/crates/*/Cargo.toml)
+PYTHON_CODE := filterd tests bench
+
+.PHONY: help run test check lint types floors unit generated rust-check fuzz bench lock clean
+
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: build/.built ## build, then a filtering resolver on loopback with what to try; Ctrl-C ends it
+	@.venv/bin/filterd serve --demo
+
+test: build/.tools build/.built ## the whole suite: what .ci/run calls
+	@$(MAKE) --no-print-directory lint types floors generated rust-check
+	@$(MAKE) --no-print-directory fuzz SECONDS=$${FUZZ_SECONDS:-10}
+	@$(PY) -m pytest
+
+check: build/.built lint types floors unit ## the quick loop: lint, types, floors, unit tests
+
+lint: build/.built ## ruff: rules and format
+	@$(PY) -m ruff check $(PYTHON_CODE)
+	@$(PY) -m ruff format --check $(PYTHON_CODE)
+
+types: build/.built ## mypy --strict, and the stub of the core against the core itself
+	@$(PY) -m mypy
+	@$(PY) -m mypy.stubtest filterd._core --ignore-missing-stub
+
+floors: build/.built ## imports point down the floors
+	@.venv/bin/lint-imports --no-cache
+
+unit: build/.built ## unit, contract and oracle tests
+	@$(PY) -m pytest -q tests/unit tests/contract tests/oracle -m 'not real'
+
+generated: build/.built ## generated files are not stale
+	@$(PY) -m filterd.config.document --check
+	@$(PY) -m filterd.metrics.document --check
+
+rust-check: build/.env ## cargo fmt, clippy, cargo test
+	@deploy/build/cargo.sh fmt --check
+	@deploy/build/cargo.sh clippy --all-targets --locked -- -D warnings
+	@deploy/build/cargo.sh test --locked --quiet
+
+SECONDS ?= 60
+fuzz: build/.env ## every fuzz target for SECONDS (60) each
+	@deploy/build/fuzz.sh $(SECONDS)
+
+bench: build/.built ## figures of bench/README.md, measured on this machine
+	@$(PY) -m bench.run
+
+lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
+	@deploy/build/lock.sh
+
+clean: ## remove what was built
+	@rm -rf build .venv rust/target filterd/_core*.so
+
+build/.env: requirements/dev.txt deploy/build/environment.sh
+	@deploy/build/environment.sh
+	@mkdir -p build && touch $@
+
+build/.tools: build/.env deploy/build/test-tools.sh
+	@deploy/build/test-tools.sh
+	@touch $@
+
+build/.built: build/.env $(RUST) pyproject.toml
+	@deploy/build/core.sh
+	@touch $@

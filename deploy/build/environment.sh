@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Makes what the build needs: a C compiler, a Rust toolchain, Python with venv, and .venv with the
+# locked packages. Installs Debian packages where something is missing and it may.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+source deploy/build/packages.sh
+
+rust_enough() { # Rust 1.85 or newer
+    command -v cargo >/dev/null && command -v rustc >/dev/null &&
+        printf '1.85.0\n%s\n' "$(rustc --version 2>/dev/null | awk '{print $2}')" | sort -VC
+}
+python_enough() {
+    "$1" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+need=()
+command -v cc >/dev/null || need+=(gcc libc6-dev)
+rust_enough || need+=("$(apt-cache show cargo-web >/dev/null 2>&1 && echo 'cargo-web rustc-web' || echo 'cargo rustc')")
+python=""
+for candidate in python3 python3.13 python3.12 python3.11; do
+    if python_enough "$candidate"; then python=$candidate; break; fi
+done
+[ -n "$python" ] || need+=(python3 python3-venv)
+# shellcheck disable=SC2068 # one entry may hold two packages
+[ ${#need[@]} -eq 0 ] || install_packages ${need[@]}
+[ -n "$python" ] || python=python3
+rust_enough || die "Rust 1.85 or newer is needed; found: $(rustc --version 2>/dev/null || echo none). Install rustup, or Debian's cargo-web (12) or cargo (13)."
+
+if [ ! -x .venv/bin/python ] || ! python_enough .venv/bin/python; then
+    rm -rf .venv
+    "$python" -m venv .venv
+fi
+echo "installing Python packages into .venv ..."
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Runs every fuzz target of rust/fuzz for SECONDS each, with libFuzzer and coverage feedback, on
+# the stable compiler: the same flags that `cargo fuzz run -s none` gives, without a nightly.
+set -euo pipefail
+cd "$(dirname "$0")/../../rust/fuzz"
+seconds=${1:-60}
+command -v c++ >/dev/null || { source ../../deploy/build/packages.sh; install_packages g++; }
+target=$(rustc -vV | awk '/^host/ {print $2}')
+export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions -Ccodegen-units=1"
+cargo build --quiet --release --locked --target "$target"
+for source in fuzz_targets/*.rs; do
+    name=$(basename "$source" .rs)
+    mkdir -p "corpus/$name" "artifacts/$name"
+    seeds=(); [ -d "seeds/$name" ] && seeds=("seeds/$name")
+    echo "fuzzing $name for ${seconds}s"
+    "target/$target/release/$name" -max_total_time="$seconds" -artifact_prefix="artifacts/$name/" \
+        -print_final_stats=0 -verbosity=0 -timeout=10 -rss_limit_mb=2048 "corpus/$name" "${seeds[@]}" ||
+        { echo "fuzzing $name found a fault: see rust/fuzz/artifacts/$name" >&2; exit 1; }
+done

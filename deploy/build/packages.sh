@@ -1,0 +1,29 @@
+# Sourced by the build scripts: how Debian packages are installed, and how a script gives up.
+
+die() {
+    echo "filterd build: $*" >&2
+    exit 1
+}
+
+# install_packages NAME...: with apt-get, as root or by sudo without a question.
+install_packages() {
+    local become=()
+    command -v apt-get >/dev/null || die "please install: $* (this script can do it only with apt-get)"
+    if [ "$(id -u)" -ne 0 ]; then
+        sudo -n true 2>/dev/null || die "may not install packages; run as root: apt-get install $*"
+        become=(sudo -n)
+    fi
+    echo "installing: $*"
+    "${become[@]}" apt-get update -qq
+    # policy-rc.d keeps the servers that tests start themselves from being started as services.
+    local policy=/usr/sbin/policy-rc.d made=no
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' | "${become[@]}" tee "$policy" >/dev/null
+        "${become[@]}" chmod +x "$policy"
+        made=yes
+    fi
+    local status=0
+    DEBIAN_FRONTEND=noninteractive "${become[@]}" apt-get install -y -qq --no-install-recommends "$@" >/dev/null || status=$?
+    [ "$made" = no ] || "${become[@]}" rm -f "$policy"
+    [ "$status" -eq 0 ] || die "apt-get install failed for: $*"
+}

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# The real programs that the tests drive: clients, resolvers, servers.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+source deploy/build/packages.sh
+
+need=()
+for pair in dig:bind9-dnsutils kdig:knot-dnsutils unbound:unbound knotd:knot nginx:nginx-light zstd:zstd promtool:prometheus ip:iproute2; do
+    command -v "${pair%%:*}" >/dev/null || [ -x "/usr/sbin/${pair%%:*}" ] || need+=("${pair##*:}")
+done
+[ ${#need[@]} -eq 0 ] || install_packages "${need[@]}"

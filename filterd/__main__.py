@@ -1,0 +1,7 @@
+"""`python -m filterd` is `filterd`."""
+
+import sys
+
+from filterd.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,61 @@
+"""What every command shares: its shape, its exit codes, and how it speaks to a person."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TextIO
+
+
+class Exit(IntEnum):
+    """Exit codes; scripts depend on them."""
+
+    OK = 0
+    PROBLEM = 1  # the command ran and found something wrong: bad lines, held lists, a block
+    USAGE = 2  # the command line, the configuration or a file given on it cannot be used
+    UNAVAILABLE = 3  # the daemon cannot be reached, or an address or file is taken
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One subcommand. `run` gets the parsed arguments and returns an exit code."""
+
+    name: str
+    summary: str
+    examples: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+_CODES = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "dim": "2"}
+
+
+def paint(text: str, style: str, stream: TextIO | None = None) -> str:
+    """Return `text` in a colour or weight if `stream` (stdout) is a terminal that wants it."""
+    stream = stream or sys.stdout
+    if not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return f"\x1b[{_CODES[style]}m{text}\x1b[0m"
+
+
+def complain(message: str) -> None:
+    """Say on stderr what is wrong."""
+    print(f"{paint('filterd:', 'red', sys.stderr)} {message}", file=sys.stderr)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add --json."""
+    parser.add_argument("--json", action="store_true", help="print JSON for scripts")
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add --config."""
+    parser.add_argument(
+        "-c",
+        "--config",
+        metavar="FILE",
+        help="configuration file (default: $FILTERD_CONFIG, else /etc/filterd/config.yaml "
+        "where it exists, else built-in defaults for trying out on loopback)",
+    )

@@ -1,0 +1,28 @@
+"""What a door needs of the engine, in two calls."""
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Protocol
+
+
+class DoorNumber(IntEnum):
+    """How the core tells doors apart."""
+
+    UDP = 0
+    TCP = 1
+
+
+class Answering(Protocol):
+    """The engine as a door sees it."""
+
+    def handle(self, packet: bytes, client: str, now: float, door: int) -> bytes | int | None:
+        """Return a reply, a token for a reply that comes later, or nothing to send."""
+        ...
+
+    def wait(self, token: int, reply: Callable[[bytes], None]) -> None:
+        """Have `reply` called with the bytes once they are there."""
+        ...
+
+    def forget(self, token: int) -> None:
+        """The client has gone; `reply` need not be called."""
+        ...

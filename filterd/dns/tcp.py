@@ -1,0 +1,175 @@
+"""The TCP door (RFC 7766): pipelining, answers out of order, idle timeout, limits per client.
+
+A connection that does not read its replies is cut off rather than buffered (section 10); one that
+sends nothing for `idle` seconds, or starts a message and does not end it, is closed (section 6.2.3).
+"""
+
+import asyncio
+import functools
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from filterd.dns.base import Answering, DoorNumber
+from filterd.dns.framing import FrameReader, frame
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TcpLimits:
+    """Bounds of the TCP door; `idle` in seconds, `unread` in octets."""
+
+    idle: float = 10.0
+    connections: int = 1000
+    per_client: int = 50
+    pipelined: int = 100
+    unread: int = 1 << 20
+
+
+class TcpDoor:
+    """All connections of one listening socket."""
+
+    def __init__(self, engine: Answering, clock: Callable[[], float], limits: TcpLimits) -> None:
+        self.engine = engine
+        self.clock = clock
+        self.limits = limits
+        self.open: set[TcpConnection] = set()
+        self.by_client: Counter[str] = Counter()
+        self.refused = 0
+
+    def protocol(self) -> asyncio.Protocol:
+        """Return the protocol of a new connection."""
+        return TcpConnection(self)
+
+    def admit(self, connection: "TcpConnection", client: str) -> bool:
+        """Say whether one more connection of `client` is within the limits, and count it."""
+        limits = self.limits
+        if len(self.open) >= limits.connections or self.by_client[client] >= limits.per_client:
+            self.refused += 1
+            return False
+        self.open.add(connection)
+        self.by_client[client] += 1
+        return True
+
+    def leave(self, connection: "TcpConnection", client: str) -> None:
+        """Take a closed connection out of the counts."""
+        if connection in self.open:
+            self.open.discard(connection)
+            self.by_client[client] -= 1
+            if not self.by_client[client]:
+                del self.by_client[client]
+
+    def close(self) -> None:
+        """Close every connection."""
+        for connection in tuple(self.open):
+            connection.close()
+
+
+class TcpConnection(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, door: TcpDoor) -> None:
+        self._door = door
+        self._frames = FrameReader()
+        self._waiting: set[int] = set()
+        self._backlog: list[bytes] = []
+        self._client = ""
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Admit the client or turn it away."""
+        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
+        self._transport = transport  # type: ignore[assignment]
+        peer = transport.get_extra_info("peername")
+        self._client = peer[0] if peer else ""
+        if not self._client or not self._door.admit(self, self._client):
+            transport.abort()  # type: ignore[attr-defined]
+            return
+        transport.set_write_buffer_limits(high=self._door.limits.unread)  # type: ignore[attr-defined]
+        self._restart_timer()
+
+    def data_received(self, data: bytes) -> None:
+        """Answer each message that is complete."""
+        self._backlog += self._frames.feed(data)
+        self._work()
+
+    def eof_received(self) -> bool:
+        """Stay half open while answers are owed (RFC 7766 section 6.2.4)."""
+        return bool(self._waiting or self._backlog)
+
+    def pause_writing(self) -> None:
+        """The client does not read its answers: cut it off."""
+        logger.debug("TCP client %s does not read; closing", self._client)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give up what was asked on this connection."""
+        if exc is not None:
+            logger.debug("TCP client %s: %s", self._client, exc)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._door.leave(self, self._client)
+        for token in self._waiting:
+            self._door.engine.forget(token)
+        self._waiting.clear()
+        self._backlog.clear()
+
+    def close(self) -> None:
+        """Close after what has been written."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def _work(self) -> None:
+        """Hand queries to the engine, at most `pipelined` waiting at once; the rest of what came
+        in stays here and the socket is not read further, so the client feels the pressure."""
+        door = self._door
+        transport = self._transport
+        while self._backlog and len(self._waiting) < door.limits.pipelined:
+            if transport is None or transport.is_closing():
+                return
+            packet = self._backlog.pop(0)
+            reply = door.engine.handle(packet, self._client, door.clock(), DoorNumber.TCP)
+            if isinstance(reply, bytes):
+                transport.write(frame(reply))
+            elif reply is not None:
+                self._waiting.add(reply)
+                door.engine.wait(reply, functools.partial(self._answer, reply))
+        if transport is not None and not transport.is_closing():
+            if self._backlog:
+                transport.pause_reading()
+            elif not transport.is_reading():
+                transport.resume_reading()
+            if not self._frames.partial:
+                self._restart_timer()
+
+    def _answer(self, token: int, wire: bytes) -> None:
+        self._waiting.discard(token)
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(frame(wire))
+            self._work()
+
+    def _restart_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self._door.limits.idle, self._idle)
+
+    def _idle(self) -> None:
+        if self._waiting:
+            self._restart_timer()
+        else:
+            self.close()
+
+
+async def open_tcp(
+    host: str, port: int, engine: Answering, clock: Callable[[], float], limits: TcpLimits
+) -> tuple[asyncio.Server, TcpDoor]:
+    """Open a TCP door on `host`:`port`. OSError when the address cannot be had."""
+    door = TcpDoor(engine, clock, limits)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(door.protocol, host, port, backlog=512, reuse_address=True)
+    return server, door

@@ -1,0 +1,73 @@
+"""The asyncio UDP door: the reference for every faster one.
+
+A hit or a block costs one call into the core and one `sendto`. Only a miss makes an object.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+
+from filterd.dns.base import Answering, DoorNumber
+
+RECEIVE_BUFFER = 4 << 20  # octets; a burst while Python collects garbage must not be lost
+
+logger = logging.getLogger(__name__)
+
+
+class UdpDoor(asyncio.DatagramProtocol):
+    """Answers datagrams from `engine`; `clock` gives unix seconds."""
+
+    def __init__(self, engine: Answering, clock: Callable[[], float]) -> None:
+        self._handle = engine.handle
+        self._wait = engine.wait
+        self._clock = clock
+        self._transport: asyncio.DatagramTransport | None = None
+        self.send_errors = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport that replies leave by."""
+        self._transport = transport  # type: ignore[assignment]
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Answer now, later, or not at all."""
+        reply = self._handle(data, addr[0], self._clock(), DoorNumber.UDP)
+        if reply.__class__ is bytes:
+            self._transport.sendto(reply, addr)  # type: ignore[union-attr, arg-type]
+        elif reply is not None:
+            self._wait(reply, lambda wire: self._send(wire, addr))  # type: ignore[arg-type]
+
+    def error_received(self, exc: Exception) -> None:
+        """Count what the network says about replies (ICMP port unreachable and the like)."""
+        self.send_errors += 1
+        logger.debug("sending a reply: %s", exc)
+
+    def _send(self, wire: bytes, addr: tuple[str, int]) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.sendto(wire, addr)
+
+
+def udp_socket(host: str, port: int) -> socket.socket:
+    """Return a bound, non-blocking socket for `host`, an address of either family. OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        sock.setblocking(False)
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+async def open_udp(
+    host: str, port: int, engine: Answering, clock: Callable[[], float]
+) -> tuple[asyncio.DatagramTransport, UdpDoor]:
+    """Open a UDP door on `host`:`port`. OSError when the address cannot be had."""
+    loop = asyncio.get_running_loop()
+    return await loop.create_datagram_endpoint(
+        lambda: UdpDoor(engine, clock), sock=udp_socket(host, port)
+    )

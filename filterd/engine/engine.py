@@ -1,0 +1,194 @@
+"""The engine as the rest of filterd sees it: core, misses and local answers behind one face.
+
+`handle` is the core's own method, so a hit or a block is one call into Rust. A miss is parked in
+the core (bounded, the same question once); misses are taken in batches, answered from local data
+or handed upstream with a callback, and completed. There is no task per query.
+"""
+
+import asyncio
+import json
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from filterd.core import Engine as Core
+from filterd.core import Snapshot
+
+logger = logging.getLogger(__name__)
+
+BATCH = 256
+STALE_TICK = 0.1  # seconds between looks at misses that wait too long
+
+Done = Callable[[bytes | None, int], None]
+
+
+class Upstream(Protocol):
+    """Whoever answers what the engine cannot: calls `done(answer, 0)` or `done(None, ede)` once."""
+
+    def resolve(self, name: str, query: bytes, deadline: float, done: Done) -> None:
+        """Ask; `deadline` in the loop's time."""
+        ...
+
+
+class Local(Protocol):
+    """Answers of our own: local records and special names."""
+
+    def answer(self, name: str, qtype: int, query: bytes) -> bytes | None:
+        """Return a reply to `query`, or None for a name that is not ours."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Bounds and times; octets and seconds. The names are those of the core's settings."""
+
+    cache_bytes: int = 64 << 20
+    max_misses: int = 10_000
+    ring: int = 65_536
+    min_ttl: int = 0
+    max_ttl: int = 86_400
+    negative_ttl: int = 3_600
+    stale_ttl: int = 86_400
+    stale_answer_ttl: int = 30
+    prefetch: float = 0.1
+    udp_size: int = 1232
+    log_pass: bool = False
+
+    def json(self) -> str:
+        """Return the settings as the core reads them."""
+        return json.dumps({name: getattr(self, name) for name in self.__dataclass_fields__})
+
+
+@dataclass(frozen=True, slots=True)
+class MissTimes:
+    """Seconds: how long a miss may take, and when a stale answer is given instead (RFC 8767)."""
+
+    deadline: float = 5.0
+    stale_wait: float = 1.8
+
+
+class Engine:
+    """Answers queries. One per process; every door shares it."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        settings: EngineSettings,
+        upstream: Upstream,
+        local: Local,
+        *,
+        clock: Callable[[], float],
+        times: MissTimes = MissTimes(),  # noqa: B008 - a frozen value
+    ) -> None:
+        self._core = Core(snapshot, settings.json())
+        self.handle = self._core.handle
+        self.snapshot = snapshot
+        self._upstream = upstream
+        self._local = local
+        self._clock = clock
+        self._times = times
+        self._waiting: dict[int, Callable[[bytes], None]] = {}
+        self._aging: deque[tuple[float, int]] = deque()
+        self._in_flight: set[int] = set()
+        self._draining = False
+        self._ticker: asyncio.TimerHandle | None = None
+
+    def wait(self, token: int, reply: Callable[[bytes], None]) -> None:
+        """Have `reply` called with the bytes for `token`; misses are taken once per loop turn."""
+        self._waiting[token] = reply
+        self._wake()
+
+    def forget(self, token: int) -> None:
+        """Drop a client that has gone."""
+        if self._waiting.pop(token, None) is not None:
+            self._core.forget(token)
+
+    def poke(self) -> None:
+        """Take misses that nobody waits for (prefetch); call now and then."""
+        self._wake()
+
+    def swap(self, snapshot: Snapshot) -> None:
+        """Put `snapshot` in force for the next query."""
+        self._core.swap(snapshot)
+        self.snapshot = snapshot
+
+    def replace(self, upstream: Upstream, local: Local) -> None:
+        """Use other upstreams and local records from now on; cached answers are dropped."""
+        self._upstream = upstream
+        self._local = local
+        self._core.clear_cache()
+
+    def events(self, most: int) -> list[tuple[Any, ...]]:
+        """Return the oldest decision events, at most `most`."""
+        return list(self._core.take_events(most))
+
+    def stats(self) -> dict[str, Any]:
+        """Return counters and gauges."""
+        stats: dict[str, Any] = json.loads(self._core.stats())
+        return stats
+
+    def close(self) -> None:
+        """Stop the ticker; what is in flight is given up."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+            self._ticker = None
+        self._waiting.clear()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no query waits for an answer."""
+        return not self._waiting
+
+    def _wake(self) -> None:
+        if not self._draining:
+            self._draining = True
+            asyncio.get_running_loop().call_soon(self._drain)
+
+    def _drain(self) -> None:
+        self._draining = False
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while misses := self._core.take_misses(BATCH):
+            for miss, query, name, qtype, _flags in misses:
+                own = self._local.answer(name, qtype, query)
+                if own is not None:
+                    self._complete(miss, own, 0)
+                    continue
+                self._in_flight.add(miss)
+                self._aging.append((now + self._times.stale_wait, miss))
+                self._upstream.resolve(
+                    name, query, now + self._times.deadline, self._done_with(miss)
+                )
+        if self._aging and self._ticker is None:
+            self._ticker = loop.call_later(STALE_TICK, self._tick)
+
+    def _done_with(self, miss: int) -> Done:
+        def done(answer: bytes | None, failure: int) -> None:
+            self._in_flight.discard(miss)
+            self._complete(miss, answer, failure)
+
+        return done
+
+    def _complete(self, miss: int, answer: bytes | None, failure: int) -> None:
+        self._send(self._core.complete(miss, answer, self._clock(), failure))
+
+    def _send(self, replies: list[tuple[int, bytes]]) -> None:
+        for token, wire in replies:
+            reply = self._waiting.pop(token, None)
+            if reply is not None:
+                reply(wire)
+
+    def _tick(self) -> None:
+        """Give a stale answer where one is there and upstream is slow; the miss goes on."""
+        self._ticker = None
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while self._aging and self._aging[0][0] <= now:
+            _, miss = self._aging.popleft()
+            if miss in self._in_flight:
+                self._send(self._core.serve_stale(miss, self._clock()))
+        self._wake()  # a rewrite's target may have become a new miss
+        if self._aging:
+            self._ticker = loop.call_later(STALE_TICK, self._tick)

@@ -1,0 +1,130 @@
+"""Answers of our own: the school's local records and the special names.
+
+This is the slow path of a miss: the core caches what is said here like any other answer. Local
+records know wildcards (RFC 4592: the closest enclosing name decides) and follow CNAME chains among
+themselves; a chain that leaves them is answered with its own part and resolved by who asked.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dnslib import CLASS, DNSRecord, QTYPE, RR, SOA
+from dnslib.dns import DNSError
+
+from filterd.engine import special
+from filterd.model.name import parents
+
+CHAIN = 8  # links of a CNAME chain that are followed
+CNAME = 5
+ANY = 255
+SPECIAL_TTL = 10_800  # RFC 2308 section 5: three hours at most for what never changes
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRecord:
+    """One record: owner `name` (may start with "*."), `type` as text, `data`, `ttl` in seconds."""
+
+    name: str
+    type: str
+    data: str
+    ttl: int = 300
+
+
+class LocalData:
+    """Local records plus special names; immutable."""
+
+    def __init__(self, records: Sequence[LocalRecord] = (), forwarded: Sequence[str] = ()) -> None:
+        self._records: dict[str, list[RR]] = {}
+        for record in records:
+            zone_line = f"{record.name}. {record.ttl} IN {record.type} {record.data}"
+            self._records.setdefault(record.name, []).extend(RR.fromZone(zone_line))
+        self._names = frozenset(self._records)
+        self._forwarded = frozenset(forwarded)
+
+    def answer(self, name: str, qtype: int, query: bytes) -> bytes | None:
+        """Return a reply to `query`, or None where the question is for upstream."""
+        if self._records and (found := self._find(name)) is not None:
+            return self._reply(query, self._chain(name, qtype, found), name)
+        return self._special(name, qtype, query)
+
+    def _find(self, name: str) -> list[RR] | None:
+        """Return the records of `name`, [] for a name that only has names below it, or None."""
+        if name in self._records:
+            return self._records[name]
+        suffix = f".{name}"
+        if any(owner.endswith(suffix) for owner in self._names if not owner.startswith("*.")):
+            return []
+        for parent in parents(name)[1:]:
+            if (records := self._records.get(f"*.{parent}")) is not None:
+                return records
+            if parent in self._records:
+                return None
+        return None
+
+    def _chain(self, name: str, qtype: int, found: list[RR]) -> list[RR]:
+        answers: list[RR] = []
+        owner, records = name, found
+        for _ in range(CHAIN):
+            here = [_owned(rr, owner) for rr in records if rr.rtype in (qtype, CNAME)]
+            if qtype == ANY:
+                here = [_owned(rr, owner) for rr in records]
+            answers += here
+            links = [rr for rr in here if rr.rtype == CNAME]
+            if qtype == CNAME or not links:
+                break
+            owner = str(links[0].rdata.label).rstrip(".").lower()
+            following = self._find(owner)
+            if following is None:
+                break
+            records = following
+        return answers
+
+    def _special(self, name: str, qtype: int, query: bytes) -> bytes | None:
+        if name == "localhost" or name.endswith(".localhost"):
+            address = special.LOCALHOST.get(qtype)
+            lines = f"{name}. {SPECIAL_TTL} IN {QTYPE[qtype]} {address}" if address else None
+            return self._reply(query, list(RR.fromZone(lines)) if lines else [], "localhost")
+        for parent in parents(name):
+            if parent in self._forwarded:
+                return None
+            rcode = special.ZONES.get(parent)
+            if rcode is not None:
+                return self._reply(query, [], parent, rcode)
+        return None
+
+    def _reply(self, query: bytes, answers: list[RR], zone: str, rcode: int = 0) -> bytes:
+        request = DNSRecord.parse(query)
+        reply = request.reply(ra=1, aa=0)
+        reply.header.rcode = rcode
+        for rr in answers:
+            reply.add_answer(rr)
+        if not answers:
+            times = (1, SPECIAL_TTL, 3600, 604_800, SPECIAL_TTL)
+            soa = SOA("localhost.", "nobody.invalid.", times)
+            reply.add_auth(RR(f"{zone}.", QTYPE.SOA, CLASS.IN, SPECIAL_TTL, soa))
+        packed: bytes = reply.pack()
+        return packed
+
+
+def _owned(rr: RR, owner: str) -> RR:
+    """Return `rr` under the name that was asked, which a wildcard's owner is not."""
+    return RR(f"{owner}.", rr.rtype, rr.rclass, rr.ttl, rr.rdata)
+
+
+def check_records(records: Sequence[LocalRecord]) -> Mapping[int, str]:
+    """Return what is wrong with each record that cannot be used, by its position."""
+    problems: dict[int, str] = {}
+    for position, record in enumerate(records):
+        try:
+            parsed = RR.fromZone(f"{record.name}. {record.ttl} IN {record.type} {record.data}")
+            for rr in parsed:
+                rr.rdata.pack(_scratch())
+        except (DNSError, ValueError, IndexError, KeyError, TypeError) as error:
+            problems[position] = f"{record.name} {record.type} {record.data}: {error}"
+    return problems
+
+
+def _scratch() -> object:
+    from dnslib.label import DNSBuffer  # noqa: PLC0415 - only this check needs it
+
+    return DNSBuffer()
