@@ -1,7 +1,12 @@
 """Writing files so that a power cut leaves the old content or the new, never half of it."""
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filterd.model.errors import RulesError
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -33,3 +38,21 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def locked(state_dir: Path) -> Iterator[None]:
+    """Hold the one right to change lists and indexes under `state_dir`; a kill frees it.
+
+    Raises:
+        RulesError: another process has it.
+    """
+    state_dir.mkdir(parents=True, exist_ok=True)
+    with (state_dir / "rules.lock").open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RulesError(
+                "the lists are being changed by another filterd; try again in a moment"
+            ) from None
+        yield

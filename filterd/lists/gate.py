@@ -4,7 +4,6 @@ Public lists have come empty, as error pages, in another syntax, and with names 
 engines. A held version changes nothing: the one in use stays, and the reasons say why.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from filterd.lists.shelf import Summary
@@ -18,19 +17,13 @@ UNLIKELY = 0.2
 class Bounds:
     """`max_shrink`: share of entries a list may lose at once. `max_refused`: share of its lines
     that may be refused. Both 0.0 to 1.0. `small`: lists of fewer entries may shrink freely.
+    `min_rules`: entries that a list must have.
     """
 
     max_shrink: float = 0.5
     max_refused: float = 0.5
     small: int = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Caught:
-    """A name that must stay reachable and the pattern of the list that would block it."""
-
-    name: str
-    pattern: str
+    min_rules: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +41,27 @@ class Held:
 def judge(
     old: Summary | None,
     new: Summary,
-    caught: Sequence[Caught] = (),
     bounds: Bounds = Bounds(),
 ) -> Pass | Held:
     """Judge `new` against the version in use, if there is one."""
     reasons = (
-        *_emptiness(new),
+        *_emptiness(new, bounds),
         *_shrinking(old, new, bounds),
         *_refusals(new, bounds),
         *_syntax(old, new),
-        *_catches(caught),
+        *_catches(old, new),
     )
     return Held(reasons) if reasons else Pass()
 
 
-def _emptiness(new: Summary) -> tuple[str, ...]:
-    if new.accepted > 0:
-        return ()
-    if new.refusals:
+def _emptiness(new: Summary, bounds: Bounds) -> tuple[str, ...]:
+    if new.accepted == 0 and new.refusals:
         return (f"none of its {new.refusals} lines is a rule in format {new.format}",)
-    return ("it is empty",)
+    if new.accepted == 0 and bounds.min_rules > 0:
+        return ("it is empty",)
+    if new.accepted < bounds.min_rules:
+        return (f"it has {new.accepted} entries, fewer than the {bounds.min_rules} it must have",)
+    return ()
 
 
 def _shrinking(old: Summary | None, new: Summary, bounds: Bounds) -> tuple[str, ...]:
@@ -98,7 +92,10 @@ def _syntax(old: Summary | None, new: Summary) -> tuple[str, ...]:
     return ()
 
 
-def _catches(caught: Sequence[Caught]) -> tuple[str, ...]:
+def _catches(old: Summary | None, new: Summary) -> tuple[str, ...]:
+    """A name that the version in use blocks too is what the operator wants or has accepted."""
+    before = {hit.name for hit in old.caught} if old is not None else set()
+    caught = [hit for hit in new.caught if hit.name not in before]
     named = tuple(
         f"it would block {hit.name}, which must stay reachable (rule for {hit.pattern or '.'})"
         for hit in caught[:MAX_NAMED]

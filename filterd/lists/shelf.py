@@ -16,6 +16,14 @@ LAYOUT = 1  # of the JSON
 
 
 @dataclass(frozen=True, slots=True)
+class Caught:
+    """A name that should stay reachable, and the pattern of the list that blocks it."""
+
+    name: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What reading a version found.
 
@@ -28,6 +36,7 @@ class Summary:
     comments: int = 0
     refused: tuple[tuple[str, int], ...] = ()
     likeness: float = 1.0
+    caught: tuple[Caught, ...] = ()
 
     @property
     def refusals(self) -> int:
@@ -74,7 +83,8 @@ def promoted(shelf: Shelf, version: Version, attempt: Attempt) -> Shelf:
     before = shelf.current
     if before is None or before.sha256 == version.sha256:
         before = shelf.previous
-    return Shelf(version, before, None, attempt)
+    rejected = None if shelf.rejected == version.sha256 else shelf.rejected
+    return Shelf(version, before, None, attempt, rejected)
 
 
 def held_back(shelf: Shelf, version: Version, attempt: Attempt) -> Shelf:
@@ -130,6 +140,7 @@ def _version(fields: Mapping[str, Any] | None) -> Version | None:
         return None
     summary = dict(fields["summary"])
     summary["refused"] = tuple((str(code), int(count)) for code, count in summary["refused"])
+    summary["caught"] = tuple(Caught(**hit) for hit in summary["caught"])
     validators = Validators(**fields["validators"])
     return Version(**{**fields, "summary": Summary(**summary), "validators": validators})
 

@@ -83,7 +83,7 @@ class ListStore:
         shelf = self.known(name)
         problem = None
         for version in (shelf.current, shelf.previous):
-            if version is None:
+            if version is None or version.sha256 == shelf.rejected:
                 continue
             path = self._file(name, version)
             fault = _fault(path, version)

@@ -1,0 +1,99 @@
+"""The child process that reads and compiles lists, so that answering queries never waits.
+
+One job comes as a line of JSON on stdin; progress and then one result or error go as lines of
+JSON to stdout. When stdin ends, the parent is gone and the child ends too.
+"""
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from filterd.core import IndexBuilder
+from filterd.formats.base import Format
+from filterd.formats.registry import by_name
+from filterd.lists.inspection import inspect
+from filterd.model.errors import FilterdError, RulesError
+from filterd.model.group import ListSpec
+from filterd.policy.lists_index import compile_lists
+
+NICE = 10
+Json = dict[str, Any]
+
+
+def main() -> int:
+    """Do the one job on stdin; exit status 0 when it was answered."""
+    os.nice(NICE)
+    line = sys.stdin.buffer.readline()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        _say({"result": _do(json.loads(line))})
+    except (FilterdError, OSError) as error:
+        _say({"error": str(error)})
+    except MemoryError:
+        _say({"error": "not enough memory to read the list"})
+    return 0
+
+
+def _do(job: Json) -> Json:
+    match job["job"]:
+        case "inspect":
+            return _inspect(job)
+        case "compile":
+            return _compile(job)
+        case other:
+            raise RulesError(f"no such job: {other}")
+
+
+def _inspect(job: Json) -> Json:
+    found = inspect(ListSpec(**job["spec"]), Path(job["path"]).read_bytes(), job["names"])
+    return asdict(found)
+
+
+def _compile(job: Json) -> Json:
+    target = Path(job["target"])
+    builder = IndexBuilder(lines=True)
+
+    def told(name: str, done: int, total: int) -> None:
+        _say({"progress": [name, done, total]})
+
+    compiled = compile_lists(_sources(job["sources"]), builder, progress=told)
+    builder.write(str(target), compiled.meta)
+    counts = [
+        {
+            "name": report.name,
+            "format": report.format,
+            "accepted": report.accepted,
+            "comments": report.comments,
+            "refused": report.refused,
+        }
+        for report in compiled.reports
+    ]
+    return {"lists": counts}
+
+
+def _sources(sources: list[Json]) -> Iterator[tuple[ListSpec, bytes, Format]]:
+    """One list in memory at a time."""
+    for source in sources:
+        form = by_name(source["format"])
+        spec = replace(ListSpec(**source["spec"]), format=form.name)
+        yield spec, Path(source["path"]).read_bytes(), form
+
+
+def _say(message: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def _end_with_parent() -> None:
+    while sys.stdin.buffer.read(1):
+        pass
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,194 @@
+"""Compiled indexes on disk: `rules/gen-N.idx` and its description, two generations of them.
+
+`current.json` names the generation in use and the one before; replacing it is the one step that
+changes anything. An index whose inputs have not changed is opened as it is, in milliseconds.
+"""
+
+import contextlib
+import json
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from filterd.core import Index
+from filterd.lists.durable import write_atomically
+from filterd.model.errors import RulesError
+
+logger = logging.getLogger(__name__)
+
+_POINTER = "current.json"
+_FILE = re.compile(r"gen-([0-9]{8,18})\.(?:idx|idx\.lines|json)(?:\..*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class ListCount:
+    """What one list gave to an index; `refused` counts lines by code."""
+
+    name: str
+    format: str
+    accepted: int
+    comments: int
+    refused: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One compiled index. `key` stands for all its inputs, `inputs` for each list's SHA-256."""
+
+    number: int
+    key: str
+    made_at: float  # unix seconds
+    inputs: tuple[tuple[str, str], ...]
+    lists: tuple[ListCount, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """`pinned` is the key rolled back from: while it is wanted, the current one is right."""
+
+    current: int | None = None
+    previous: int | None = None
+    pinned: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An open index. `problem` says what was amiss with a newer one."""
+
+    index: Index
+    generation: Generation
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStore:
+    """The indexes under one state directory. Every method may raise OSError."""
+
+    state_dir: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where the indexes are."""
+        return self.state_dir / "rules"
+
+    def path(self, number: int) -> Path:
+        """Return the path of an index."""
+        return self.folder / f"gen-{number:08d}.idx"
+
+    def pointer(self) -> Pointer:
+        """Return which generations are in use. A damaged pointer counts as none, and is logged:
+        compiling again is all it costs.
+        """
+        try:
+            return Pointer(**json.loads((self.folder / _POINTER).read_bytes()))
+        except FileNotFoundError:
+            return Pointer()
+        except (ValueError, TypeError) as error:
+            logger.warning("rules: the pointer to the index is damaged (%s)", error)
+            return Pointer()
+
+    def described(self, number: int | None) -> Generation | None:
+        """Return the description of a generation, or None if it is not there whole."""
+        if number is None or not self.path(number).is_file():
+            return None
+        try:
+            return _generation(json.loads(self._description(number).read_bytes()))
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            logger.warning("rules: the description of index %d is damaged (%s)", number, error)
+            return None
+
+    def current(self) -> Generation | None:
+        """Return the description of the generation in use."""
+        return self.described(self.pointer().current)
+
+    def serves(self, key: str) -> bool:
+        """Say whether the index in use is the right one for the inputs `key` stands for."""
+        generation = self.current()
+        return generation is not None and key in {generation.key, self.pointer().pinned}
+
+    def load(self) -> Loaded | None:
+        """Open and verify the index in use, else the one before; None when neither is whole."""
+        pointer = self.pointer()
+        problem = None
+        for number in (pointer.current, pointer.previous):
+            if number is None:
+                continue
+            try:
+                return self._opened(number, problem)
+            except RulesError as error:
+                logger.warning("rules: %s", error)
+                problem = problem or f"{error}; the one before is used"
+        return None
+
+    def next_number(self) -> int:
+        """Return a number that no index here ever had; makes the directory."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        pointer = self.pointer()
+        numbers = [pointer.current or 0, pointer.previous or 0]
+        numbers += [int(m[1]) for p in self.folder.iterdir() if (m := _FILE.fullmatch(p.name))]
+        return max(numbers) + 1
+
+    def commit(self, generation: Generation) -> None:
+        """Put the index at `path(generation.number)`, already on disk, in use."""
+        write_atomically(
+            self._description(generation.number), json.dumps(asdict(generation)).encode()
+        )
+        before = self.pointer()
+        self._point(Pointer(generation.number, before.current))
+
+    def rollback(self) -> Generation:
+        """Put the index before in use again.
+
+        Raises:
+            RulesError: there is none, or it is damaged.
+        """
+        pointer = self.pointer()
+        if pointer.previous is None:
+            raise RulesError("there is no earlier index to go back to")
+        generation = self._opened(pointer.previous, None).generation
+        left = self.described(pointer.current)
+        pinned = left.key if left is not None else None
+        self._point(Pointer(pointer.previous, pointer.current, pinned))
+        return generation
+
+    def discard(self, number: int) -> None:
+        """Remove what a failed compilation left."""
+        for path in self.folder.glob(f"gen-{number:08d}.*"):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def _opened(self, number: int, problem: str | None) -> Loaded:
+        generation = self.described(number)
+        if generation is None:
+            raise RulesError(f"index {number} is not there whole")
+        try:
+            return Loaded(Index.open(str(self.path(number))), generation, problem)
+        except (ValueError, OSError) as error:
+            raise RulesError(f"index {number} cannot be used: {error}") from error
+
+    def _description(self, number: int) -> Path:
+        return self.folder / f"gen-{number:08d}.json"
+
+    def _point(self, pointer: Pointer) -> None:
+        write_atomically(self.folder / _POINTER, json.dumps(asdict(pointer)).encode())
+        kept = {pointer.current, pointer.previous}
+        for path in self.folder.iterdir():
+            match = _FILE.fullmatch(path.name)
+            if match and int(match[1]) not in kept:
+                # A mapped file stays readable for who has it open.
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+
+def _generation(fields: Mapping[str, Any]) -> Generation:
+    lists = tuple(
+        replace(ListCount(**count), refused=tuple((c, n) for c, n in count["refused"]))
+        for count in fields["lists"]
+    )
+    inputs = tuple((name, sha256) for name, sha256 in fields["inputs"])
+    return Generation(**{**fields, "lists": lists, "inputs": inputs})
