@@ -1,0 +1,75 @@
+"""Starting real programs for a test, on loopback and free ports, and stopping them by pid."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+START_SECONDS = 20.0
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port that is free for UDP and TCP on `host`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for _ in range(50):
+        with (
+            socket.socket(family, socket.SOCK_STREAM) as tcp,
+            socket.socket(family, socket.SOCK_DGRAM) as udp,
+        ):
+            tcp.bind((host, 0))
+            port = tcp.getsockname()[1]
+            try:
+                udp.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError(f"no free port on {host}")
+
+
+def program(name: str, package: str) -> str:
+    """Return the path of a program, or skip the test, saying what to install."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin:/usr/local/sbin")
+    if found is None:
+        pytest.skip(f"{name} IS ABSENT: apt-get install {package} to run this test")
+    return found
+
+
+@contextmanager
+def running(
+    command: list[str], log: Path, ready: Callable[[], bool]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `command` until the block ends; wait until `ready` says yes."""
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
+    try:
+        give_up = time.monotonic() + START_SECONDS
+        while not ready():
+            if process.poll() is not None or time.monotonic() > give_up:
+                raise RuntimeError(f"{command[0]} did not start: {log.read_text()[-2000:]}")
+            time.sleep(0.02)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def answers_dns(host: str, port: int, name: str) -> bool:
+    """Say whether something answers `name` with NOERROR over UDP."""
+    import dns.exception
+    import dns.message
+    import dns.query
+
+    try:
+        answer = dns.query.udp(dns.message.make_query(name, "A"), host, port=port, timeout=0.2)
+    except (OSError, dns.exception.DNSException):
+        return False
+    return answer.rcode() == 0
