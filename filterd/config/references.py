@@ -18,6 +18,7 @@ class Known:
     lists: frozenset[str]
     schedules: frozenset[str]
     ages: frozenset[str] | None = None
+    group_ages: frozenset[str] | None = None  # less the labels that no group can have
     categories: frozenset[str] | None = None
     illegal: frozenset[str] = frozenset()
     services: frozenset[str] | None = None
@@ -40,6 +41,7 @@ class Known:
             lists,
             schedules,
             frozenset(name for name, _ in (*book.brackets, *book.schemes)),
+            frozenset(name for name, age in (*book.brackets, *book.schemes) if age < ALWAYS),
             frozenset(each.name for each in book.categories),
             frozenset(each.name for each in book.categories if each.min_age >= ALWAYS),
             frozenset(each.name for each in book.services),
@@ -64,7 +66,9 @@ def reference_problems(config: Config, known: Known) -> Iterator[Problem]:
 
 
 def _group(place: Path, group: GroupConfig, known: Known) -> Iterator[Problem]:
-    yield from _check((*place, "age"), "age", group.age, known.ages)
+    yield from _check((*place, "age"), "age", group.age, known.group_ages)
+    if group.grade is not None and known.group_ages is not None:
+        yield from _check((*place, "grade"), "age", f"grade-{group.grade}", known.group_ages)
     for index, name in enumerate(group.lists or ()):
         yield from _check((*place, "lists", index), "list", name, known.lists)
     for name, setting in group.categories.items():
@@ -102,7 +106,7 @@ def _blocked(place: Path, name: str, known: Known) -> Iterator[Problem]:
 def _category(place: Path, name: str, setting: int | str, known: Known) -> Iterator[Problem]:
     yield from _check(place, "category", name, known.categories)
     if name in known.illegal and setting != "block":
-        yield Problem(place, f"{name!r} is illegal for everyone; allowed: only block")
+        yield Problem(place, f"{name!r} is blocked for everyone; allowed: only block")
     elif setting not in {"allow", "block"}:
         yield from _check(place, "age", setting, known.ages)
 

@@ -58,8 +58,8 @@ class Config(Section):
     timezone: Timezone = "Asia/Ho_Chi_Minh"
     """The time zone of schedules."""
     state_dir: FilePath | None = None
-    """Where lists, compiled rules and the log are kept; left out: $STATE_DIRECTORY (set by systemd),
-    else $XDG_STATE_HOME/filterd, else ~/.local/state/filterd."""
+    """Where lists, compiled rules and the log are kept; left out: $STATE_DIRECTORY, which systemd
+    sets, else $XDG_STATE_HOME/filterd, else ~/.local/state/filterd."""
     listen: ListenConfig = ListenConfig()
     """Where queries come in."""
     upstream: UpstreamConfig = UpstreamConfig()
