@@ -42,7 +42,7 @@ Done = Callable[[Outcome], None]
 Cancel = Callable[[], None]
 
 
-class ExchangeFailed(UpstreamError):
+class ExchangeError(UpstreamError):
     """An exchange ended with `fault` instead of an answer."""
 
     def __init__(self, fault: Fault, detail: str = "") -> None:
@@ -77,7 +77,7 @@ class Means:
 
 
 async def exchange(transport: Transport, query: bytes, deadline: float) -> bytes:
-    """Ask and wait. Raises ExchangeFailed; cancelling the waiter withdraws the question."""
+    """Ask and wait. Raises ExchangeError; cancelling the waiter withdraws the question."""
     waiter: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
     def settle(outcome: Outcome) -> None:
@@ -91,5 +91,5 @@ async def exchange(transport: Transport, query: bytes, deadline: float) -> bytes
         cancel()
         raise
     if isinstance(outcome, Fault):
-        raise ExchangeFailed(outcome)
+        raise ExchangeError(outcome)
     return outcome

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from filterd.upstream.base import ExchangeFailed, Fault, Means, Transport, exchange
+from filterd.upstream.base import ExchangeError, Fault, Means, Transport, exchange
 from filterd.upstream.counts import Counts
-from filterd.upstream.message import BadQuery, question_end, rcode
+from filterd.upstream.message import QueryError, question_end, rcode
 from filterd.upstream.server import Server
 from filterd.upstream.tcp import tcp_transport
 from filterd.upstream.udp import UdpTransport
@@ -53,7 +53,7 @@ class Bootstrap:
         self._fetching: dict[str, asyncio.Task[tuple[str, ...]]] = {}
 
     async def addresses(self, name: str) -> tuple[str, ...]:
-        """Return the addresses of `name`, IPv6 first. Raises ExchangeFailed(BOOTSTRAP)."""
+        """Return the addresses of `name`, IPv6 first. Raises ExchangeError(BOOTSTRAP)."""
         known = self._known.get(name)
         now = self._loop.time()
         if known is not None and now < known.until:
@@ -95,17 +95,26 @@ class Bootstrap:
                 addresses = tuple(dict.fromkeys(address for address, _ in records))
                 self._known[name] = _Known(addresses, self._loop.time() + ttl)
                 return addresses
-        raise ExchangeFailed(
+        raise ExchangeError(
             Fault.BOOTSTRAP, f"no bootstrap server knows an address of upstream {name}"
         )
 
     async def _ask(self, transport: Transport, name: str, rtype: int) -> list[tuple[str, int]]:
         try:
             answer = await exchange(transport, question(name, rtype), self._loop.time() + SECONDS)
-        except ExchangeFailed as error:
+        except ExchangeError as error:
             logger.debug("bootstrap of %s: %s", name, error)
             return []
         return address_records(answer)
+
+
+async def located(server: Server, means: Means) -> tuple[str, ...]:
+    """Return the addresses of `server`. Raises ExchangeError(BOOTSTRAP)."""
+    if server.is_address:
+        return (server.host,)
+    if means.bootstrap is None:
+        raise ExchangeError(Fault.BOOTSTRAP, f"no bootstrap server to resolve {server.host}")
+    return await means.bootstrap.addresses(server.host)
 
 
 def question(name: str, rtype: int) -> bytes:
@@ -140,7 +149,7 @@ def address_records(answer: bytes) -> list[tuple[str, int]]:
                 found.append((str(IPv4Address(rdata)), ttl))
             elif rtype == AAAA and len(rdata) == 16:
                 found.append((str(IPv6Address(rdata)), ttl))
-    except BadQuery:
+    except QueryError:
         logger.debug("bootstrap answer cannot be read: %s", answer[:64].hex())
     return found
 
@@ -153,4 +162,4 @@ def _past_name(message: bytes, at: int) -> int:
         at += 1 + length
         if not length:
             return at
-    raise BadQuery("a name runs over the end")
+    raise QueryError("a name runs over the end")

@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from filterd.upstream.base import ExchangeFailed, Fault
+from filterd.upstream.base import ExchangeError, Fault
 
 HEAD_START = 0.25  # seconds (RFC 8305 section 5)
 P = TypeVar("P", bound=asyncio.Protocol)
@@ -23,7 +23,7 @@ async def dial(
     context: ssl.SSLContext | None = None,
     server_name: str | None = None,
 ) -> P:
-    """Return the protocol of the first connection made. Raises ExchangeFailed."""
+    """Return the protocol of the first connection made. Raises ExchangeError."""
     loop = asyncio.get_running_loop()
 
     async def attempt(address: str) -> tuple[asyncio.BaseTransport, P]:
@@ -54,7 +54,7 @@ async def dial(
         for task in running:
             task.cancel()
             task.add_done_callback(_discard)
-    raise ExchangeFailed(fault_of(failure), str(failure))
+    raise ExchangeError(fault_of(failure), str(failure))
 
 
 def _discard(task: "asyncio.Task[tuple[asyncio.BaseTransport, P]]") -> None:
@@ -77,7 +77,7 @@ def interleaved(addresses: Sequence[str]) -> list[str]:
 
 def fault_of(error: Exception) -> Fault:
     """Name what kept a connection from being made."""
-    if isinstance(error, ExchangeFailed):
+    if isinstance(error, ExchangeError):
         return error.fault
     if isinstance(error, ssl.SSLError | ssl.CertificateError):
         return Fault.TLS

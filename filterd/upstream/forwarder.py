@@ -197,7 +197,7 @@ class _Race:
             self._remembered is None
             and self._rounds < ROUNDS
             and now + 2 * pause < self._deadline
-            and Fault.RCODE not in self._faults
+            and ABSENT.issuperset(self._faults)
         ):
             self._timer = self._loop.call_later(pause, self.start, self._order)
         elif self._remembered is not None:

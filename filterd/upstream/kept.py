@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from filterd.upstream.base import Cancel, Done, ExchangeFailed, Fault, Means, Outcome
+from filterd.upstream.base import Cancel, Done, ExchangeError, Fault, Means, Outcome
 from filterd.upstream.counts import Counts
 
 logger = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ Dial = Callable[[Keeper], Awaitable[Session]]
 
 
 class KeptTransport:
-    """Questions over kept connections. `dial` makes one and raises ExchangeFailed."""
+    """Questions over kept connections. `dial` makes one and raises ExchangeError."""
 
     def __init__(self, name: str, dial: Dial, means: Means, counts: Counts) -> None:
         self._name = name
@@ -103,6 +103,7 @@ class KeptTransport:
         self._waiting: list[Job] = []
         self._dialling: asyncio.Task[None] | None = None
         self._sweeper: asyncio.TimerHandle | None = None
+        self._last_fault: Fault | None = None
 
     def ask(self, query: bytes, deadline: float, done: Done) -> Cancel:
         """See Transport."""
@@ -176,11 +177,13 @@ class KeptTransport:
                 session = await self._dial(self)
         except TimeoutError:
             fault = Fault.TIMEOUT
-        except ExchangeFailed as error:
-            logger.debug("%s: %s", self._name, error)
+        except ExchangeError as error:
             fault = error.fault
+            # Said once: the next attempt is likely to end the same way.
+            level = logging.DEBUG if fault is self._last_fault else logging.WARNING
+            logger.log(level, "upstream %s cannot be reached: %s", self._name, error)
         finally:
-            self._dialling = None
+            self._last_fault = fault
         waiting, self._waiting = self._waiting, []
         waiting = [job for job in waiting if job.done is not None]
         if fault is not None:

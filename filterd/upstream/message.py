@@ -15,11 +15,12 @@ _QR = 0x80
 _OPCODE = 0x78
 _TC = 0x02
 _PLAIN_UDP = 512  # RFC 1035 section 2.3.4
+_LARGEST = 65_535
 _OPT = b"\x00\x00\x29"
 PADDING = 12  # EDNS option, RFC 7830
 
 
-class BadQuery(UpstreamError, ValueError):
+class QueryError(UpstreamError, ValueError):
     """What should be sent is no DNS query with one question."""
 
 
@@ -47,7 +48,7 @@ class Expected:
 
 
 def question_end(message: bytes) -> int:
-    """Return where the first question ends. Raises BadQuery."""
+    """Return where the first question ends. Raises QueryError."""
     at = HEADER
     size = len(message)
     while at < size:
@@ -61,14 +62,14 @@ def question_end(message: bytes) -> int:
         if length > 63:
             break
         at += length
-    raise BadQuery("the query has no whole question")
+    raise QueryError("the query has no whole question")
 
 
 def prepare(query: bytes, rng: random.Random, *, mix: bool = True) -> tuple[bytes, Expected]:
     """Return the wire to send and what to expect back. `mix`: with 0x20 case.
 
     Raises:
-        BadQuery: the query is not one question after a header.
+        QueryError: the query is not one question after a header.
     """
     end = question_end(query)
     original = query[HEADER:end]
@@ -90,6 +91,12 @@ def prepare(query: bytes, rng: random.Random, *, mix: bool = True) -> tuple[byte
         id_ = rng.getrandbits(16).to_bytes(2, "big")
     wire = b"".join((id_, query[2:HEADER], question, query[end:]))
     return wire, Expected(id_, question, original, mixed=mix, limit=limit)
+
+
+def expected_as_is(query: bytes) -> Expected:
+    """Return what to expect back for a query that goes out unchanged. Raises QueryError."""
+    question = query[HEADER : question_end(query)]
+    return Expected(query[:2], question, question, mixed=False, limit=_LARGEST)
 
 
 def fits(expected: Expected, answer: bytes) -> Fit:

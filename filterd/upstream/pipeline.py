@@ -20,6 +20,7 @@ from filterd.upstream.message import (
     truncated,
 )
 from filterd.upstream.stream import Deframer, frame
+from filterd.upstream.tls import ResumingContext
 
 logger = logging.getLogger(__name__)
 
@@ -30,14 +31,18 @@ class StreamSession(asyncio.Protocol):
     """One TCP or TLS connection that speaks length-prefixed DNS."""
 
     def __init__(
-        self, keeper: Keeper, rng: random.Random, counts: Counts, *, pad: bool = False
+        self,
+        keeper: Keeper,
+        rng: random.Random,
+        counts: Counts,
+        context: ResumingContext | None = None,
     ) -> None:
         self.heard = 0
         self.idle_since = 0.0
         self._keeper = keeper
         self._rng = rng
         self._counts = counts
-        self._pad = pad
+        self._context = context  # with TLS: keeps the ticket, and queries are padded
         self._open: dict[bytes, tuple[Job, Expected]] = {}
         self._deframer = Deframer()
         self._transport: asyncio.Transport | None = None
@@ -54,15 +59,19 @@ class StreamSession(asyncio.Protocol):
         return not self._ended and len(self._open) < MOST_OPEN
 
     @property
-    def tls(self) -> ssl.SSLObject | None:
-        """The TLS state, for its session ticket."""
+    def resumed(self) -> bool:
+        """Whether TLS took up an earlier session."""
+        tls = self._tls()
+        return tls is not None and bool(tls.session_reused)
+
+    def _tls(self) -> ssl.SSLObject | None:
         if self._transport is None:
             return None
         return cast("ssl.SSLObject | None", self._transport.get_extra_info("ssl_object"))
 
     def submit(self, job: Job) -> None:
         """Send the job's query and settle the job when its answer comes."""
-        query = padded(job.query) if self._pad else job.query
+        query = padded(job.query) if self._context is not None else job.query
         wire, expected = prepare(query, self._rng, mix=False)
         while expected.id in self._open:
             wire, expected = prepare(query, self._rng, mix=False)
@@ -73,6 +82,8 @@ class StreamSession(asyncio.Protocol):
     def abort(self) -> list[Job]:
         """Close at once; returns the jobs that were not settled."""
         self._ended = True
+        if self._context is not None:
+            self._context.keep(self._tls())
         jobs = [job for job, _ in self._open.values() if job.done is not None]
         self._open.clear()
         if self._transport is not None:
@@ -99,6 +110,8 @@ class StreamSession(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
         self.heard += 1
+        if self.heard == 1 and self._context is not None:
+            self._context.keep(self._tls())  # TLS 1.3 sends tickets after the handshake
         for answer in self._deframer.feed(data):
             self._answer(answer)
             if self._ended:

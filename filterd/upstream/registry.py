@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from filterd.upstream.base import Means, Transport
 from filterd.upstream.counts import Counts
+from filterd.upstream.doh import doh_transport
+from filterd.upstream.dot import dot_transport
 from filterd.upstream.server import Server
 from filterd.upstream.tcp import tcp_transport
 from filterd.upstream.udp import UdpTransport
@@ -31,6 +33,8 @@ def _tcp(server: Server, means: Means, counts: Counts) -> Transport:
 TRANSPORTS = (
     Entry("udp", "DNS over UDP, over TCP where an answer does not fit", _udp),
     Entry("tcp", "DNS over TCP", _tcp),
+    Entry("tls", "DNS over TLS", dot_transport),
+    Entry("https", "DNS over HTTPS (HTTP/2)", doh_transport),
 )
 
 

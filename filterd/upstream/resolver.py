@@ -17,9 +17,9 @@ from filterd.upstream.bootstrap import Bootstrap
 from filterd.upstream.counts import Counts
 from filterd.upstream.forwarder import Forwarder, Upstream
 from filterd.upstream.gate import Gate
-from filterd.upstream.message import BadQuery
+from filterd.upstream.message import QueryError
 from filterd.upstream.registry import make_transport
-from filterd.upstream.server import InvalidServer, Server, parse_server
+from filterd.upstream.server import Server, ServerSyntaxError, parse_server
 from filterd.upstream.strategy import Strategy
 from filterd.upstream.zones import Zones
 
@@ -93,7 +93,7 @@ class Resolver:
             return
         try:
             self._zones.find(name).ask(query, deadline, partial(self._settle, done))
-        except BadQuery:
+        except QueryError:
             logger.warning("not asked, because it is no DNS question: %s", query[:64].hex())
             self._gate.leave()
             self._loop.call_soon(done, None, NETWORK_ERROR)
@@ -139,7 +139,7 @@ def _checked(
         for text in texts:
             try:
                 good.append(parse_server(text))
-            except InvalidServer as error:
+            except ServerSyntaxError as error:
                 problems.append(f"{place}: {error}")
         if not texts:
             problems.append(f"{place}: at least one server is needed")

@@ -8,16 +8,17 @@ https://dns.example/dns-query  https://192.0.2.1/dns-query#dns.example      DoH
 
 from dataclasses import dataclass
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from filterd.model.errors import InvalidName, UpstreamError
 from filterd.model.name import ascii_name
 
 PORTS = {"udp": 53, "tcp": 53, "tls": 853, "https": 443}
 _PLAIN = frozenset({"udp", "tcp"})
+_NO_PATH = frozenset({"", "/"})
 
 
-class InvalidServer(UpstreamError, ValueError):
+class ServerSyntaxError(UpstreamError, ValueError):
     """Text that names no upstream server."""
 
 
@@ -50,7 +51,7 @@ def parse_server(text: str) -> Server:
     """Read one server.
 
     Raises:
-        InvalidServer: with what is wrong and what would be right.
+        ServerSyntaxError: with what is wrong and what would be right.
     """
     full = text.strip()
     if "://" not in full:
@@ -60,34 +61,42 @@ def parse_server(text: str) -> Server:
         parts = urlsplit(full)
         port = parts.port
     except ValueError as error:
-        raise InvalidServer(f"{text!r}: {error}") from None
-    scheme = parts.scheme
-    if scheme not in PORTS:
+        raise ServerSyntaxError(f"{text!r}: {error}") from None
+    if parts.scheme not in PORTS:
         known = ", ".join(f"{known}://" for known in PORTS)
-        raise InvalidServer(f"{text!r}: unknown scheme {scheme}://; known are {known}")
+        raise ServerSyntaxError(f"{text!r}: unknown scheme {parts.scheme}://; known are {known}")
     if parts.username is not None or parts.query:
-        raise InvalidServer(f"{text!r}: neither user names nor ?… belong here")
-    host = _host(text, parts.hostname or "")
+        raise ServerSyntaxError(f"{text!r}: neither user names nor ?… belong here")
     if port == 0:
-        raise InvalidServer(f"{text!r}: port 0 cannot be asked")
-    if scheme in _PLAIN:
-        if not _is_address(host):
-            raise InvalidServer(
-                f"{text!r}: {scheme}:// wants an IP address, because there is no certificate to"
-                " tell whether the name led to the right server"
-            )
-        if parts.path not in {"", "/"} or parts.fragment:
-            raise InvalidServer(f"{text!r}: nothing may follow the port")
-        return Server(scheme, host, port or PORTS[scheme])
-    if scheme == "tls" and parts.path not in {"", "/"}:
-        raise InvalidServer(f"{text!r}: tls:// has no path; did you mean https://?")
+        raise ServerSyntaxError(f"{text!r}: port 0 cannot be asked")
+    host = _host(text, parts.hostname or "")
+    port = port or PORTS[parts.scheme]
+    if parts.scheme in _PLAIN:
+        return _plain(text, parts, host, port)
+    return _encrypted(text, parts, host, port)
+
+
+def _plain(text: str, parts: SplitResult, host: str, port: int) -> Server:
+    if not _is_address(host):
+        raise ServerSyntaxError(
+            f"{text!r}: {parts.scheme}:// wants an IP address, because there is no certificate to"
+            " tell whether the name led to the right server"
+        )
+    if parts.path not in _NO_PATH or parts.fragment:
+        raise ServerSyntaxError(f"{text!r}: nothing may follow the port")
+    return Server(parts.scheme, host, port)
+
+
+def _encrypted(text: str, parts: SplitResult, host: str, port: int) -> Server:
     tls_name = _host(text, parts.fragment.lower()) if parts.fragment else host
-    path = (
-        (parts.path if parts.path not in {"", "/"} else "/dns-query") if scheme == "https" else ""
-    )
+    if parts.scheme == "tls":
+        if parts.path not in _NO_PATH:
+            raise ServerSyntaxError(f"{text!r}: tls:// has no path; did you mean https://?")
+        return Server(parts.scheme, host, port, tls_name)
+    path = "/dns-query" if parts.path in _NO_PATH else parts.path
     if not path.isascii() or any(c <= " " for c in path):
-        raise InvalidServer(f"{text!r}: the path must be plain ASCII")
-    return Server(scheme, host, port or PORTS[scheme], tls_name, path)
+        raise ServerSyntaxError(f"{text!r}: the path must be plain ASCII")
+    return Server(parts.scheme, host, port, tls_name, path)
 
 
 def _host(text: str, host: str) -> str:
@@ -96,9 +105,9 @@ def _host(text: str, host: str) -> str:
     try:
         name = ascii_name(host)
     except InvalidName as error:
-        raise InvalidServer(f"{text!r}: {error}") from None
+        raise ServerSyntaxError(f"{text!r}: {error}") from None
     if not name:
-        raise InvalidServer(f"{text!r}: there is no host in it")
+        raise ServerSyntaxError(f"{text!r}: there is no host in it")
     return name
 
 

@@ -104,7 +104,7 @@ class UdpTransport:
         self._case_again = 0.0
 
     def ask(self, query: bytes, deadline: float, done: Done) -> Cancel:
-        """See Transport. Raises BadQuery for what is no query."""
+        """See Transport. Raises QueryError for what is no query."""
         now = self._loop.time()
         exchange = _Exchange(query, deadline, done)
         wire, expected = prepare(query, self._rng, mix=self.mixes_case(now))
