@@ -60,6 +60,7 @@ class Why(StrEnum):
     SERVICE_NOT_CHOSEN = "service-not-chosen"
     BYPASS_OFF = "bypass-off"
     SAFE_SEARCH_OFF = "safe-search-off"
+    CONDITION = "condition"  # the rule asks for another type, client or tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +132,9 @@ def standing(rule: RuleClass, policy: Policy) -> Standing:
             return _by_age(rule, policy)
 
 
-def scheduled(rule: RuleClass, block: ScheduledBlock, group: Group) -> bool:
-    """Say whether `block`, while it is in force, puts `rule` on step 4 of `group`."""
-    if not group.filtered or rule.mandatory:
-        return False
-    if rule.groups is not None and group.name not in rule.groups:
+def scheduled(rule: RuleClass, block: ScheduledBlock) -> bool:
+    """Say whether `block`, while it is in force, puts `rule` on step 4 of its group."""
+    if rule.mandatory:
         return False
     if rule.action not in BLOCKING and (rule.action is not Action.REWRITE or rule.allow_list):
         return False
@@ -148,6 +147,26 @@ def scheduled(rule: RuleClass, block: ScheduledBlock, group: Group) -> bool:
             return rule.category in block.categories
         case _:
             return False
+
+
+def home(rule: RuleClass) -> Step:
+    """Return the step a rule belongs to while no schedule names it, applicable or not."""
+    fixed = _FIXED.get(rule.origin)
+    if fixed is not None:
+        return Step(fixed.rank >> 8)
+    match rule.origin:
+        case Origin.LIST if rule.mandatory:
+            return Step.ORDER
+        case Origin.SERVICE if rule.action is Action.ALLOW:
+            return Step.LOCAL_ALLOW
+        case Origin.CANARY | Origin.BYPASS:
+            return Step.LOCAL_BLOCK
+        case Origin.SAFE_SEARCH:
+            return Step.DEFAULT
+        case Origin.LIST if rule.allow_list or (rule.category is None and rule.min_age is None):
+            return Step.LIST
+        case _:
+            return Step.AGE
 
 
 SCHEDULED = rank(Step.SCHEDULE, 1)  # the rank of what `scheduled` names

@@ -12,7 +12,6 @@ from filterd.policy.classes import RuleClass
 from filterd.policy.precedence import (
     NOT_APPLICABLE,
     SCHEDULED,
-    Policy,
     policy_of,
     scheduled,
     standing,
@@ -40,7 +39,10 @@ class RankTables:
     rows: list[Ranks] = field(default_factory=list)
     _numbers: dict[Ranks, int] = field(default_factory=dict)
     _known: dict[tuple[object, ...], int] = field(default_factory=dict)
+    _policies: dict[tuple[Group, tuple[bool, ...]], int] = field(default_factory=dict)
+    _bases: list[Ranks] = field(default_factory=list)
     _groups: dict[str, "_About"] = field(default_factory=dict)
+    _scheduled: dict[ScheduledBlock, tuple[int, ...]] = field(default_factory=dict)
     _limited: tuple[frozenset[str], ...] = ()
     _expiring: tuple[int, ...] = ()
 
@@ -56,7 +58,7 @@ class RankTables:
         """Return the table of `group` at `at` (unix seconds) with these blocks in force."""
         about = self._about(group)
         ended = tuple(i for i in about.expiring if (self.classes[i].expires or 0) <= at)
-        key = (about.key, active, ended)
+        key = (about.policy, active, ended)
         number = self._known.get(key)
         if number is None:
             row = self._row(group, active, ended)
@@ -71,18 +73,30 @@ class RankTables:
         if about is None:
             member_of = tuple(group.name in names for names in self._limited)
             expiring = tuple(i for i in self._expiring if _speaks_to(self.classes[i], group))
-            about = self._groups[group.name] = _About((_shared(group), member_of), expiring)
+            key = (_shared(group), member_of)
+            policy = self._policies.get(key)
+            if policy is None:
+                policy = self._policies[key] = len(self._bases)
+                own = policy_of(group, self.ages)
+                self._bases.append(tuple(standing(rule, own).rank for rule in self.classes))
+            about = self._groups[group.name] = _About(policy, expiring)
         return about
+
+    def _named_by(self, block: ScheduledBlock) -> tuple[int, ...]:
+        named = self._scheduled.get(block)
+        if named is None:
+            classes = enumerate(self.classes)
+            named = tuple(i for i, rule in classes if scheduled(rule, block))
+            self._scheduled[block] = named
+        return named
 
     def _row(
         self, group: Group, active: tuple[ScheduledBlock, ...], ended: tuple[int, ...]
     ) -> Ranks:
-        policy: Policy = policy_of(group, self.ages)
-        row = [standing(rule, policy).rank for rule in self.classes]
+        row = list(self._bases[self._about(group).policy])
         for block in active:
-            for i, rule in enumerate(self.classes):
-                if row[i] > SCHEDULED and scheduled(rule, block, group):
-                    row[i] = SCHEDULED
+            for i in self._named_by(block):
+                row[i] = min(row[i], SCHEDULED)
         for i in ended:
             row[i] = NOT_APPLICABLE
         return tuple(row)
@@ -92,7 +106,7 @@ class RankTables:
 class _About:
     """What is worked out once per group: what tells its policy from others', what ends in it."""
 
-    key: tuple[object, ...]
+    policy: int  # equal for groups whose classes stand alike
     expiring: tuple[int, ...]  # class ids
 
 
