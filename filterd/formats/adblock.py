@@ -17,7 +17,7 @@ from filterd.formats.base import Options, Shape
 from filterd.formats.lines import LineReader, share
 from filterd.formats.names import name_pattern
 from filterd.formats.refusals import Code, Refused
-from filterd.model.rule import NO_CONDITION, Action, Cancel, Condition, Rule, Scope
+from filterd.model.rule import NO_CONDITION, Action, Cancel, Rule, Scope
 
 _COSMETIC = re.compile(
     r"(?:\[\$[^\]]*\])?[\w.,~*:-]*(?:#@?(?:\$\??|\?|%)?#|\$@?\$(?:[a-z]|\[)|#\+js)"
@@ -25,7 +25,9 @@ _COSMETIC = re.compile(
 _REGEX_END = re.compile(r"(?<!\\)/(?=\$[a-z~])")
 _BARE_NAME = re.compile(r"[\w-]+(?:\.[\w-]+)+\.?")
 _COMMENT = re.compile(r"\s+#.*$")
-_LIKE = re.compile(r"(?:@@)?\|\|?\S+\^|@@\S+|/.+/(?:\$\S+)?$|\S+\$(?:important|dns|client|ctag|deny)")
+_LIKE = re.compile(
+    r"(?:@@)?\|\|?\S+\^|@@\S+|/.+/(?:\$\S+)?$|\S+\$(?:important|dns|client|ctag|deny)"
+)
 
 
 class Adblock:
@@ -33,7 +35,7 @@ class Adblock:
 
     name = "adblock"
     title = "AdGuard/ABP rules for DNS: ||name^, @@, /regex/, $modifiers"
-    comments = (b"!", b"# ")
+    comments: tuple[bytes, ...] = (b"!", b"# ")
 
     def shapes(self, data: bytes, options: Options) -> tuple[Shape, ...]:
         """Return the shapes of block and exception rules for one name, and of bare names."""
@@ -82,14 +84,16 @@ def _is_comment(text: str) -> bool:
     if text.startswith("["):
         return text.endswith("]")
     bare = text.lstrip("#")
-    return bare != text and (not bare or bare[0].isspace() or not text.startswith(("##", "#@", "#?", "#$", "#%", "#+")))
+    return bare != text and (
+        not bare or bare[0].isspace() or not text.startswith(("##", "#@", "#?", "#$", "#%", "#+"))
+    )
 
 
 def _rule(text: str, options: Options) -> Rule | Cancel:
     exception = text.startswith("@@")
     pattern_text, modifier_text = _divide(text.removeprefix("@@"))
     modifiers = Modifiers() if modifier_text is None else read_modifiers(modifier_text)
-    condition = Condition(**modifiers.fields) if modifiers.fields else NO_CONDITION
+    condition = modifiers.condition
     if not is_regex(pattern_text) and any(char.isspace() for char in pattern_text):
         raise Refused(Code.BAD_SYNTAX, "blanks inside a rule")
     pattern = read_pattern(pattern_text, options, narrowed=condition != NO_CONDITION)

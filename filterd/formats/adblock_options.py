@@ -7,14 +7,14 @@ modifier not in `_READERS` refuses the whole rule: a rule is never applied witho
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 
 from filterd.formats.dnsrewrite import read_rewrite
 from filterd.formats.names import read_name
 from filterd.formats.refusals import Code, Refused
 from filterd.formats.rrtypes import type_number
-from filterd.model.rule import Condition, Rewrite
+from filterd.model.rule import NO_CONDITION, Condition, Rewrite
 
 _TAG = re.compile(r"[a-z0-9_]{1,64}")
 
@@ -27,8 +27,7 @@ class Modifiers:
     badfilter: bool = False
     rewrite: Rewrite | None = None
     rewrite_is_empty: bool = False  # `$dnsrewrite` without a value
-    fields: dict[str, frozenset[str] | frozenset[int]] = field(default_factory=dict)
-    condition: Condition = field(default_factory=Condition)
+    condition: Condition = NO_CONDITION
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,35 +118,38 @@ def _dnstype(modifiers: Modifiers, name: str, value: str | None) -> None:
         if number is None:
             raise Refused(Code.BAD_MODIFIER, f"$dnstype: unknown type {each.text[:40]!r}")
         (unwanted if each.negated else wanted).add(number)
-    modifiers.fields["qtypes"] = frozenset(wanted)
-    modifiers.fields["not_qtypes"] = frozenset(unwanted)
+    modifiers.condition = replace(
+        modifiers.condition, qtypes=frozenset(wanted), not_qtypes=frozenset(unwanted)
+    )
 
 
 def _client(modifiers: Modifiers, name: str, value: str | None) -> None:
-    _texts(modifiers, name, value, "clients", _client_text)
+    wanted, unwanted = _texts(name, value, _client_text)
+    modifiers.condition = replace(modifiers.condition, clients=wanted, not_clients=unwanted)
 
 
 def _ctag(modifiers: Modifiers, name: str, value: str | None) -> None:
-    _texts(modifiers, name, value, "tags", _tag_text)
+    wanted, unwanted = _texts(name, value, _tag_text)
+    modifiers.condition = replace(modifiers.condition, tags=wanted, not_tags=unwanted)
 
 
 def _denyallow(modifiers: Modifiers, name: str, value: str | None) -> None:
     values = tuple(_values(name, value))
     if any(each.negated for each in values):
         raise Refused(Code.BAD_MODIFIER, "$denyallow takes no ~")
-    modifiers.fields["denyallow"] = frozenset(read_name(each.text) for each in values)
+    names = frozenset(read_name(each.text) for each in values)
+    modifiers.condition = replace(modifiers.condition, denyallow=names)
 
 
 def _texts(
-    modifiers: Modifiers,
-    name: str,
-    value: str | None,
-    key: str,
-    read: Callable[[str], str],
-) -> None:
+    name: str, value: str | None, read: Callable[[str], str]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the plain and the negated values, each through `read`."""
     values = tuple(_values(name, value))
-    modifiers.fields[key] = frozenset(read(each.text) for each in values if not each.negated)
-    modifiers.fields[f"not_{key}"] = frozenset(read(each.text) for each in values if each.negated)
+    return (
+        frozenset(read(each.text) for each in values if not each.negated),
+        frozenset(read(each.text) for each in values if each.negated),
+    )
 
 
 def _client_text(text: str) -> str:

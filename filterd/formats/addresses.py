@@ -4,7 +4,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from filterd.formats.base import Options
 from filterd.formats.refusals import Code, Refused
-from filterd.formats.rrtypes import A, AAAA
+from filterd.formats.rrtypes import AAAA, A
 from filterd.model.rule import NetworkPattern, Record, Rewrite, Trigger
 
 # What blocklists write in front of a name that shall lead nowhere.

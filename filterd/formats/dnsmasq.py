@@ -23,7 +23,7 @@ class Dnsmasq:
 
     name = "dnsmasq"
     title = "dnsmasq address=, local= and server= lines"
-    comments = (b"#",)
+    comments: tuple[bytes, ...] = (b"#",)
 
     def shapes(self, data: bytes, options: Options) -> tuple[Shape, ...]:
         """Return the shapes of one name a line."""
@@ -66,9 +66,7 @@ def _parse(text: str, options: Options) -> Sequence[Rule | Refused]:
     return tuple(_rule(name, action, rewrite, options) for name in names.split("/"))
 
 
-def _rule(
-    name: str, action: Action, rewrite: Rewrite | None, options: Options
-) -> Rule | Refused:
+def _rule(name: str, action: Action, rewrite: Rewrite | None, options: Options) -> Rule | Refused:
     try:
         return Rule(_pattern(name.strip(), options), action, rewrite=rewrite)
     except Refused as refused:

@@ -11,10 +11,8 @@ from filterd.formats.refusals import Code, Refused
 from filterd.formats.rrtypes import CNAME, TXT, type_number
 from filterd.model.rule import Rewrite
 
-_RCODES = {
-    **{"NOERROR": 0, "FORMERR": 1, "SERVFAIL": 2, "NXDOMAIN": 3, "NOTIMP": 4, "REFUSED": 5},
-    **{"YXDOMAIN": 6, "YXRRSET": 7, "NXRRSET": 8, "NOTAUTH": 9, "NOTZONE": 10},
-}
+_RCODE_NAMES = "NOERROR FORMERR SERVFAIL NXDOMAIN NOTIMP REFUSED YXDOMAIN YXRRSET NXRRSET NOTAUTH"
+_RCODES = {name: number for number, name in enumerate(_RCODE_NAMES.split())}  # RFC 6895
 _KEYWORDS = frozenset({"NOERROR", "SERVFAIL", "NXDOMAIN", "REFUSED"})
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from filterd.formats.base import Options, Shape
 from filterd.formats.lines import LineReader, share
@@ -10,17 +9,18 @@ from filterd.formats.names import name_pattern
 from filterd.formats.refusals import Code, Refused
 from filterd.model.rule import Rule, Scope
 
-_LIKE = re.compile(r"[\w-]+(?:\.[\w-]+)+\.?(?:\s+#.*)?")
+_LIKE = re.compile(r"[\w-]+(?:\.[\w-]+)*\.[\w-]*[^\W\d]\w*\.?(?:\s+#.*)?")
 
 
-@dataclass(frozen=True, slots=True)
 class Domains:
     """One bare name a line; with `subdomains` (or the list's own setting) it covers a subtree."""
 
-    name: str = "domains"
-    title: str = "one name a line, exact"
-    subdomains: bool = False
     comments: tuple[bytes, ...] = (b"#", b"!")
+
+    def __init__(self, name: str, title: str, *, subdomains: bool) -> None:
+        self.name = name
+        self.title = title
+        self.subdomains = subdomains
 
     def shapes(self, data: bytes, options: Options) -> tuple[Shape, ...]:
         """Return the one shape of a bare name."""
@@ -46,6 +46,11 @@ class Domains:
 
     def _scope(self, options: Options) -> Scope:
         return Scope.SUBTREE if self.subdomains or options.subdomains else Scope.EXACT
+
+
+def exact_domains() -> Domains:
+    """Return the `domains` format."""
+    return Domains("domains", "one name a line, exact", subdomains=False)
 
 
 def only_domains() -> Domains:

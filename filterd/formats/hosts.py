@@ -22,7 +22,9 @@ _LOCAL_NAMES = frozenset(
         *("ip6-allrouters", "ip6-allhosts", "0.0.0.0", "127.0.0.1", "::1"),  # noqa: S104
     }
 )
-_LIKE = re.compile(r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|0|[0-9a-f:]*::[0-9a-f]*)\s+\S+", re.I)
+_LIKE = re.compile(
+    r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|0|[0-9a-f:]*::[0-9a-f]*)\s+\S+", re.IGNORECASE
+)
 
 
 class Hosts:
@@ -30,7 +32,7 @@ class Hosts:
 
     name = "hosts"
     title = "hosts file: address and names"
-    comments = (b"#",)
+    comments: tuple[bytes, ...] = (b"#",)
 
     def shapes(self, data: bytes, options: Options) -> tuple[Shape, ...]:
         """Return the shapes of one blocked name a line."""

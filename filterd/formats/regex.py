@@ -1,4 +1,4 @@
-r"""One regular expression a line, as Pi-hole keeps them: `(\.|^)ads\.example$`, matched in any case.
+r"""One regular expression a line, as Pi-hole keeps them: `(\.|^)ads\.example$`, in any case.
 
 Pi-hole's extensions stand behind `;`: `querytype=A,AAAA` or `querytype=!A`, and `reply=` with
 NODATA, NXDOMAIN, REFUSED, NONE (no answer) or an address. `invert` is refused: it would block
@@ -31,7 +31,7 @@ class Regex:
 
     name = "regex"
     title = "one regular expression a line (Pi-hole)"
-    comments = (b"#",)
+    comments: tuple[bytes, ...] = (b"#",)
 
     def shapes(self, data: bytes, options: Options) -> tuple[Shape, ...]:
         """Return none: an expression always needs thought."""

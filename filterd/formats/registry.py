@@ -1,9 +1,10 @@
 """The formats there are. A new one is one line in `FORMATS`."""
 
 from filterd.formats.adblock import Adblock
+from filterd.formats.address_list import AddressList
 from filterd.formats.base import Format
 from filterd.formats.dnsmasq import Dnsmasq
-from filterd.formats.domains import Domains, only_domains
+from filterd.formats.domains import exact_domains, only_domains
 from filterd.formats.hosts import Hosts
 from filterd.formats.regex import Regex
 from filterd.formats.rpz import Rpz
@@ -13,12 +14,13 @@ from filterd.model.errors import RulesError
 FORMATS: tuple[Format, ...] = (
     Adblock(),
     Hosts(),
-    Domains(),
+    exact_domains(),
     only_domains(),
     Wildcard(),
     Dnsmasq(),
     Rpz(),
     Regex(),
+    AddressList(),
 )
 ALIASES = {
     "abp": "adblock",
@@ -30,6 +32,8 @@ ALIASES = {
     "wildcards": "wildcard",
     "response-policy-zone": "rpz",
     "pihole-regex": "regex",
+    "ip": "addresses",
+    "ips": "addresses",
 }
 
 

@@ -1,8 +1,8 @@
 """Response policy zones (draft-vixie-dnsop-dns-rpz): QNAME, wildcard, rpz-ip and rpz-client-ip
 triggers with all their actions.
 
-Records of one owner stand together and make one rule when they are local data, so a rule comes
-out when the owner changes or the file ends. SOA and NS records are the zone's own and mean
+Local data of one owner stands together and makes one rule, which comes out when local data of
+another owner begins or the file ends. SOA and NS records are the zone's own and mean
 nothing here. NSIP and NSDNAME are refused: a forwarder does not see name servers.
 """
 
@@ -17,9 +17,8 @@ from filterd.formats.records import read_record
 from filterd.formats.refusals import Code, Refused, refusal
 from filterd.formats.rpz_names import read_trigger
 from filterd.formats.rpz_zone import ZoneReader, ZoneRecord, absolute
-from filterd.formats.rrtypes import MX, NS, PTR, SRV, SVCB, type_number
 from filterd.formats.rrtypes import HTTPS as HTTPS_TYPE
-from filterd.model.errors import InvalidName
+from filterd.formats.rrtypes import MX, NS, PTR, SRV, SVCB, type_number
 from filterd.model.rule import (
     Action,
     NamePattern,
@@ -38,10 +37,16 @@ _ACTIONS = {
     "rpz-tcp-only.": Action.TCP_ONLY,
 }
 _BLANKS = (b" CNAME ", b"\tCNAME\t", b" IN CNAME ", b"\tIN\tCNAME\t")
-_BOUND = re.compile(rb"(?im)^[^;\n]*(?:\$ORIGIN|[()]|\.rpz-(?:ip|client-ip|nsip|nsdname)\b)")
-_INHERITED_OWNER = re.compile(rb"(?m)^[ \t]+(?!NS\b|IN[ \t]+NS\b|;|\r?$)\S")
+_HEAD = 4096  # bytes in which the SOA record stands
+_SOA_IN_PARENTHESES = re.compile(rb"(?im)^\S*[^\n;()]*\bSOA\b[^\n;()]*\([^()]*\)[^\n()]*$")
+_BOUND = (
+    re.compile(rb"(?im)^[^;\n]*(?:\$ORIGIN|[()]|\.rpz-(?:ip|client-ip|nsip|nsdname)\b)"),
+    re.compile(rb"(?m)^[ \t]+(?!NS\b|IN[ \t]+NS\b|;|\r?$)\S"),  # an owner left out
+)
 _TARGET_FIELD = {NS: 0, PTR: 0, MX: 1, SRV: 3, SVCB: 1, HTTPS_TYPE: 1}
-_LIKE = re.compile(r"(?:\S+\s+)?(?:[0-9]\w*\s+)?(?:IN\s+)?(?:CNAME|SOA|NS)\s+\S+|\$(?:TTL|ORIGIN)\s", re.I)
+_LIKE = re.compile(
+    r"(?:\S+\s+)?(?:[0-9]\w*\s+)?(?:IN\s+)?(?:CNAME|SOA|NS)\s+\S+|\$(?:TTL|ORIGIN)\s", re.IGNORECASE
+)
 
 
 class Rpz:
@@ -49,7 +54,7 @@ class Rpz:
 
     name = "rpz"
     title = "response policy zone (RPZ) as a master file"
-    comments = (b";",)
+    comments: tuple[bytes, ...] = (b";",)
 
     def shapes(self, data: bytes, options: Options) -> tuple[Shape, ...]:
         """Return the shapes of one name and one action, where a line can be read by itself.
@@ -58,7 +63,8 @@ class Rpz:
         before matters), or a relative name may be an address trigger.
         """
         del options
-        if _BOUND.search(data) or _INHERITED_OWNER.search(data):
+        head = _SOA_IN_PARENTHESES.sub(b"", data[:_HEAD])
+        if any(bound.search(part) for bound in _BOUND for part in (head, data[_HEAD:])):
             return ()
         return tuple(
             Shape(prefix, blank + target.encode(), scope, action)
@@ -68,10 +74,8 @@ class Rpz:
         )
 
     def reader(self, options: Options) -> "RpzReader":
-        """Return a reader for a new zone."""
-        zone = None
-        if options.zone:
-            zone = normalise(options.zone)
+        """Return a reader for a new zone; raises InvalidName for an `options.zone` that is none."""
+        zone = normalise(options.zone) if options.zone else None
         return RpzReader(options, ZoneReader(zone), zone)
 
     def likeness(self, sample: Sequence[str]) -> float:
@@ -122,8 +126,7 @@ class RpzReader:
             return ()
         pattern = read_trigger(self._relative(record), self.options)
         if record.rtype == "CNAME":
-            rule = self._cname(record, pattern)
-            return (*self._flush(), rule)
+            return (self._cname(record, pattern),)
         rtype = type_number(record.rtype)
         if rtype is None:
             raise Refused(Code.BAD_RECORD, f"unknown record type {record.rtype[:40]!r}")

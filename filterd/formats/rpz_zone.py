@@ -94,16 +94,17 @@ class ZoneReader:
     def _record(self) -> ZoneRecord | None:
         tokens = self._tokens
         if not self._blank and tokens[0].startswith("$"):
-            return self._directive(tokens)
+            self._directive(tokens)
+            return None
         if not self._blank:
             self._owner = tokens[0]
             tokens = tokens[1:]
         if self._owner is None:
             raise Refused(Code.BAD_SYNTAX, "the first record has no owner name")
         while tokens and (_TTL.fullmatch(tokens[0]) or tokens[0].upper() in _CLASSES):
-            if tokens[0].upper() not in {"IN"} and not _TTL.fullmatch(tokens[0]):
-                raise Refused(Code.BAD_RECORD, f"class {tokens[0].upper()} is not IN")
-            tokens = tokens[1:]
+            token, *tokens = tokens
+            if token.upper() != "IN" and not _TTL.fullmatch(token):
+                raise Refused(Code.BAD_RECORD, f"class {token.upper()} is not IN")
         if not tokens:
             raise Refused(Code.BAD_SYNTAX, "expected owner, type and data")
         rtype, fields = tokens[0].upper(), tuple(tokens[1:])

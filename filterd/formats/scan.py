@@ -5,12 +5,12 @@ longer than `LONGEST` characters is refused, the rest of the list goes on. UTF-1
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from filterd.formats.base import Format, Item, Options
 from filterd.formats.refusals import Code, Refused, refusal
-from filterd.model.rule import Refusal
+from filterd.model.rule import Cancel, Refusal
 
 LONGEST = 4096  # characters; the longest real rules ($denyallow with hundreds of names) need 3,000
 _SHOWN = 200  # characters of an over-long line that a refusal quotes
@@ -26,7 +26,7 @@ class Report:
 
     accepted: int  # lines taken as rules
     rules: int  # rules in them; a hosts line may have several
-    comments: int  # comment lines, blank lines, and lines that mean nothing (SOA, headers)
+    comments: int  # lines without a rule: comments, blank lines, headers, SOA
     refused: tuple[Refusal, ...]
 
     @property
@@ -87,20 +87,35 @@ def decode(raw: bytes) -> str:
     return text
 
 
+def read_leftovers(
+    leftovers: Iterable[tuple[int, str]], each: Format, options: Options
+) -> Iterator[Scanned]:
+    """Yield as `scan` does for the lines that the core's `skim` left over, in their order."""
+    reader = each.reader(options)
+    number = 0
+    for number, text in leftovers:
+        try:
+            yield number, text, reader.read(number, decode(text.encode("utf-8", "surrogatepass")))
+        except Refused as refused:
+            shown = text[:_SHOWN]
+            yield number, shown, (refusal(number, shown, refused),)
+    rest = reader.finish()
+    if rest:
+        yield number, "", rest
+
+
 def check(data: bytes, each: Format, options: Options) -> Report:
     """Read the whole list and report on it; keeps every refusal."""
     accepted: set[int] = set()
-    comments = rules = 0
     refused: list[Refusal] = []
-    silent = 0
+    total = rules = 0
     for number, _, items in scan(data, each, options):
-        del number
-        silent += not items
+        total = number
         for item in items:
             if isinstance(item, Refusal):
                 refused.append(item)
             else:
                 rules += 1
-                accepted.add(item.rule.line if hasattr(item, "rule") else item.line)
-    comments = silent
-    return Report(len(accepted), rules, comments, tuple(refused))
+                accepted.add(item.rule.line if isinstance(item, Cancel) else item.line)
+    silent = total - len(accepted.union(item.line for item in refused))
+    return Report(len(accepted), rules, silent, tuple(refused))

@@ -1,15 +1,19 @@
-"""Lists of `*.name`. Their makers mean the name and its subdomains, and so does a bare name."""
+"""Lists of `*.name`. Their makers mean the name and its subdomains, and so does a bare name.
+
+A `*` further inside stands for any characters, as dnscrypt-proxy reads such lists.
+"""
 
 import re
 from collections.abc import Sequence
 
 from filterd.formats.base import Options, Shape
 from filterd.formats.lines import LineReader, share
-from filterd.formats.names import name_pattern
+from filterd.formats.names import name_pattern, regex_pattern
 from filterd.formats.refusals import Code, Refused
-from filterd.model.rule import Rule, Scope
+from filterd.model.rule import Pattern, Rule, Scope
 
-_LIKE = re.compile(r"\*\.[\w-]+(?:\.[\w-]+)*")
+_WITH_STARS = re.compile(r"[A-Za-z0-9_.*-]+\.[A-Za-z0-9_-]+")
+_LIKE = re.compile(r"\*\.[\w*-]+(?:\.[\w*-]+)*(?:\s+#.*)?")
 
 
 class Wildcard:
@@ -17,7 +21,7 @@ class Wildcard:
 
     name = "wildcard"
     title = "*.name a line, the name included"
-    comments = (b"#", b"!")
+    comments: tuple[bytes, ...] = (b"#", b"!")
 
     def shapes(self, data: bytes, options: Options) -> tuple[Shape, ...]:
         """Return the shapes with and without `*.`."""
@@ -30,7 +34,7 @@ class Wildcard:
 
     def likeness(self, sample: Sequence[str]) -> float:
         """Return the share of lines with `*.` in front."""
-        return share(sample, lambda text: _LIKE.match(text) is not None)
+        return share(sample, lambda text: _LIKE.fullmatch(text) is not None)
 
 
 def _parse(text: str, options: Options) -> Sequence[Rule]:
@@ -40,6 +44,13 @@ def _parse(text: str, options: Options) -> Sequence[Rule]:
     if len(fields) > 1:
         raise Refused(Code.BAD_SYNTAX, "expected one name")
     name = fields[0].removeprefix("*.")
-    if "*" in name:
-        raise Refused(Code.UNSUPPORTED_PATTERN, "a * may stand only in front, as *.name")
-    return (Rule(name_pattern(name, Scope.SUBTREE, options)),)
+    return (Rule(_pattern(name, options)),)
+
+
+def _pattern(name: str, options: Options) -> Pattern:
+    if "*" not in name:
+        return name_pattern(name, Scope.SUBTREE, options)
+    if not _WITH_STARS.fullmatch(name):
+        raise Refused(Code.UNSUPPORTED_PATTERN, "a * needs the end of a name behind it")
+    inner = name.lower().replace(".", r"\.").replace("*", ".*")
+    return regex_pattern(rf"(?:^|\.){inner}$", options)
