@@ -14,3 +14,11 @@ pub mod matches;
 pub mod plan;
 pub mod rdata;
 pub mod snapshot;
+
+mod answer;
+mod cache;
+pub mod engine;
+pub mod events;
+mod reply;
+mod stats;
+mod wire;

@@ -1,0 +1,423 @@
+//! Answers kept for their time, within a number of bytes.
+//!
+//! Rules: an entry is found by a keyed 64-bit hash and believed only if its whole question is the
+//! same; one entry per hash. Bytes count everything an entry holds. When they run out, entries are
+//! evicted in the order of a clock hand that spares those used since it last came by. Ages are
+//! read from a `Ticker`, so that a system clock set back neither revives nor prolongs anything.
+
+use std::collections::hash_map::RandomState;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
+
+use crate::answer::Body;
+use crate::matches::Matches;
+use crate::wire::HEADER;
+
+/// Flags of a key: answers differ with DO and CD.
+pub(crate) const KEY_DO: u8 = 1;
+/// See `KEY_DO`.
+pub(crate) const KEY_CD: u8 = 2;
+
+/// What is asked: a lower-case question (name, type, class in wire form) with DO and CD.
+#[derive(Clone, Copy)]
+pub(crate) struct Key<'a> {
+    pub(crate) hash: u64,
+    pub(crate) question: &'a [u8],
+    pub(crate) flags: u8,
+}
+
+/// Makes keys; its secret is the process's own, so nobody outside can make hashes collide.
+pub(crate) struct Keys(RandomState);
+
+impl Keys {
+    pub(crate) fn new() -> Self {
+        Self(RandomState::new())
+    }
+
+    #[inline]
+    pub(crate) fn key<'a>(&self, question: &'a [u8], flags: u8) -> Key<'a> {
+        let mut hasher = self.0.build_hasher();
+        hasher.write(question);
+        hasher.write_u8(flags);
+        Key { hash: hasher.finish(), question, flags }
+    }
+
+    /// A hash of a name alone.
+    #[inline]
+    pub(crate) fn name(&self, wire: &[u8]) -> u64 {
+        let mut hasher = self.0.build_hasher();
+        hasher.write(wire);
+        hasher.finish()
+    }
+}
+
+/// A hasher for numbers that are hashes already.
+#[derive(Default)]
+pub(crate) struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+/// A map from hashes.
+pub(crate) type ByHash<T> = HashMap<u64, T, BuildHasherDefault<Hashed>>;
+
+/// Seconds that never run backwards, made from a clock that may.
+#[derive(Default)]
+pub(crate) struct Ticker {
+    last: Option<f64>,
+    elapsed: f64,
+}
+
+impl Ticker {
+    /// Threads hand in times a little out of order; more than this is a clock that was set back.
+    const SLACK: f64 = 1.0;
+
+    /// Take the time now (unix seconds); return seconds since the first call.
+    #[inline]
+    pub(crate) fn tick(&mut self, now: f64) -> f64 {
+        match self.last {
+            Some(last) if now > last => {
+                self.elapsed += now - last;
+                self.last = Some(now);
+            }
+            Some(last) if now >= last - Self::SLACK => {}
+            _ if now.is_finite() => self.last = Some(now),
+            _ => {}
+        }
+        self.elapsed
+    }
+}
+
+/// What an entry needs beyond an answer that leads nowhere special.
+#[derive(Default)]
+pub(crate) struct Extra {
+    /// What the rules say about targets and addresses in the answer.
+    pub(crate) answer: Matches,
+    /// What each source of `answer` is: a name in wire form, or nothing for an address.
+    pub(crate) subjects: Vec<Box<[u8]>>,
+    /// What they say about address hints.
+    pub(crate) hints: Matches,
+    /// The answer without `ech`, if it has one.
+    pub(crate) without_ech: Option<Body>,
+    /// The answer without `ech` and hints, if it has hints that some rule matches.
+    pub(crate) without_hints: Option<Body>,
+}
+
+impl Extra {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.answer.is_empty()
+            && self.hints.is_empty()
+            && self.without_ech.is_none()
+            && self.without_hints.is_none()
+    }
+}
+
+/// What the rules of one generation say about a question and its answer.
+pub(crate) struct Said {
+    pub(crate) generation: u64,
+    pub(crate) name: Matches,
+    pub(crate) extra: Option<Box<Extra>>,
+}
+
+/// One kept answer.
+pub(crate) struct Entry {
+    hash: u64,
+    flags: u8,
+    used: bool,
+    /// Asked for since it was stored.
+    hit: bool,
+    /// A refresh is under way.
+    pub(crate) refreshing: bool,
+    pub(crate) question_end: u16,
+    /// Seconds it may be served from `stored` on.
+    pub(crate) ttl: u32,
+    /// When it was stored, in the ticker's seconds.
+    pub(crate) stored: f64,
+    pub(crate) body: Body,
+    pub(crate) said: Said,
+}
+
+impl Entry {
+    pub(crate) fn new(key: Key<'_>, body: Body, ttl: u32, stored: f64, said: Said) -> Self {
+        let question_end = u16::try_from(HEADER + key.question.len()).unwrap_or(u16::MAX);
+        Self {
+            hash: key.hash,
+            flags: key.flags,
+            used: false,
+            hit: false,
+            refreshing: false,
+            question_end,
+            ttl,
+            stored,
+            body,
+            said,
+        }
+    }
+
+    /// The question in wire form, lower case.
+    pub(crate) fn question(&self) -> &[u8] {
+        self.body.bytes.get(HEADER..usize::from(self.question_end)).unwrap_or_default()
+    }
+
+    /// Whole seconds since it was stored.
+    #[inline]
+    pub(crate) fn age(&self, at: f64) -> u32 {
+        (at - self.stored).max(0.0) as u32
+    }
+
+    #[inline]
+    pub(crate) fn is_fresh(&self, at: f64) -> bool {
+        at - self.stored < f64::from(self.ttl)
+    }
+
+    /// Take note that it is asked for; say whether it is time to refresh it: asked for before, not
+    /// being refreshed, and less than `part` of its time left.
+    #[inline]
+    pub(crate) fn is_due(&mut self, at: f64, part: f64) -> bool {
+        let asked_before = std::mem::replace(&mut self.hit, true);
+        let left = f64::from(self.ttl) - (at - self.stored);
+        asked_before && !self.refreshing && left < part * f64::from(self.ttl)
+    }
+
+    /// Past its time by no more than `window` seconds, or fresh.
+    pub(crate) fn is_usable(&self, at: f64, window: u32) -> bool {
+        at - self.stored < f64::from(self.ttl) + f64::from(window)
+    }
+
+    fn cost(&self) -> usize {
+        const ALLOCATION: usize = 16;
+        // The slot, and the map's part at its usual load.
+        const FIXED: usize = std::mem::size_of::<Option<Entry>>() + 24;
+        let body = |body: &Body| body.bytes.len() + 2 * body.ttls.len() + 2 * ALLOCATION;
+        let extra = self.said.extra.as_ref().map_or(0, |extra| {
+            std::mem::size_of::<Extra>()
+                + ALLOCATION
+                + extra.answer.heap_bytes()
+                + extra.subjects.iter().map(|subject| subject.len() + 2 * ALLOCATION).sum::<usize>()
+                + extra.hints.heap_bytes()
+                + extra.without_ech.as_ref().map_or(0, body)
+                + extra.without_hints.as_ref().map_or(0, body)
+        });
+        FIXED + body(&self.body) + self.said.name.heap_bytes() + extra
+    }
+}
+
+/// The answers.
+pub(crate) struct Cache {
+    map: ByHash<u32>,
+    slots: Vec<Option<Entry>>,
+    free: Vec<u32>,
+    hand: usize,
+    bytes: usize,
+    most: usize,
+    pub(crate) evictions: u64,
+}
+
+impl Cache {
+    /// Keep at most `most` bytes.
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            map: ByHash::default(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            hand: 0,
+            bytes: 0,
+            most,
+            evictions: 0,
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    /// Find an answer, fresh or not.
+    #[inline]
+    pub(crate) fn get(&mut self, key: Key<'_>) -> Option<&mut Entry> {
+        let slot = *self.map.get(&key.hash)?;
+        let entry = self.slots.get_mut(slot as usize)?.as_mut()?;
+        if entry.flags != key.flags || entry.question() != key.question {
+            return None;
+        }
+        entry.used = true;
+        Some(entry)
+    }
+
+    /// Keep an answer in place of the one with its key, if any. An answer larger than the whole
+    /// cache is not kept.
+    pub(crate) fn put(&mut self, entry: Entry) {
+        self.drop_hash(entry.hash);
+        let cost = entry.cost();
+        if cost > self.most {
+            return;
+        }
+        while self.bytes + cost > self.most && self.evict() {}
+        let hash = entry.hash;
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = Some(entry);
+                slot
+            }
+            None => {
+                self.slots.push(Some(entry));
+                (self.slots.len() - 1) as u32
+            }
+        };
+        self.map.insert(hash, slot);
+        self.bytes += cost;
+    }
+
+    /// Say anew what the rules say about an entry, and count its bytes anew.
+    pub(crate) fn restate(&mut self, key: Key<'_>, said: Said) {
+        let Some(entry) = self.get(key) else { return };
+        let before = entry.cost();
+        entry.said = said;
+        let after = entry.cost();
+        self.bytes = self.bytes + after - before;
+        while self.bytes > self.most && self.evict() {}
+    }
+
+    /// Forget everything, and give the memory back.
+    pub(crate) fn clear(&mut self) {
+        let evictions = self.evictions;
+        *self = Self { evictions, ..Self::new(self.most) };
+    }
+
+    fn drop_hash(&mut self, hash: u64) {
+        if let Some(slot) = self.map.remove(&hash) {
+            if let Some(entry) = self.slots[slot as usize].take() {
+                self.bytes -= entry.cost();
+                self.free.push(slot);
+            }
+        }
+    }
+
+    /// Evict one entry; false if there is none.
+    fn evict(&mut self) -> bool {
+        // Two rounds: the first may only take marks away.
+        for _ in 0..2 * self.slots.len() {
+            self.hand = (self.hand + 1) % self.slots.len();
+            match &mut self.slots[self.hand] {
+                Some(entry) if entry.used => entry.used = false,
+                Some(entry) => {
+                    let hash = entry.hash;
+                    self.drop_hash(hash);
+                    self.evictions += 1;
+                    return true;
+                }
+                None => {}
+            }
+        }
+        false
+    }
+}
+
+/// What the rules say about names that are not in the cache, blocked ones above all: a table of
+/// fixed size in which a newer name takes the place of an older one.
+pub(crate) struct Memo {
+    slots: Vec<Option<(u64, Box<[u8]>, Matches)>>,
+    generation: u64,
+}
+
+impl Memo {
+    /// `size` is a power of two.
+    pub(crate) fn new(size: usize) -> Self {
+        let mut slots = Vec::new();
+        slots.resize_with(size.next_power_of_two(), || None);
+        Self { slots, generation: 0 }
+    }
+
+    #[inline]
+    fn slot(&self, hash: u64) -> usize {
+        (hash as usize) & (self.slots.len() - 1)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, hash: u64, name: &[u8], generation: u64) -> Option<&Matches> {
+        if generation != self.generation {
+            return None;
+        }
+        match &self.slots[self.slot(hash)] {
+            Some((of, known, matches)) if *of == hash && **known == *name => Some(matches),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn put(&mut self, hash: u64, name: &[u8], generation: u64, matches: Matches) {
+        if generation != self.generation {
+            self.clear();
+            self.generation = generation;
+        }
+        let slot = self.slot(hash);
+        self.slots[slot] = Some((hash, name.into(), matches));
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.slots.fill_with(|| None);
+    }
+}
+
+/// Questions whose resolution failed a moment ago (RFC 9520): not asked again for 1 s, and longer
+/// while it keeps failing, up to 5 s.
+#[derive(Default)]
+pub(crate) struct Failures {
+    map: ByHash<Failure>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Failure {
+    until: f64,
+    pause: f64,
+    pub(crate) ede: u16,
+}
+
+impl Failures {
+    const MOST: usize = 8192;
+    const LONGEST: f64 = 5.0;
+
+    /// The failure that still counts at `at`.
+    #[inline]
+    pub(crate) fn get(&self, hash: u64, at: f64) -> Option<Failure> {
+        if self.map.is_empty() {
+            return None;
+        }
+        self.map.get(&hash).filter(|failure| at < failure.until).copied()
+    }
+
+    pub(crate) fn put(&mut self, hash: u64, at: f64, ede: u16) {
+        if self.map.len() >= Self::MOST {
+            self.map.retain(|_, failure| at < failure.until);
+            if self.map.len() >= Self::MOST {
+                self.map.clear();
+            }
+        }
+        let pause = self.map.get(&hash).map_or(1.0, |last| (last.pause * 2.0).min(Self::LONGEST));
+        self.map.insert(hash, Failure { until: at + pause, pause, ede });
+    }
+
+    /// It worked.
+    pub(crate) fn forget(&mut self, hash: u64) {
+        if !self.map.is_empty() {
+            self.map.remove(&hash);
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.map.clear();
+    }
+}

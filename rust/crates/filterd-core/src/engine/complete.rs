@@ -1,0 +1,147 @@
+//! Completing a miss: the answer is checked, matched, kept, and given to each that waits, under
+//! the rules for each. Where no answer comes, an older one stands in (RFC 8767), or SERVFAIL.
+
+use std::sync::Arc;
+
+use super::serve::{Case, Kept};
+use super::{misses::Waiter, said, Engine, Outcome, State};
+use crate::answer::{self, Answer, Unusable};
+use crate::cache::{Entry, Key, Said};
+use crate::snapshot::Snapshot;
+use crate::wire::HEADER;
+
+/// Extended errors for upstreams that fail without saying why (RFC 8914 sections 4.23, 4.24).
+const EDE_NO_REACHABLE_AUTHORITY: u16 = 22;
+const EDE_INVALID_DATA: u16 = 24;
+
+/// Replies by token.
+pub type Replies = Vec<(u64, Vec<u8>)>;
+
+impl Engine {
+    /// End a miss with an upstream's answer, or with `None` and the EDE code that says why (0: not
+    /// known). An answer that does not fit its question counts as a failure. An unknown miss gives
+    /// nothing. A waiting query that the rules now meet with silence gets no reply.
+    pub fn complete(&self, miss: u64, answer: Option<&[u8]>, now: f64, failure: u16) -> Replies {
+        let (question, flags, snapshot) = {
+            let state = self.lock();
+            let Some(known) = state.misses.get(miss) else { return Vec::new() };
+            (known.question.clone(), known.flags, Arc::clone(&state.snapshot))
+        };
+        let key = self.keys.key(question.wire(), flags);
+        let accepted = answer.map(|message| {
+            answer::accept(message, question.wire(), self.settings.ttl_limits())
+        });
+        match accepted {
+            Some(Ok(answer)) => {
+                let end = HEADER + question.wire().len();
+                let said = said::say(&snapshot, &answer.body, end, answer.ech);
+                self.succeed(miss, key, answer, said, now)
+            }
+            Some(Err(Unusable::Failed(ede))) => {
+                let ede = ede.unwrap_or(EDE_NO_REACHABLE_AUTHORITY);
+                self.give_up(miss, key, now, ede)
+            }
+            Some(Err(Unusable::Misfit)) => {
+                self.lock().stats.unusable += 1;
+                self.give_up(miss, key, now, EDE_INVALID_DATA)
+            }
+            None => self.give_up(miss, key, now, failure),
+        }
+    }
+
+    /// Answer those that wait for `miss` from an answer past its time, if there is one; the miss
+    /// goes on (RFC 8767 section 5: do not let clients wait too long).
+    pub fn serve_stale(&self, miss: u64, now: f64) -> Replies {
+        let mut state = self.lock();
+        let at = state.ticker.tick(now);
+        let Some(known) = state.misses.get(miss) else { return Vec::new() };
+        let question = known.question.clone();
+        let key = self.keys.key(question.wire(), known.flags);
+        let window = self.settings.stale_ttl;
+        if !state.cache.get(key).is_some_and(|entry| entry.is_usable(at, window)) {
+            return Vec::new();
+        }
+        let waiters = state.misses.take_waiters(miss);
+        self.stand_in_for(&mut state, &waiters, key, now, at, 0)
+    }
+
+    fn succeed(&self, miss: u64, key: Key<'_>, answer: Answer, mut said: Said, now: f64) -> Replies {
+        let mut state = self.lock();
+        let at = state.ticker.tick(now);
+        let snapshot = Arc::clone(&state.snapshot);
+        if said.generation != snapshot.generation {
+            said = said::say(&snapshot, &answer.body, HEADER + key.question.len(), answer.ech);
+        }
+        let Some(known) = state.misses.remove(miss) else { return Vec::new() };
+        state.failures.forget(key.hash);
+        let entry = Entry::new(key, answer.body, answer.ttl, at, said);
+        let mut replies = Vec::with_capacity(known.waiters.len());
+        for waiter in &known.waiters {
+            let mut out = Vec::with_capacity(512);
+            if self.reply_to(&mut state, &snapshot, waiter, &entry, at, now, &mut out) == Outcome::Reply {
+                replies.push((waiter.token, out));
+            }
+        }
+        if answer.ttl > 0 {
+            state.cache.put(entry);
+        }
+        replies
+    }
+
+    #[allow(clippy::too_many_arguments)] // a query on its way, part by part
+    fn reply_to(
+        &self,
+        state: &mut State,
+        snapshot: &Arc<Snapshot>,
+        waiter: &Waiter,
+        entry: &Entry,
+        at: f64,
+        now: f64,
+        out: &mut Vec<u8>,
+    ) -> Outcome {
+        let case = Case::new(snapshot, waiter.client, waiter.qtype(), now, waiter.door);
+        let asked = waiter.asked(self.settings.udp_size);
+        let kept = Kept { entry, at, stale: self.settings.stale_answer_ttl };
+        let Some(sent) = case.finish(&asked, waiter, kept, out) else {
+            return state.fail(&asked, 0, out);
+        };
+        let outcome = sent.outcome();
+        state.note(&self.settings, snapshot, &case, &waiter.name(), sent, out);
+        outcome
+    }
+
+    fn give_up(&self, miss: u64, key: Key<'_>, now: f64, ede: u16) -> Replies {
+        let mut state = self.lock();
+        let at = state.ticker.tick(now);
+        let Some(known) = state.misses.remove(miss) else { return Vec::new() };
+        state.stats.failed += 1;
+        state.failures.put(key.hash, at, ede);
+        if let Some(entry) = state.cache.get(key) {
+            entry.refreshing = false;
+        }
+        self.stand_in_for(&mut state, &known.waiters, key, now, at, ede)
+    }
+
+    fn stand_in_for(
+        &self,
+        state: &mut State,
+        waiters: &[Waiter],
+        key: Key<'_>,
+        now: f64,
+        at: f64,
+        ede: u16,
+    ) -> Replies {
+        let snapshot = Arc::clone(&state.snapshot);
+        let mut replies = Vec::with_capacity(waiters.len());
+        for waiter in waiters {
+            let case = Case::new(&snapshot, waiter.client, waiter.qtype(), now, waiter.door);
+            let mut out = Vec::with_capacity(512);
+            let outcome =
+                state.stand_in(&self.settings, &snapshot, &case, key, waiter, at, ede, &mut out);
+            if outcome == Outcome::Reply {
+                replies.push((waiter.token, out));
+            }
+        }
+        replies
+    }
+}

@@ -1,0 +1,252 @@
+//! Parked questions and who waits for them.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+
+use smallvec::SmallVec;
+
+use crate::cache::{ByHash, Key, KEY_CD, KEY_DO};
+use crate::matches::Match;
+use crate::rdata::name_to_text;
+use crate::reply::Asked;
+use crate::wire::build;
+use crate::wire::edns::Edns;
+use crate::wire::{query, u16_at};
+
+/// Most clients that wait for one question.
+const WAITERS: usize = 1024;
+
+/// A question for an upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Names it in `complete` and `serve_stale`.
+    pub miss: u64,
+    /// The query: id 0, RD, AD, an OPT, no client option.
+    pub wire: Vec<u8>,
+    /// The name, lower case, no final dot; "" for the root.
+    pub name: String,
+    /// The type.
+    pub qtype: u16,
+    /// 1 DO, 2 CD, 4 prefetch: nobody waits for it.
+    pub flags: u8,
+}
+
+/// What a reply to a parked query needs.
+pub(super) struct Waiter {
+    pub(super) token: u64,
+    pub(super) id: u16,
+    pub(super) flags: u16,
+    /// As the client spelt it.
+    pub(super) question: SmallVec<[u8; 32]>,
+    pub(super) edns: Option<Edns>,
+    pub(super) limit: usize,
+    pub(super) door: u8,
+    pub(super) client: IpAddr,
+    /// The question parked is the target of a rewrite of the one that was asked.
+    pub(super) alias: Option<Alias>,
+}
+
+/// The rewrite that sent a query to another name.
+#[derive(Clone, Copy)]
+pub(super) struct Alias {
+    pub(super) hit: Option<Match>,
+    pub(super) step: u8,
+}
+
+impl Waiter {
+    /// The name that was asked for, wire form, lower case.
+    pub(super) fn name(&self) -> SmallVec<[u8; 32]> {
+        let mut name = self.question.clone();
+        name.truncate(self.question.len().saturating_sub(4));
+        name.make_ascii_lowercase();
+        name
+    }
+
+    pub(super) fn qtype(&self) -> u16 {
+        u16_at(&self.question, self.question.len().saturating_sub(4)).unwrap_or(0)
+    }
+
+    pub(super) fn asked(&self, udp_size: u16) -> Asked<'_> {
+        Asked {
+            id: self.id,
+            flags: self.flags,
+            question: &self.question,
+            edns: self.edns,
+            limit: self.limit,
+            udp_size,
+            sealed: self.door >= 2,
+        }
+    }
+}
+
+/// One question in flight.
+pub(super) struct Miss {
+    hash: u64,
+    pub(super) question: query::Question,
+    pub(super) flags: u8,
+    prefetch: bool,
+    pub(super) waiters: SmallVec<[Waiter; 1]>,
+}
+
+/// All of them.
+pub(super) struct Misses {
+    most: usize,
+    next: u64,
+    waiting: usize,
+    by_id: HashMap<u64, Miss>,
+    by_hash: ByHash<u64>,
+    /// Which miss a token waits for.
+    tokens: HashMap<u64, u64>,
+    fresh: VecDeque<u64>,
+}
+
+/// What parking did.
+pub(super) enum Parked {
+    /// A new question.
+    New(u64),
+    /// The same question was in flight.
+    Joined(u64),
+    /// No room.
+    Full(Waiter),
+}
+
+impl Misses {
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            most,
+            next: 1,
+            waiting: 0,
+            by_id: HashMap::new(),
+            by_hash: ByHash::default(),
+            tokens: HashMap::new(),
+            fresh: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    pub(super) fn has_fresh(&self) -> bool {
+        !self.fresh.is_empty()
+    }
+
+    fn number(&mut self) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        number
+    }
+
+    /// Park `waiter` (its token is given here) for `question`.
+    pub(super) fn park(&mut self, key: Key<'_>, question: &query::Question, mut waiter: Waiter) -> Parked {
+        if self.waiting >= self.most.saturating_mul(4) {
+            return Parked::Full(waiter);
+        }
+        let token = self.number();
+        waiter.token = token;
+        let (id, joined) = match self.same(key) {
+            Some(id) => (id, true),
+            None if self.by_id.len() >= self.most => return Parked::Full(waiter),
+            None => (self.open(key, question, false), false),
+        };
+        let Some(miss) = self.by_id.get_mut(&id) else { return Parked::Full(waiter) };
+        if miss.waiters.len() >= WAITERS {
+            return Parked::Full(waiter);
+        }
+        miss.waiters.push(waiter);
+        self.waiting += 1;
+        self.tokens.insert(token, id);
+        if joined {
+            Parked::Joined(token)
+        } else {
+            Parked::New(token)
+        }
+    }
+
+    /// Ask for `question` with nobody waiting; false if it is in flight or there is no room to
+    /// spare: prefetches leave half of it to those who wait.
+    pub(super) fn prefetch(&mut self, key: Key<'_>, question: &query::Question) -> bool {
+        if self.by_id.len() >= self.most / 2 || self.by_hash.contains_key(&key.hash) {
+            return false;
+        }
+        self.open(key, question, true);
+        true
+    }
+
+    /// The miss for the same question, if it is in flight.
+    fn same(&self, key: Key<'_>) -> Option<u64> {
+        let id = *self.by_hash.get(&key.hash)?;
+        let miss = self.by_id.get(&id)?;
+        (miss.flags == key.flags && miss.question.wire() == key.question).then_some(id)
+    }
+
+    fn open(&mut self, key: Key<'_>, question: &query::Question, prefetch: bool) -> u64 {
+        let id = self.number();
+        let miss = Miss {
+            hash: key.hash,
+            question: question.clone(),
+            flags: key.flags,
+            prefetch,
+            waiters: SmallVec::new(),
+        };
+        self.by_id.insert(id, miss);
+        self.by_hash.insert(key.hash, id);
+        self.fresh.push_back(id);
+        id
+    }
+
+    pub(super) fn take(&mut self, most: usize, udp_size: u16) -> Vec<Question> {
+        let count = most.min(self.fresh.len());
+        let by_id = &self.by_id;
+        let question = |id: u64| {
+            let miss = by_id.get(&id)?;
+            let (dnssec, unchecked) = (miss.flags & KEY_DO != 0, miss.flags & KEY_CD != 0);
+            Some(Question {
+                miss: id,
+                wire: build::query(miss.question.wire(), dnssec, unchecked, udp_size),
+                name: name_to_text(miss.question.name()),
+                qtype: miss.question.qtype(),
+                flags: miss.flags | if miss.prefetch { 4 } else { 0 },
+            })
+        };
+        self.fresh.drain(..count).filter_map(question).collect()
+    }
+
+    pub(super) fn get(&self, id: u64) -> Option<&Miss> {
+        self.by_id.get(&id)
+    }
+
+    /// End a miss.
+    pub(super) fn remove(&mut self, id: u64) -> Option<Miss> {
+        let waiters = self.take_waiters(id);
+        let mut miss = self.by_id.remove(&id)?;
+        if self.by_hash.get(&miss.hash) == Some(&id) {
+            self.by_hash.remove(&miss.hash);
+        }
+        miss.waiters = waiters;
+        Some(miss)
+    }
+
+    /// Take those that wait; the miss stays.
+    pub(super) fn take_waiters(&mut self, id: u64) -> SmallVec<[Waiter; 1]> {
+        let Some(miss) = self.by_id.get_mut(&id) else { return SmallVec::new() };
+        let waiters = std::mem::take(&mut miss.waiters);
+        self.waiting -= waiters.len();
+        for waiter in &waiters {
+            self.tokens.remove(&waiter.token);
+        }
+        waiters
+    }
+
+    pub(super) fn forget(&mut self, token: u64) {
+        let Some(id) = self.tokens.remove(&token) else { return };
+        let Some(miss) = self.by_id.get_mut(&id) else { return };
+        let before = miss.waiters.len();
+        miss.waiters.retain(|waiter| waiter.token != token);
+        self.waiting -= before - miss.waiters.len();
+    }
+}

@@ -1,0 +1,231 @@
+//! The engine: bytes of a query in, bytes of a reply out.
+//!
+//! A query is parsed without a lock; then one short lock covers the cache, the verdict and the
+//! reply. Rules are matched outside of the lock. What is not in the cache is parked until
+//! `complete` brings its answer; questions that are the same wait together, and each client's
+//! verdict is its own. All bounded; time is handed in.
+
+mod complete;
+mod misses;
+mod said;
+mod serve;
+mod settings;
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{json, Value};
+
+pub use complete::Replies;
+pub use misses::Question;
+pub use settings::Settings;
+
+use crate::cache::{Cache, Failures, Keys, Memo, Ticker};
+use crate::events::{Event, Ring};
+use crate::matches::Matches;
+use crate::reply::{self, Asked};
+use crate::snapshot::Snapshot;
+use crate::stats::Stats;
+use crate::wire::query::{self, Query, Refusal};
+use crate::wire::rcode;
+use misses::Misses;
+
+/// Names whose matches are remembered although their answers are not cached.
+const MEMO: usize = 8192;
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The reply stands in the buffer.
+    Reply,
+    /// Parked; `complete` or `serve_stale` names this token with the reply.
+    Miss(u64),
+    /// No reply: not a query, or a rule says silence.
+    Drop,
+}
+
+/// See the module. One for all threads and doors of a process.
+pub struct Engine {
+    settings: Settings,
+    keys: Keys,
+    state: Mutex<State>,
+}
+
+/// What the lock guards.
+struct State {
+    snapshot: Arc<Snapshot>,
+    ticker: Ticker,
+    cache: Cache,
+    memo: Memo,
+    failures: Failures,
+    misses: Misses,
+    ring: Ring,
+    stats: Stats,
+}
+
+impl Engine {
+    /// Make an engine with an empty cache.
+    #[must_use]
+    pub fn new(snapshot: Arc<Snapshot>, settings: Settings) -> Self {
+        let state = State {
+            snapshot,
+            ticker: Ticker::default(),
+            cache: Cache::new(settings.cache_bytes),
+            memo: Memo::new(MEMO),
+            failures: Failures::default(),
+            misses: Misses::new(settings.max_misses),
+            ring: Ring::new(settings.ring),
+            stats: Stats::default(),
+        };
+        Self { settings, keys: Keys::new(), state: Mutex::new(state) }
+    }
+
+    /// Put a new snapshot in force: for every query from now on, and for all that is cached.
+    pub fn swap(&self, snapshot: Arc<Snapshot>) {
+        let mut state = self.lock();
+        state.stats.swaps += 1;
+        let old = std::mem::replace(&mut state.snapshot, snapshot);
+        drop(state);
+        // Unmapping an index is not for the time of the lock.
+        drop(old);
+    }
+
+    /// The snapshot in force.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.lock().snapshot)
+    }
+
+    /// Answer `packet` into `out`, park it, or drop it. `now`: unix seconds. `door`: 0 udp, 1 tcp,
+    /// 2 dot, 3 doh. Whatever is in the packet, this does not panic.
+    pub fn handle(&self, packet: &[u8], client: IpAddr, now: f64, door: u8, out: &mut Vec<u8>) -> Outcome {
+        match query::read(packet) {
+            Ok(query) => self.answer(&query, packet, client, now, door, out),
+            Err(refusal) => self.refuse(refusal, packet, door, out),
+        }
+    }
+
+    fn answer(
+        &self,
+        query: &Query,
+        packet: &[u8],
+        client: IpAddr,
+        now: f64,
+        door: u8,
+        out: &mut Vec<u8>,
+    ) -> Outcome {
+        let asked = self.asked(query, packet, door);
+        let key = self.keys.key(query.question.wire(), serve::key_flags(query));
+        let ask = serve::Ask { query, asked, key, client, now, door };
+        let mut fresh: Option<(u64, Matches)> = None;
+        loop {
+            let snapshot = {
+                let mut state = self.lock();
+                match state.answer(&self.settings, &self.keys, &ask, fresh.take(), out) {
+                    Some(outcome) => return outcome,
+                    None => Arc::clone(&state.snapshot),
+                }
+            };
+            // Not known: match without the lock, and look again. A swap in between sends us round
+            // once more, and swaps are rarer than that.
+            let mut found = Matches::new();
+            snapshot.match_name(query.question.name(), &mut found);
+            fresh = Some((snapshot.generation, found));
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal, packet: &[u8], door: u8, out: &mut Vec<u8>) -> Outcome {
+        let (qtype, code) = match refusal {
+            Refusal::Drop => {
+                self.lock().stats.dropped += 1;
+                return Outcome::Drop;
+            }
+            Refusal::Bare(code) => {
+                reply::bare(out, packet, code);
+                (0, code)
+            }
+            Refusal::Error(query, code) => {
+                self.asked(&query, packet, door).error(out, code, None);
+                (query.question.qtype(), code)
+            }
+            Refusal::Any(query) => {
+                self.asked(&query, packet, door).any(out);
+                (query.question.qtype(), rcode::NOERROR)
+            }
+        };
+        let mut state = self.lock();
+        state.stats.query(door, qtype);
+        state.stats.reply(code);
+        state.stats.formerr += u64::from(code == rcode::FORMERR);
+        Outcome::Reply
+    }
+
+    fn asked<'a>(&self, query: &Query, packet: &'a [u8], door: u8) -> Asked<'a> {
+        Asked {
+            id: query.id,
+            flags: query.flags,
+            question: packet.get(crate::wire::HEADER..query.question_end).unwrap_or_default(),
+            edns: query.edns,
+            limit: self.settings.limit(query.edns, door),
+            udp_size: self.settings.udp_size,
+            sealed: door >= 2,
+        }
+    }
+
+    /// New questions to resolve, oldest first. Each must be completed, whatever comes of it.
+    pub fn take_misses(&self, most: usize) -> Vec<Question> {
+        self.lock().misses.take(most, self.settings.udp_size)
+    }
+
+    /// Whether `take_misses` would give anything: for a door that wakes whoever takes them.
+    #[must_use]
+    pub fn has_misses(&self) -> bool {
+        self.lock().misses.has_fresh()
+    }
+
+    /// A waiting client has gone.
+    pub fn forget(&self, token: u64) {
+        self.lock().misses.forget(token);
+    }
+
+    /// Take up to `most` events, oldest first.
+    pub fn take_events(&self, most: usize) -> Vec<Event> {
+        // Words are made of them after the lock is gone.
+        let taken = self.lock().ring.take(most);
+        taken.iter().map(crate::events::Taken::describe).collect()
+    }
+
+    /// Forget all answers and failures; what waits goes on waiting.
+    pub fn clear_cache(&self) {
+        let mut state = self.lock();
+        state.cache.clear();
+        state.memo.clear();
+        state.failures.clear();
+    }
+
+    /// Counters and gauges as JSON.
+    #[must_use]
+    pub fn stats(&self) -> String {
+        let state = self.lock();
+        let mut out = state.stats.json();
+        for (name, value) in [
+            ("cache_entries", state.cache.len() as u64),
+            ("cache_bytes", state.cache.bytes() as u64),
+            ("cache_evictions", state.cache.evictions),
+            ("misses_in_flight", state.misses.len() as u64),
+            ("waiting", state.misses.waiting() as u64),
+            ("events_waiting", state.ring.len() as u64),
+            ("events_dropped", state.ring.lost),
+            ("generation", state.snapshot.generation),
+        ] {
+            out.insert(name.into(), json!(value));
+        }
+        drop(state);
+        Value::Object(out).to_string()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere left counters at worst one behind; that is no reason to stop DNS.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,73 @@
+//! Asking the rules about a question and its answer: what a cache entry remembers of them.
+
+use std::net::IpAddr;
+
+use crate::answer::{self, Body, Lead};
+use crate::cache::{Extra, Said};
+use crate::matches::Matches;
+use crate::snapshot::Snapshot;
+use crate::wire::svcb::Without;
+use crate::wire::HEADER;
+
+/// Ask about the name and everything the answer leads to. `ech`: the answer carries that parameter.
+pub(super) fn say(snapshot: &Snapshot, body: &Body, question_end: usize, ech: bool) -> Said {
+    let name_end = question_end.saturating_sub(4);
+    let qname = body.bytes.get(HEADER..name_end).unwrap_or_default();
+    let mut name = Matches::new();
+    snapshot.match_name(qname, &mut name);
+    let mut extra = Extra::default();
+    let mut scratch = Matches::new();
+    answer::leads(&body.bytes, question_end, |lead| {
+        scratch.clear();
+        scratch.begin_source();
+        match lead {
+            Lead::Name(target) => {
+                snapshot.match_name(target, &mut scratch);
+                if append(&mut extra.answer, &scratch) {
+                    extra.subjects.push(target.into());
+                }
+            }
+            Lead::Address(address) => {
+                match_address(snapshot, address, qname, &mut scratch);
+                if append(&mut extra.answer, &scratch) {
+                    extra.subjects.push(Box::default());
+                }
+            }
+            Lead::Hint(address) => {
+                match_address(snapshot, address, qname, &mut scratch);
+                append(&mut extra.hints, &scratch);
+            }
+        }
+    });
+    if ech {
+        extra.without_ech = answer::strip(body, question_end, Without::Ech);
+    }
+    if !extra.hints.is_empty() {
+        extra.without_hints = answer::strip(body, question_end, Without::EchAndHints);
+    }
+    let extra = (!extra.is_empty()).then(|| Box::new(extra));
+    Said { generation: snapshot.generation, name, extra }
+}
+
+/// Also as the IPv4 address inside an IPv4-mapped one: a client connects to that.
+fn match_address(snapshot: &Snapshot, address: IpAddr, qname: &[u8], out: &mut Matches) {
+    snapshot.match_address(address, qname, out);
+    if let IpAddr::V6(six) = address {
+        if let Some(four) = six.to_ipv4_mapped() {
+            snapshot.match_address(IpAddr::V4(four), qname, out);
+        }
+    }
+}
+
+/// Add what one target or address matched as a source of its own; false if that is nothing.
+/// Numbering only sources with matches keeps 255 numbers enough for any real answer.
+fn append(all: &mut Matches, found: &Matches) -> bool {
+    if found.is_empty() {
+        return false;
+    }
+    all.begin_source();
+    for hit in found.as_slice() {
+        all.push(hit.class, hit.layer, hit.kind, hit.depth, hit.pattern);
+    }
+    true
+}

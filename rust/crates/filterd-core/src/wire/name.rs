@@ -1,0 +1,141 @@
+//! Domain names on the wire (RFC 1035 sections 3.1 and 4.1.4).
+//!
+//! A compression pointer may only point backwards, and each one further back than the one before:
+//! that alone makes loops and forward jumps impossible.
+
+/// Longest name in wire form, the root label included.
+pub(crate) const MAX: usize = 255;
+
+/// A whole name in wire form, without compression, in a buffer of its own.
+#[derive(Clone)]
+pub(crate) struct Name {
+    length: u8,
+    bytes: [u8; MAX],
+}
+
+impl Name {
+    /// The root; fill it with `expand`.
+    pub(crate) fn root() -> Self {
+        Self { length: 1, bytes: [0; MAX] }
+    }
+
+    /// The name in wire form.
+    #[inline]
+    pub(crate) fn wire(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+
+    /// Lower-case in place. Length bytes are below 64, so they are no letters.
+    #[inline]
+    pub(crate) fn lower(&mut self) {
+        self.bytes[..usize::from(self.length)].make_ascii_lowercase();
+    }
+}
+
+/// Return the offset behind an uncompressed name at `at`; `None` for a pointer, a reserved label
+/// type, a name that is too long or cut off.
+#[inline]
+pub(crate) fn end_of_plain(message: &[u8], at: usize) -> Option<usize> {
+    let mut next = at;
+    loop {
+        let length = usize::from(*message.get(next)?);
+        if length > 63 {
+            return None;
+        }
+        next += 1 + length;
+        if next - at > MAX {
+            return None;
+        }
+        if length == 0 {
+            return Some(next);
+        }
+    }
+}
+
+/// Return the offset behind the (maybe compressed) name at `at`, without following pointers.
+#[inline]
+pub(crate) fn skip(message: &[u8], at: usize) -> Option<usize> {
+    let mut next = at;
+    loop {
+        let length = usize::from(*message.get(next)?);
+        if length == 0 {
+            return Some(next + 1);
+        }
+        if length & 0xc0 == 0xc0 {
+            message.get(next + 1)?;
+            return Some(next + 2);
+        }
+        if length > 63 || next - at > MAX {
+            return None;
+        }
+        next += 1 + length;
+    }
+}
+
+/// Write the name at `at` into `name`, following pointers; return the offset behind it in place.
+/// `None` for a bad pointer, a reserved label type, or a name of more than 255 bytes.
+pub(crate) fn expand(message: &[u8], at: usize, name: &mut Name) -> Option<usize> {
+    let mut next = at;
+    let mut floor = at; // pointers must go below this
+    let mut behind = None;
+    let mut length = 0;
+    loop {
+        let label = usize::from(*message.get(next)?);
+        if label & 0xc0 == 0xc0 {
+            let low = usize::from(*message.get(next + 1)?);
+            let target = (label & 0x3f) << 8 | low;
+            if target >= floor {
+                return None;
+            }
+            behind = behind.or(Some(next + 2));
+            floor = target;
+            next = target;
+            continue;
+        }
+        if label > 63 || length + 1 + label > MAX {
+            return None;
+        }
+        let source = message.get(next..next + 1 + label)?;
+        name.bytes[length..length + 1 + label].copy_from_slice(source);
+        length += 1 + label;
+        next += 1 + label;
+        if label == 0 {
+            name.length = u8::try_from(length).ok()?;
+            return Some(behind.unwrap_or(next));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pointer_backwards_is_followed() {
+        let message = b"\x07example\x03com\x00\x03www\xc0\x00rest";
+        let mut name = Name::root();
+        assert_eq!(expand(message, 13, &mut name), Some(19));
+        assert_eq!(name.wire(), b"\x03www\x07example\x03com\x00");
+        assert_eq!(skip(message, 13), Some(19));
+    }
+
+    #[test]
+    fn pointers_to_themselves_forwards_or_in_a_ring_are_refused() {
+        let mut name = Name::root();
+        assert_eq!(expand(b"\xc0\x00", 0, &mut name), None);
+        assert_eq!(expand(b"\xc0\x02\x00", 0, &mut name), None);
+        assert_eq!(expand(b"\x01a\xc0\x04\x01b\xc0\x00", 4, &mut name), None);
+    }
+
+    #[test]
+    fn names_over_255_bytes_are_refused() {
+        let mut message = Vec::new();
+        for _ in 0..4 {
+            message.push(63);
+            message.extend_from_slice(&[b'a'; 63]);
+        }
+        message.push(0);
+        assert_eq!(end_of_plain(&message, 0), None);
+        assert_eq!(expand(&message, 0, &mut Name::root()), None);
+    }
+}
