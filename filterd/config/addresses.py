@@ -57,7 +57,8 @@ class UpstreamAddress:
 
     def __str__(self) -> str:
         port = self.port if self.port != _PORTS[self.transport] else None
-        text = f"{self.transport}://{_joined(self.host, port)}{self.path}"
+        scheme = "" if self.transport is Transport.UDP else f"{self.transport}://"
+        text = f"{scheme}{_joined(self.host, port)}{self.path}"
         return text + (f"#{self.server_name}" if self.server_name not in {"", self.host} else "")
 
 
