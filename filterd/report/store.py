@@ -71,7 +71,8 @@ class SqliteSink:
                 database.execute("BEGIN IMMEDIATE")
                 self._expire(database, now)
             self._shrink(database)
-            database.execute("PRAGMA incremental_vacuum").fetchall()
+            # A script runs to its end; a statement without rows is stepped once: one page.
+            database.executescript("PRAGMA incremental_vacuum")
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except (sqlite3.Error, OSError) as error:
             raise self._failed(error, now) from error
