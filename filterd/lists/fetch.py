@@ -90,8 +90,8 @@ class Fetcher:
     ) -> Result:
         """Fetch `location` (an http, https or file URL, or a path) to the file `into`."""
         told = progress or _silent
-        path = local_path(location)
         try:
+            path = local_path(location)
             if path is not None:
                 return await asyncio.to_thread(_copy, path, into, self.limits, told)
             return await self._remote(location, into, known or Validators(), told)

@@ -7,7 +7,9 @@ engines. A held version changes nothing: the one in use stays, and the reasons s
 from dataclasses import dataclass
 
 from filterd.lists.shelf import Summary
+from filterd.model.group import ListSpec
 
+AUTO = "auto"  # the configured format of a list that is to be looked at
 MAX_NAMED = 5  # caught names told by name; the rest is a number
 LIKELY = 0.5  # likeness, see formats.base.Format
 UNLIKELY = 0.2
@@ -24,6 +26,23 @@ class Bounds:
     max_refused: float = 0.5
     small: int = 20
     min_rules: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Names a list should not block. `must` holds for every list; `top` are names of everyday
+    use, for lists that say nothing of a category and are no order.
+    """
+
+    must: tuple[str, ...] = ()
+    top: tuple[str, ...] = ()
+
+    def names(self, spec: ListSpec) -> tuple[str, ...]:
+        """Return the names to try against the list."""
+        if spec.allow:
+            return ()
+        meant = spec.mandatory or spec.category is not None
+        return self.must if meant else self.must + self.top
 
 
 @dataclass(frozen=True, slots=True)

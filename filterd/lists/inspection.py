@@ -10,6 +10,7 @@ from filterd.core import Index, IndexBuilder
 from filterd.formats.base import Format
 from filterd.formats.detect import detect
 from filterd.formats.registry import by_name
+from filterd.lists.gate import AUTO
 from filterd.lists.shelf import Caught, Summary
 from filterd.model.errors import RulesError
 from filterd.model.group import ListSpec
@@ -17,26 +18,8 @@ from filterd.model.rule import Action, Condition, Refusal
 from filterd.policy.classes import BLOCKING, ClassTable
 from filterd.policy.lists_index import compile_lists
 
-AUTO = "auto"  # the format of a list that is to be looked at
 _SAMPLE = 64 * 1024  # bytes looked at for likeness
 _SAMPLE_LINES = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """Names a list should not block. `must` holds for every list; `top` are names of everyday
-    use, for lists that say nothing of a category and are no order.
-    """
-
-    must: tuple[str, ...] = ()
-    top: tuple[str, ...] = ()
-
-    def names(self, spec: ListSpec) -> tuple[str, ...]:
-        """Return the names to try against the list."""
-        if spec.allow:
-            return ()
-        meant = spec.mandatory or spec.category is not None
-        return self.must if meant else self.must + self.top
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ async def request_list(
     try:
         for _ in range(redirects + 1):
             async with client.stream("GET", at, headers=dict(headers)) as answer:
-                if answer.is_redirect:
+                if answer.has_redirect_location:
                     at = _next(at, answer)
                     continue
                 return await _received(answer, take)

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from filterd.lists.compile import inspect_in_child
 from filterd.lists.fetch import Failed, Fetched, Fetcher, NotModified, Validators
-from filterd.lists.gate import Bounds, Held, judge
-from filterd.lists.inspection import AUTO, Guard
+from filterd.lists.gate import AUTO, Bounds, Guard, Held, judge
 from filterd.lists.schedule import next_refresh
 from filterd.lists.shelf import Attempt, Shelf, Summary, Version
 from filterd.lists.store import ListStore
