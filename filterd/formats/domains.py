@@ -38,7 +38,7 @@ class Domains:
 
     def _parse(self, text: str, options: Options) -> Sequence[Rule]:
         fields = text.partition("#")[0].split()
-        if not fields:
+        if not fields or text.startswith("!"):
             return ()
         if len(fields) > 1:
             raise Refused(Code.BAD_SYNTAX, "expected one name")

@@ -4,8 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from filterd.formats.base import Item, Options
-from filterd.formats.refusals import Refused, refusal
-from filterd.model.rule import Cancel, Rule
+from filterd.formats.refusals import Code, Refused, refusal
+from filterd.model.rule import Cancel, Refusal, Rule
+
+LONGEST = 4096  # bytes; a line this long or longer is refused, the core cuts leftovers there
+_SHOWN = 200  # characters of an over-long line that its refusal quotes
+_BOM = "\ufeff"
 
 ParseLine = Callable[[str, Options], Sequence[Rule | Cancel | Refused]]
 
@@ -23,17 +27,35 @@ class LineReader:
     def read(self, line: int, text: str) -> Sequence[Item]:
         """Return what the line means, each item with its place."""
         try:
-            items = self.parse(text.strip(), self.options)
+            items = self.parse(tidy(line, text).strip(), self.options)
         except Refused as refused:
-            return (refusal(line, text, refused),)
+            return (explain(line, text, refused),)
         return tuple(
-            refusal(line, text, item) if isinstance(item, Refused) else place(item, line, text)
+            explain(line, text, item) if isinstance(item, Refused) else place(item, line, text)
             for item in items
         )
 
     def finish(self) -> Sequence[Item]:
         """Nothing stays open between lines."""
         return ()
+
+
+def tidy(line: int, text: str) -> str:
+    """Return `text` without a byte order mark; raises Refused for a line of `LONGEST` or more."""
+    if len(text) >= LONGEST // 4 and len(text.encode("utf-8", "replace")) >= LONGEST:
+        raise Refused(Code.TOO_LONG, f"a line may have {LONGEST - 1} bytes at most")
+    return text.removeprefix(_BOM) if line == 1 else text
+
+
+def explain(line: int, text: str, refused: Refused) -> Refusal:
+    """Return the refusal; where the text was not UTF-8 that is the reason, whatever came of it."""
+    if refused.code is Code.TOO_LONG:
+        text = text[:_SHOWN]
+    elif "\ufffd" in text:
+        refused = Refused(Code.BAD_ENCODING, "not UTF-8")
+    elif "\0" in text:
+        refused = Refused(Code.BAD_ENCODING, "a NUL character; the file may be UTF-16 or binary")
+    return refusal(line, text, refused)
 
 
 def place(item: Rule | Cancel, line: int, text: str) -> Rule | Cancel:

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from filterd.formats.base import Item, Options, Shape
-from filterd.formats.lines import share
+from filterd.formats.lines import explain, share, tidy
 from filterd.formats.names import normalise, read_name
 from filterd.formats.records import read_record
-from filterd.formats.refusals import Code, Refused, refusal
+from filterd.formats.refusals import Code, Refused
 from filterd.formats.rpz_names import read_trigger
 from filterd.formats.rpz_zone import ZoneReader, ZoneRecord, absolute
 from filterd.formats.rrtypes import HTTPS as HTTPS_TYPE
@@ -105,10 +105,14 @@ class RpzReader:
     def read(self, line: int, text: str) -> Sequence[Item]:
         """Return what became complete with this line."""
         try:
+            text = tidy(line, text)
+        except Refused as refused:
+            return (explain(line, text, refused),)
+        try:
             record = self.lines.feed(line, text)
             return () if record is None else self._take(record)
         except Refused as refused:
-            return (refusal(*self.lines.place, refused),)
+            return (explain(*self.lines.place, refused),)
 
     def finish(self) -> Sequence[Item]:
         """Return the last owner's local data, and a refusal for an open parenthesis."""
@@ -116,7 +120,7 @@ class RpzReader:
         try:
             self.lines.finish()
         except Refused as refused:
-            items.append(refusal(*self.lines.place, refused))
+            items.append(explain(*self.lines.place, refused))
         return items
 
     def _take(self, record: ZoneRecord) -> Sequence[Item]:

@@ -1,19 +1,17 @@
 """The one loop over a list's lines, and the report of a check.
 
-Lines end at a line feed; a carriage return before it is dropped. A line that is not UTF-8 or
-longer than `LONGEST` characters is refused, the rest of the list goes on. UTF-16 is refused whole.
+Lines end at a line feed; a carriage return before it is dropped. A line that is over-long or not
+UTF-8 is refused by its reader, the rest of the list goes on. UTF-16 is refused whole.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from filterd.formats.base import Format, Item, Options
 from filterd.formats.refusals import Code, Refused, refusal
 from filterd.model.rule import Cancel, Refusal
 
-LONGEST = 4096  # characters; the longest real rules ($denyallow with hundreds of names) need 3,000
-_SHOWN = 200  # characters of an over-long line that a refusal quotes
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -50,12 +48,7 @@ def scan(data: bytes, each: Format, options: Options) -> Iterator[Scanned]:
         if raw.lstrip().startswith(each.comments):
             yield number, "", ()
             continue
-        try:
-            text = decode(raw)
-        except Refused as refused:
-            shown = raw[:_SHOWN].decode("utf-8", errors="replace")
-            yield number, shown, (refusal(number, shown, refused),)
-            continue
+        text = raw.decode("utf-8", "replace")
         yield number, text, reader.read(number, text)
     rest = reader.finish()
     if rest:
@@ -72,36 +65,6 @@ def lines(data: bytes) -> Iterator[tuple[int, bytes]]:
         number += 1
         yield number, data[start:end].rstrip(b"\r")
         start = end + 1
-
-
-def decode(raw: bytes) -> str:
-    """Return the text of one line; raises Refused for one too long or not in UTF-8."""
-    if len(raw) > LONGEST:
-        raise Refused(Code.TOO_LONG, f"{len(raw)} bytes; the longest line taken has {LONGEST}")
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        raise Refused(Code.BAD_ENCODING, "not UTF-8") from error
-    if "\0" in text:
-        raise Refused(Code.BAD_ENCODING, "a NUL character; the file may be UTF-16 or binary")
-    return text
-
-
-def read_leftovers(
-    leftovers: Iterable[tuple[int, str]], each: Format, options: Options
-) -> Iterator[Scanned]:
-    """Yield as `scan` does for the lines that the core's `skim` left over, in their order."""
-    reader = each.reader(options)
-    number = 0
-    for number, text in leftovers:
-        try:
-            yield number, text, reader.read(number, decode(text.encode("utf-8", "surrogatepass")))
-        except Refused as refused:
-            shown = text[:_SHOWN]
-            yield number, shown, (refusal(number, shown, refused),)
-    rest = reader.finish()
-    if rest:
-        yield number, "", rest
 
 
 def check(data: bytes, each: Format, options: Options) -> Report:

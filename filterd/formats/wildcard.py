@@ -39,7 +39,7 @@ class Wildcard:
 
 def _parse(text: str, options: Options) -> Sequence[Rule]:
     fields = text.partition("#")[0].split()
-    if not fields:
+    if not fields or text.startswith("!"):
         return ()
     if len(fields) > 1:
         raise Refused(Code.BAD_SYNTAX, "expected one name")
