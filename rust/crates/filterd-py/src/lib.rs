@@ -1,1 +1,25 @@
-//! The binding.
+//! `filterd._core`: the Python face of the core. Its documentation is `filterd/_core.pyi`.
+//!
+//! Table of contents: [`rules`] (building and opening an index), [`deciding`] (snapshot and
+//! decision), [`engine`] (bytes in, bytes out).
+
+mod deciding;
+mod engine;
+mod rules;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+#[pyo3(name = "_core")]
+fn core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("CONTAINER_VERSION", filterd_index::CONTAINER_VERSION)?;
+    module.add_class::<rules::IndexBuilder>()?;
+    module.add_class::<rules::Index>()?;
+    module.add_class::<rules::Skimmed>()?;
+    module.add_function(wrap_pyfunction!(rules::check_regex, module)?)?;
+    module.add_function(wrap_pyfunction!(rules::public_suffix, module)?)?;
+    module.add_class::<deciding::Decision>()?;
+    module.add_class::<deciding::Snapshot>()?;
+    module.add_class::<engine::Engine>()?;
+    Ok(())
+}
