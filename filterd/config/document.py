@@ -25,8 +25,8 @@ Every key of `config.yaml`. This page is written by `python -m filterd.config.do
 schema that reads the file, so it cannot say anything else than the program does.
 
 The file is YAML. Only `true` and `false` are truth values, so `off` needs no quotes; times and
-dates need none either. Every key may be left out unless it is *required*. An unknown key, a key given
-twice or an alias (`*name`) is refused, and all problems of a file are told at once.
+dates need none either. Every key may be left out unless it is *required*. An unknown key, a key
+given twice or an alias (`*name`) is refused, and all problems of a file are told at once.
 """
 
 

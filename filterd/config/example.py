@@ -117,7 +117,8 @@ def _entry(key: Key, value: Any, *, full: bool) -> list[str]:
         if key.kind == MODEL:
             body = _section(key.model, value, full=full)
             if all(line.startswith("#") for line in body):  # nothing to load: an example whole
-                return [f"# {key.name}:", *(f"#   {line.removeprefix('# ')}" for line in body)]
+                shown = _section(key.model, EXAMPLES[key.model.__name__], full=True)
+                return [f"# {key.name}:", *(f"#   {line}" for line in shown)]
             return [f"{key.name}:", *_indented(body)]
         if key.kind == MODELS:
             lines = [f"{key.name}:"]

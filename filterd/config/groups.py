@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from filterd.config.section import Section
 from filterd.config.text import Text, shape, written
@@ -55,7 +55,10 @@ Blocked = Annotated[
 class AnswerConfig(Section):
     """How a block is answered."""
 
-    style: Literal["null", "nxdomain", "nodata", "address", "refused"] = "null"
+    style: Annotated[
+        Literal["null", "nxdomain", "nodata", "address", "refused"],
+        BeforeValidator(lambda value: "null" if value is None else value),  # YAML's own null
+    ] = "null"
     """null: 0.0.0.0 and ::; nxdomain; nodata; address: that of a block page; refused."""
     ttl: Ttl = 60
     """How long clients may keep the block; cut at the next switch of a schedule."""

@@ -1,7 +1,7 @@
 """YAML text as plain values, with the line of every key.
 
 Stricter than YAML 1.1, because its guesses harm: `off` and `no` are text, not false; `11:30` is
-text, not 690; a date is text until a field wants one. Lists come out as tuples. Refused, with the
+text, not 690, and so is 1e3; a date is text until a field wants one. Lists come out as tuples. Refused, with the
 line: a key given twice, aliases (a few lines of them can grow without bound), other tags, nesting
 deeper than any configuration.
 """
@@ -29,7 +29,7 @@ for _tag, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
     ("int", r"[-+]?[0-9]+", list("-+0123456789")),
-    ("float", r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?", list("-+.0123456789")),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)", list("-+.0123456789")),
 ):
     _CoreLoader.add_implicit_resolver(
         f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first
