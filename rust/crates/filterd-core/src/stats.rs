@@ -102,50 +102,85 @@ impl Stats {
         last.hits[class].1 += 1;
     }
 
-    /// All counters as JSON.
-    pub(crate) fn json(&self) -> Map<String, Value> {
-        let mut out = Map::new();
-        let named = |names: &[&str], counts: &[u64]| -> Value {
-            let pairs = names.iter().zip(counts).map(|(name, count)| ((*name).into(), json!(count)));
-            Value::Object(pairs.collect())
-        };
-        out.insert("queries".into(), named(&DOORS, &self.queries));
-        out.insert("qtypes".into(), named(&QTYPES, &self.qtypes));
+    /// All counters as JSON; the names are those `metrics/` in Python reads. What has not happened
+    /// may be missing.
+    pub(crate) fn json(&self, gauges: &Gauges) -> Value {
+        let verdicts = KINDS.iter().zip(&self.verdicts);
         let verdicts: Map<_, _> =
-            KINDS.iter().zip(&self.verdicts).map(|(kind, steps)| ((*kind).into(), json!(steps))).collect();
-        out.insert("verdicts".into(), Value::Object(verdicts));
-        let rcodes = self.rcodes.iter().enumerate().filter(|(_, count)| **count > 0);
-        let rcodes: Map<_, _> = rcodes.map(|(code, n)| (code.to_string(), json!(n))).collect();
-        out.insert("rcodes".into(), Value::Object(rcodes));
-        for (name, count) in [
-            ("cache_hits", self.hits),
-            ("cache_misses", self.misses),
-            ("cache_stale", self.stale),
-            ("prefetches", self.prefetches),
-            ("joined", self.joined),
-            ("overload", self.overload),
-            ("dropped", self.dropped),
-            ("silenced", self.silenced),
-            ("formerr", self.formerr),
-            ("answers_unusable", self.unusable),
-            ("resolutions_failed", self.failed),
-            ("failures_remembered", self.failures_remembered),
-            ("stripped_ech", self.stripped_ech),
-            ("stripped_hints", self.stripped_hints),
-            ("truncated", self.truncated),
-            ("rematched", self.rematched),
-            ("swaps", self.swaps),
-        ] {
-            out.insert(name.into(), json!(count));
-        }
-        let classes = self.classes.iter().map(|of| {
-            let hits = of.hits.iter().enumerate().filter(|(_, (_, count))| *count > 0);
-            let hits: Vec<_> = hits.map(|(class, (layer, count))| json!([layer, class, count])).collect();
-            json!({"generation": of.generation, "hits": hits})
-        });
-        out.insert("classes".into(), Value::Array(classes.collect()));
-        out
+            verdicts.map(|(kind, steps)| ((*kind).to_owned(), numbered(steps))).collect();
+        let (now, before): (Vec<_>, Vec<_>) =
+            self.classes.iter().partition(|of| of.generation == gauges.generation);
+        let earlier: Vec<_> = before
+            .iter()
+            .map(|of| json!({"generation": of.generation, "hits": of.rows()}))
+            .collect();
+        json!({
+            "queries": named(&DOORS, &self.queries),
+            "types": named(&QTYPES, &self.qtypes),
+            "verdicts": verdicts,
+            "rcodes": numbered(&self.rcodes),
+            "cache": {
+                "hits": self.hits,
+                "misses": self.misses,
+                "stale": self.stale,
+                "prefetches": self.prefetches,
+                "evictions": gauges.cache_evictions,
+                "bytes": gauges.cache_bytes,
+                "entries": gauges.cache_entries,
+                "rematched": self.rematched,
+            },
+            "misses": {
+                "in_flight": gauges.in_flight,
+                "waiting": gauges.waiting,
+                "joined": self.joined,
+                "overload": self.overload,
+                "failed": self.failed,
+                "failures_remembered": self.failures_remembered,
+            },
+            "malformed": {"dropped": self.dropped, "formerr": self.formerr},
+            "answers_unusable": self.unusable,
+            "ech_stripped": self.stripped_ech,
+            "hints_stripped": self.stripped_hints,
+            "silenced": self.silenced,
+            "truncated": self.truncated,
+            "events_waiting": gauges.events_waiting,
+            "events_dropped": gauges.events_dropped,
+            "generation": gauges.generation,
+            "swaps": self.swaps,
+            "hits": now.first().map_or_else(Vec::new, |of| of.rows()),
+            "earlier": earlier,
+        })
     }
+}
+
+/// What is read off at the moment, not counted.
+pub(crate) struct Gauges {
+    pub(crate) cache_entries: usize,
+    pub(crate) cache_bytes: usize,
+    pub(crate) cache_evictions: u64,
+    pub(crate) in_flight: usize,
+    pub(crate) waiting: usize,
+    pub(crate) events_waiting: usize,
+    pub(crate) events_dropped: u64,
+    pub(crate) generation: u64,
+}
+
+impl Classes {
+    /// Layer, class and count of those that were hit.
+    fn rows(&self) -> Vec<Value> {
+        let hits = self.hits.iter().enumerate().filter(|(_, (_, count))| *count > 0);
+        hits.map(|(class, (layer, count))| json!([layer, class, count])).collect()
+    }
+}
+
+fn named(names: &[&str], counts: &[u64]) -> Value {
+    let pairs = names.iter().zip(counts).map(|(name, count)| ((*name).to_owned(), json!(count)));
+    Value::Object(pairs.collect())
+}
+
+fn numbered(counts: &[u64]) -> Value {
+    let pairs = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+    Value::Object(pairs.map(|(number, count)| (number.to_string(), json!(count))).collect())
 }
 
 fn kind_index(kind: Kind) -> usize {

@@ -14,8 +14,6 @@ mod settings;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::{json, Value};
-
 pub use complete::Replies;
 pub use misses::Question;
 pub use settings::Settings;
@@ -25,7 +23,7 @@ use crate::events::{Event, Ring};
 use crate::matches::Matches;
 use crate::reply::{self, Asked};
 use crate::snapshot::Snapshot;
-use crate::stats::Stats;
+use crate::stats::{Gauges, Stats};
 use crate::wire::query::{self, Query, Refusal};
 use crate::wire::rcode;
 use misses::Misses;
@@ -207,21 +205,17 @@ impl Engine {
     #[must_use]
     pub fn stats(&self) -> String {
         let state = self.lock();
-        let mut out = state.stats.json();
-        for (name, value) in [
-            ("cache_entries", state.cache.len() as u64),
-            ("cache_bytes", state.cache.bytes() as u64),
-            ("cache_evictions", state.cache.evictions),
-            ("misses_in_flight", state.misses.len() as u64),
-            ("waiting", state.misses.waiting() as u64),
-            ("events_waiting", state.ring.len() as u64),
-            ("events_dropped", state.ring.lost),
-            ("generation", state.snapshot.generation),
-        ] {
-            out.insert(name.into(), json!(value));
-        }
-        drop(state);
-        Value::Object(out).to_string()
+        let gauges = Gauges {
+            cache_entries: state.cache.len(),
+            cache_bytes: state.cache.bytes(),
+            cache_evictions: state.cache.evictions,
+            in_flight: state.misses.len(),
+            waiting: state.misses.waiting(),
+            events_waiting: state.ring.len(),
+            events_dropped: state.ring.lost,
+            generation: state.snapshot.generation,
+        };
+        state.stats.json(&gauges).to_string()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
