@@ -183,7 +183,8 @@ class KeptTransport:
             level = logging.DEBUG if fault is self._last_fault else logging.WARNING
             logger.log(level, "upstream %s cannot be reached: %s", self._name, error)
         finally:
-            self._last_fault = fault
+            self._dialling = None
+        self._last_fault = fault
         waiting, self._waiting = self._waiting, []
         waiting = [job for job in waiting if job.done is not None]
         if fault is not None:
