@@ -5,26 +5,23 @@ scrape goes on. Nothing is kept between scrapes but the admitted label values.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-)
-from prometheus_client.core import (
-    Metric as Family,
-)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
+from filterd.metrics.histogram import histogram
 from filterd.metrics.labels import Bounds
 from filterd.metrics.names import METRICS, Metric, Source, Type
-from filterd.metrics.sources import ServerState, Sources
+from filterd.metrics.sources import Sources
+from filterd.metrics.walk import walk
 
 logger = logging.getLogger(__name__)
 
 Samples = list[tuple[tuple[str, ...], float]]
 Numbers = dict[tuple[str, ...], Samples]  # by the path of a metric
+_RING = ("events_dropped",)
 
 
 class FilterdCollector(Collector):
@@ -37,28 +34,25 @@ class FilterdCollector(Collector):
 
     def collect(self) -> Iterator[Family]:
         """Yield every metric that has numbers now, in the order of the table."""
+        histograms: list[Family] = []
         asked: dict[Source, Callable[[], Numbers]] = {
             Source.ENGINE: self._engine,
+            Source.UPSTREAM: lambda: self._upstream(histograms),
             Source.HITS: self._hits,
             Source.LISTS: self._lists,
             Source.REPORT: self._report,
             Source.NODE: self._node,
         }
         numbers = {source: self._ask(source, ask) for source, ask in asked.items()}
-        servers: list[ServerState] = []
-        numbers[Source.UPSTREAM] = self._ask(Source.UPSTREAM, lambda: self._upstream(servers))
-        self._engine_drops(numbers)
-        numbers[Source.SCRAPE] = {
-            ("up",): [
-                ((source.value,), float(source not in self._down))
-                for source in (*asked, Source.UPSTREAM)
-            ]
-        }
+        # Events are lost in two places; the metric is one.
+        drops = numbers[Source.ENGINE].get(_RING, [])
+        numbers[Source.REPORT].setdefault(("dropped",), []).extend(drops)
+        up: Samples = [((source.value,), float(source not in self._down)) for source in numbers]
+        numbers[Source.SCRAPE] = {("up",): up}
         for metric in METRICS:
-            if metric.type is Type.HISTOGRAM:
-                yield self._histogram(metric, servers)
-            else:
+            if metric.type is not Type.HISTOGRAM:
                 yield self._family(metric, numbers[metric.source].get(metric.path, []))
+        yield from histograms
 
     def _ask(self, source: Source, ask: Callable[[], Numbers]) -> Numbers:
         try:
@@ -73,20 +67,15 @@ class FilterdCollector(Collector):
 
     def _engine(self) -> Numbers:
         stats = self._sources.engine()
-        numbers = {
-            metric.path: list(_leaves(_at(stats, metric.path), len(metric.labels)))
-            for metric in METRICS
-            if metric.source is Source.ENGINE
-        }
-        numbers["events_dropped",] = list(_leaves(stats.get("events_dropped"), 0))
+        numbers = _walked(Source.ENGINE, stats)
+        numbers[_RING] = [(("ring",), number) for _, number in walk(stats, _RING)]
         return numbers
 
-    @staticmethod
-    def _engine_drops(numbers: dict[Source, Numbers]) -> None:
-        """Events are lost in two places; the metric is one."""
-        drops = numbers[Source.REPORT].setdefault(("dropped",), [])
-        for _, number in numbers[Source.ENGINE].get(("events_dropped",), []):
-            drops.append((("ring",), number))
+    def _upstream(self, histograms: list[Family]) -> Numbers:
+        stats = self._sources.upstream()
+        rows = [metric for metric in METRICS if metric.type is Type.HISTOGRAM]
+        histograms.extend([histogram(metric, stats, self._bounds) for metric in rows])
+        return _walked(Source.UPSTREAM, stats)
 
     def _hits(self) -> Numbers:
         lists: Samples = []
@@ -98,34 +87,15 @@ class FilterdCollector(Collector):
                 categories.append(((category,), decisions))
         return {("list",): lists, ("category",): categories}
 
-    def _upstream(self, servers: list[ServerState]) -> Numbers:
-        servers.extend(self._sources.upstream())
-        return {
-            ("queries",): [((server.name,), server.queries) for server in servers],
-            ("spoofed",): [((server.name,), server.spoofed) for server in servers],
-            ("failures",): [
-                ((server.name, reason), number)
-                for server in servers
-                for reason, number in server.failures.items()
-            ],
-        }
-
     def _lists(self) -> Numbers:
         states = list(self._sources.lists())
-        now = self._sources.now()
         return {
-            ("rules",): [((state.name,), state.rules) for state in states],
+            ("rules",): [((state.name,), state.entries) for state in states],
             ("refused",): [
-                ((state.name, code), number)
-                for state in states
-                for code, number in state.refused.items()
+                ((state.name, code), number) for state in states for code, number in state.refused
             ],
-            ("fetched_at",): [
-                ((state.name,), max(0.0, now - state.fetched_at))
-                for state in states
-                if state.fetched_at is not None
-            ],
-            ("problem",): [((state.name,), float(bool(state.problem))) for state in states],
+            ("age",): [((state.name,), state.age) for state in states if state.age is not None],
+            ("problem",): [((state.name,), float(state.state != "ok")) for state in states],
         }
 
     def _report(self) -> Numbers:
@@ -161,51 +131,10 @@ class FilterdCollector(Collector):
             family.add_metric(values, number)
         return family
 
-    def _histogram(self, metric: Metric, servers: Iterable[ServerState]) -> Family:
-        family = HistogramMetricFamily(
-            metric.name,
-            metric.help,
-            labels=[label.name for label in metric.labels],
-            unit=metric.unit,
-        )
-        (label,) = metric.labels
-        for name, same in _by_label(servers, lambda name: self._bounds.admit(label, name)):
-            bounds = sorted({bound for server in same for bound, _ in server.latency})
-            buckets = [
-                (str(float(bound)), float(sum(_at_most(server, bound) for server in same)))
-                for bound in bounds
-            ]
-            buckets.append(("+Inf", float(sum(server.answers for server in same))))
-            family.add_metric([name], buckets, sum(server.seconds for server in same))
-        return family
 
-
-def _at(stats: Mapping[str, object], path: tuple[str, ...]) -> object:
-    value: object = stats
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
-
-
-def _leaves(value: object, depth: int) -> Iterator[tuple[tuple[str, ...], float]]:
-    """Yield the numbers `depth` keys below `value`, with the keys."""
-    if depth and isinstance(value, Mapping):
-        for key, below in value.items():
-            for keys, number in _leaves(below, depth - 1):
-                yield (str(key), *keys), number
-    elif not depth and isinstance(value, int | float):
-        yield (), float(value)
-
-
-def _by_label(
-    servers: Iterable[ServerState], admit: Callable[[str], str]
-) -> Iterable[tuple[str, list[ServerState]]]:
-    groups: dict[str, list[ServerState]] = {}
-    for server in servers:
-        groups.setdefault(admit(server.name), []).append(server)
-    return groups.items()
-
-
-def _at_most(server: ServerState, bound: float) -> int:
-    """Answers of `server` within `bound` seconds, as far as its own buckets say."""
-    return max((number for limit, number in server.latency if limit <= bound), default=0)
+def _walked(source: Source, stats: Mapping[str, object]) -> Numbers:
+    return {
+        metric.path: list(walk(stats, metric.path))
+        for metric in METRICS
+        if metric.source is source and metric.type is not Type.HISTOGRAM
+    }

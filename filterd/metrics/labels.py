@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from filterd.metrics.names import OTHER, RCODES, STEPS, Label, Metric
+from filterd.metrics.names import OTHER, PARTS, RCODES, STEPS, Label, Metric
 
-_SPELLING = {"step": STEPS, "rcode": RCODES}
+_SPELLING = {"step": STEPS, "rcode": RCODES, "part": PARTS}
 _LONGEST = 100
 
 

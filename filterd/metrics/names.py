@@ -4,8 +4,8 @@ Names follow Prometheus: base units, `_total` on counters, no unit that is not S
 a bound: either its `values` are listed, or it is named by the configuration and at most `most`
 values are ever shown; anything beyond becomes "other". No label is a client or a queried name.
 
-`source` says who is asked; `path` is where the number stands in what `Engine.stats()` returns
-(nested JSON, the label values are the keys below it) or the field of the source's value.
+`source` says who is asked; `path` is where the number stands in what it returns, as `walk.py`
+reads it: `*` goes into every key there, and the keys become the label values.
 """
 
 from dataclasses import dataclass
@@ -70,20 +70,41 @@ RCODES = {
     "5": "REFUSED",
     "16": "BADVERS",
 }
+PARTS = {"stripped_ech": "ech", "stripped_hints": "hints"}
 REFUSALS = (
-    "unsupported-modifier",
-    "unsupported-trigger",
-    "unsupported-rule",
     "bad-name",
-    "bad-regex",
-    "bad-network",
-    "bad-record",
-    "too-wide",
-    "too-long",
     "local-name",
-    "syntax",
+    "too-wide",
+    "bad-address",
+    "bad-record",
+    "bad-syntax",
+    "bad-encoding",
+    "too-long",
+    "cosmetic-rule",
+    "url-rule",
+    "unsupported-modifier",
+    "bad-modifier",
+    "unsupported-regex",
+    "unsupported-pattern",
+    "unsupported-trigger",
+    "unsupported-action",
+    "forwarding-rule",
+    "not-a-rule",
 )
-FAILURES = ("timeout", "refused", "servfail", "network", "tls", "http", "garbage", "overload")
+FAILURES = (
+    "timeout",
+    "refused",
+    "unreachable",
+    "closed",
+    "garbage",
+    "truncated",
+    "tls",
+    "http",
+    "bootstrap",
+    "rcode",
+    "overload",
+)
+MISFITS = ("malformed", "wrong_id", "wrong_question", "wrong_case", "oversized")
 
 DOOR = Label("door", ("udp", "tcp", "dot", "doh"), means="where the query came in")
 QTYPE = Label(
@@ -97,6 +118,8 @@ RCODE = Label("rcode", tuple(RCODES.values()), means="the response code")
 EFFECT = Label("effect", ("dropped", "formerr"), means="what became of the packet")
 CODE = Label("code", REFUSALS, means="why, see `filterd lists check`")
 REASON = Label("reason", FAILURES, means="what went wrong")
+MISFIT = Label("misfit", MISFITS, means="what did not fit")
+PART = Label("part", tuple(PARTS.values()), means="what of the record")
 PLACE = Label("place", ("ring", "store"), means="the core's ring or the report's buffer")
 LIST = Label("list", most=200, means="a configured list")
 CATEGORY = Label("category", most=100, means="a category of the rule book")
@@ -106,7 +129,8 @@ SOURCE = Label("source", tuple(source.value for source in Source), means="a part
 VERSION = Label("version", most=1, means="of filterd")
 
 _C, _G, _H = Type.COUNTER, Type.GAUGE, Type.HISTOGRAM
-_E, _U, _L, _R, _N = Source.ENGINE, Source.UPSTREAM, Source.LISTS, Source.REPORT, Source.NODE
+_E, _X, _U = Source.ENGINE, Source.HITS, Source.UPSTREAM
+_L, _R, _N = Source.LISTS, Source.REPORT, Source.NODE
 
 
 def _row(  # noqa: PLR0913 -- a row of the table below reads best as one call
@@ -122,79 +146,92 @@ def _row(  # noqa: PLR0913 -- a row of the table below reads best as one call
 
 
 METRICS: tuple[Metric, ...] = (
-    _row("queries_total", _C, "Queries received.", _E, "queries", DOOR),
-    _row("queries_by_type_total", _C, "Queries received, by type.", _E, "types", QTYPE),
-    _row("verdicts_total", _C, "Questions decided.", _E, "verdicts", VERDICT, STEP),
-    _row("replies_total", _C, "Replies sent.", _E, "rcodes", RCODE),
-    _row("list_hits_total", _C, "Decisions by a rule of the list.", Source.HITS, "list", LIST),
-    _row(
-        "category_hits_total",
-        _C,
-        "Decisions by a rule of the category.",
-        Source.HITS,
-        "category",
-        CATEGORY,
-    ),
-    _row(
-        "malformed_packets_total",
-        _C,
-        "Packets that are no lawful query.",
-        _E,
-        "malformed",
-        EFFECT,
-    ),
-    _row("cache_hits_total", _C, "Questions answered from the cache.", _E, "cache.hits"),
-    _row("cache_misses_total", _C, "Questions the cache could not answer.", _E, "cache.misses"),
-    _row("cache_stale_answers_total", _C, "Answers beyond their TTL.", _E, "cache.stale"),
-    _row("cache_prefetches_total", _C, "Answers renewed ahead.", _E, "cache.prefetches"),
-    _row("cache_evictions_total", _C, "Entries removed to make room.", _E, "cache.evictions"),
-    _row("cache_size_bytes", _G, "Memory of the cache.", _E, "cache.bytes", unit="bytes"),
-    _row("cache_entries", _G, "Entries in the cache.", _E, "cache.entries"),
-    _row("misses_in_flight", _G, "Questions waiting for upstream.", _E, "misses.in_flight"),
-    _row("misses_joined_total", _C, "Queries that joined a waiting one.", _E, "misses.joined"),
-    _row("overload_total", _C, "Queries turned away, too many waiting.", _E, "misses.overload"),
+    _row("queries_total", _C, "Queries received.", _E, "queries.*", DOOR),
+    _row("queries_by_type_total", _C, "Queries received, by type.", _E, "qtypes.*", QTYPE),
+    _row("verdicts_total", _C, "Questions decided.", _E, "verdicts.*.*", VERDICT, STEP),
+    _row("replies_total", _C, "Replies sent.", _E, "rcodes.*", RCODE),
+    _row("silenced_total", _C, "Blocked by giving no answer.", _E, "silenced"),
+    _row("truncated_total", _C, "Replies cut to be asked again by TCP.", _E, "truncated"),
+    _row("list_hits_total", _C, "Decisions by a rule of the list.", _X, "list", LIST),
+    _row("category_hits_total", _C, "Decisions by a category's rule.", _X, "category", CATEGORY),
+    _row("malformed_packets_total", _C, "Packets not lawful.", _E, "dropped|formerr", EFFECT),
+    _row("cache_hits_total", _C, "Questions answered from the cache.", _E, "cache_hits"),
+    _row("cache_misses_total", _C, "Questions the cache could not answer.", _E, "cache_misses"),
+    _row("cache_stale_answers_total", _C, "Answers beyond their TTL.", _E, "cache_stale"),
+    _row("cache_prefetches_total", _C, "Answers renewed ahead.", _E, "prefetches"),
+    _row("cache_evictions_total", _C, "Entries removed to make room.", _E, "cache_evictions"),
+    _row("cache_rematches_total", _C, "Entries held against new rules.", _E, "rematched"),
+    _row("cache_size_bytes", _G, "Memory of the cache.", _E, "cache_bytes", unit="bytes"),
+    _row("cache_entries", _G, "Entries in the cache.", _E, "cache_entries"),
+    _row("misses_in_flight", _G, "Questions waiting for upstream.", _E, "misses_in_flight"),
+    _row("queries_waiting", _G, "Queries waiting for one of them.", _E, "waiting"),
+    _row("misses_joined_total", _C, "Queries that joined a waiting question.", _E, "joined"),
+    _row("overload_total", _C, "Queries turned away, too many waiting.", _E, "overload"),
     _row("answers_unusable_total", _C, "Upstream answers discarded.", _E, "answers_unusable"),
-    _row("ech_stripped_total", _C, "HTTPS records sent without ECH.", _E, "ech_stripped"),
+    _row("resolutions_failed_total", _C, "Questions without answer.", _E, "resolutions_failed"),
+    _row(
+        "failures_remembered_total",
+        _C,
+        "Queries answered by a failure just seen.",
+        _E,
+        "failures_remembered",
+    ),
+    _row(
+        "stripped_total",
+        _C,
+        "HTTPS records sent without a part.",
+        _E,
+        "stripped_ech|stripped_hints",
+        PART,
+    ),
     _row("rule_generation", _G, "The generation of rules in force.", _E, "generation"),
-    _row("upstream_queries_total", _C, "Queries sent upstream.", _U, "queries", SERVER),
+    _row("rule_swaps_total", _C, "Changes of the rules in force.", _E, "swaps"),
+    _row("upstream_queries_total", _C, "Queries sent.", _U, "servers.*.queries", SERVER),
+    _row("upstream_retries_total", _C, "Queries sent again.", _U, "servers.*.retries", SERVER),
+    _row("upstream_connects_total", _C, "Connections made.", _U, "servers.*.connects", SERVER),
+    _row("upstream_tcp_total", _C, "UDP questions taken to TCP.", _U, "servers.*.to_tcp", SERVER),
     _row(
         "upstream_failures_total",
         _C,
-        "Queries upstream that failed.",
+        "Queries that failed.",
         _U,
-        "failures",
+        "servers.*.failures.*",
         SERVER,
         REASON,
     ),
     _row(
-        "upstream_spoofed_total",
+        "upstream_dropped_total",
         _C,
-        "Packets from upstream that fit no question and were dropped.",
+        "Messages that fit no question.",
         _U,
-        "spoofed",
+        "servers.*.dropped.*",
         SERVER,
+        MISFIT,
     ),
+    _row("upstream_up", _G, "1 while the server answers.", _U, "servers.*.up", SERVER),
     _row(
         "upstream_latency_seconds",
         _H,
-        "Time until upstream answered.",
+        "Time until the server answered.",
         _U,
-        "latency",
+        "servers.*.rtt",
         SERVER,
         unit="seconds",
     ),
-    _row("rules", _G, "Rules in force.", _L, "rules", LIST),
+    _row("upstream_in_flight", _G, "Questions asked and open.", _U, "in_flight"),
+    _row("upstream_overload_total", _C, "Questions not asked, too many open.", _U, "overload"),
+    _row("rules", _G, "Rules in use.", _L, "rules", LIST),
     _row("rules_refused", _G, "Lines not taken as rules.", _L, "refused", LIST, CODE),
     _row(
         "list_age_seconds",
         _G,
-        "Time since the list in force was fetched.",
+        "Time since the list in use was known to be the newest.",
         _L,
-        "fetched_at",
+        "age",
         LIST,
         unit="seconds",
     ),
-    _row("list_problem", _G, "1 while the last update was held or failed.", _L, "problem", LIST),
+    _row("list_problem", _G, "1 unless the list is ok.", _L, "problem", LIST),
     _row(
         "rule_age_seconds",
         _G,

@@ -4,7 +4,7 @@ The application wires them to engine, upstream, lists and report; this floor imp
 All are called at a scrape, on the event loop, and must only read numbers.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,23 +18,23 @@ class ListState(Protocol):
         ...
 
     @property
-    def rules(self) -> int:
-        """Rules in force."""
+    def entries(self) -> int:
+        """Rules in use."""
         ...
 
     @property
-    def refused(self) -> Mapping[str, int]:
-        """Lines refused by code."""
+    def refused(self) -> Sequence[tuple[str, int]]:
+        """Lines refused, by code."""
         ...
 
     @property
-    def fetched_at(self) -> float | None:
-        """Unix time; None: never."""
+    def age(self) -> float | None:
+        """Seconds since it was known to be the newest; None: there is none in use."""
         ...
 
     @property
-    def problem(self) -> str | None:
-        """Why the last update was held or failed."""
+    def state(self) -> str:
+        """The word "ok", or one for what is wrong."""
         ...
 
 
@@ -63,21 +63,6 @@ class ReportState(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ServerState:
-    """One upstream server. `latency` holds (upper bound in seconds, answers at or below it),
-    bounds ascending; `answers` counts all of them and took `seconds` together.
-    """
-
-    name: str
-    queries: int
-    failures: Mapping[str, int]
-    spoofed: int
-    latency: tuple[tuple[float, int], ...]
-    answers: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
 class NodeState:
     """The daemon itself. Times are Unix times."""
 
@@ -92,13 +77,14 @@ class NodeState:
 class Sources:
     """Whom to ask.
 
-    `engine` returns what `Engine.stats()` says, as parsed JSON; `hits` yields (list, category,
-    decisions) for every class of rule.
+    `engine` returns what `Engine.stats()` says, parsed; `hits` yields (list, category,
+    decisions), see `hits.HitTotals`; `upstream` returns what `Resolver.stats()` does;
+    `now` is Unix time.
     """
 
     engine: Callable[[], Mapping[str, object]]
     hits: Callable[[], Iterable[tuple[str | None, str | None, int]]]
-    upstream: Callable[[], Iterable[ServerState]]
+    upstream: Callable[[], Mapping[str, object]]
     lists: Callable[[], Iterable[ListState]]
     report: Callable[[], ReportState]
     node: Callable[[], NodeState]

@@ -1,6 +1,6 @@
 import shutil
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -10,38 +10,52 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from filterd.metrics.collector import FilterdCollector
 from filterd.metrics.names import METRICS, Type
-from filterd.metrics.sources import NodeState, ServerState, Sources
+from filterd.metrics.sources import NodeState, Sources
 
 STATS = {
     "queries": {"udp": 100, "tcp": 3},
-    "types": {"A": 60, "AAAA": 40, "other": 3},
-    "verdicts": {"pass": {"9": 80}, "block": {"7": 15, "8": 7}, "rewrite": {"7": 1}},
-    "rcodes": {"0": 90, "3": 10, "2": 3},
-    "cache": {
-        "hits": 50,
-        "misses": 30,
-        "stale": 2,
-        "prefetches": 1,
-        "evictions": 0,
-        "bytes": 4096,
-        "entries": 12,
+    "qtypes": {"A": 60, "AAAA": 40, "other": 3},
+    "verdicts": {
+        "pass": [0, 0, 0, 0, 0, 0, 0, 0, 0, 80],
+        "block": [0, 0, 0, 0, 0, 0, 0, 15, 7, 0],
     },
-    "misses": {"in_flight": 4, "joined": 5, "overload": 0},
-    "malformed": {"dropped": 1, "formerr": 2},
+    "rcodes": {"0": 90, "3": 10, "2": 3},
+    "cache_hits": 50,
+    "cache_misses": 30,
+    "cache_stale": 2,
+    "cache_entries": 12,
+    "cache_bytes": 4096,
+    "cache_evictions": 0,
+    "prefetches": 1,
+    "joined": 5,
+    "overload": 0,
+    "dropped": 1,
+    "silenced": 0,
+    "formerr": 2,
     "answers_unusable": 1,
-    "ech_stripped": 6,
+    "resolutions_failed": 0,
+    "failures_remembered": 0,
+    "stripped_ech": 6,
+    "stripped_hints": 1,
+    "truncated": 0,
+    "rematched": 0,
+    "swaps": 2,
+    "misses_in_flight": 4,
+    "waiting": 4,
+    "events_waiting": 0,
     "events_dropped": 9,
     "generation": 3,
+    "classes": [],
 }
 
 
 @dataclass
 class Lists:
     name: str
-    rules: int = 10
-    refused: dict[str, int] = field(default_factory=dict)
-    fetched_at: float | None = None
-    problem: str | None = None
+    entries: int = 10
+    refused: tuple = ()
+    age: float | None = None
+    state: str = "ok"
 
 
 @dataclass
@@ -53,7 +67,23 @@ class Report:
 
 
 def server(name="udp://192.0.2.1:53"):
-    return ServerState(name, 30, {"timeout": 2}, 1, ((0.01, 20), (0.1, 27)), 28, 0.5)
+    return name, {
+        "queries": 30,
+        "answers": 28,
+        "retries": 1,
+        "to_tcp": 0,
+        "connects": 3,
+        "resumed": 0,
+        "failures": {"timeout": 2},
+        "dropped": {"wrong_id": 1},
+        "rtt": {"buckets": [("0.01", 20), ("0.1", 27), ("+Inf", 28)], "sum": 0.5, "count": 28},
+        "up": True,
+        "rtt_average": None,
+    }
+
+
+def upstream(*servers):
+    return {"in_flight": 1, "in_flight_peak": 9, "overload": 0, "servers": dict(servers)}
 
 
 def node(version="1.0"):
@@ -64,10 +94,10 @@ def sources(**changed):
     given = {
         "engine": lambda: STATS,
         "hits": lambda: [("ads", "adverts", 9), ("ads", None, 1), (None, "games", 2)],
-        "upstream": lambda: [server()],
+        "upstream": lambda: upstream(server()),
         "lists": lambda: [
-            Lists("ads", 100, {"bad-name": 2}, 1000.0),
-            Lists("orders", 5, {}, None, "held: shrunk"),
+            Lists("ads", 100, (("bad-name", 2),), 1000.0),
+            Lists("orders", 5, (), None, "held"),
         ],
         "report": Report,
         "node": node,
@@ -106,6 +136,25 @@ def test_every_row_of_the_table_has_numbers_when_all_sources_do():
         (("filterd_verdicts_total", ("step", "age"), ("verdict", "block")), 7),
         (("filterd_replies_total", ("rcode", "NXDOMAIN")), 10),
         (("filterd_cache_size_bytes",), 4096),
+        (("filterd_malformed_packets_total", ("effect", "formerr")), 2),
+        (("filterd_stripped_total", ("part", "ech")), 6),
+        (
+            (
+                "filterd_upstream_failures_total",
+                ("reason", "timeout"),
+                ("server", "udp://192.0.2.1:53"),
+            ),
+            2,
+        ),
+        (
+            (
+                "filterd_upstream_dropped_total",
+                ("misfit", "wrong_id"),
+                ("server", "udp://192.0.2.1:53"),
+            ),
+            1,
+        ),
+        (("filterd_upstream_up", ("server", "udp://192.0.2.1:53")), 1),
         (("filterd_list_hits_total", ("list", "ads")), 10),
         (("filterd_category_hits_total", ("category", "games")), 2),
         (("filterd_rules_refused", ("code", "bad-name"), ("list", "ads")), 2),
@@ -146,7 +195,7 @@ def test_a_list_never_fetched_has_no_age():
 def test_unknown_label_values_become_other_and_add_up():
     stats = STATS | {
         "queries": {"udp": 1, "carrier-pigeon": 2, "x.example": 3},
-        "verdicts": {"maybe": {"77": 4}},
+        "verdicts": {"maybe": [4, 0]},
         "rcodes": {"23": 1, "22": 1},
     }
     found = scrape(engine=lambda: stats)
@@ -167,8 +216,8 @@ def test_series_stay_bounded_over_many_scrapes_of_changing_names():
         FilterdCollector(
             sources(
                 hits=lambda: many(lambda name: (name, name, 1)),
-                upstream=lambda: many(server),
-                lists=lambda: many(lambda name: Lists(name, 1, {name: 1})),
+                upstream=lambda: upstream(*many(server)),
+                lists=lambda: many(lambda name: Lists(name, 1, ((name, 1),))),
                 node=lambda: node(str(next(turn))),
             )
         )
@@ -190,7 +239,7 @@ def test_series_stay_bounded_over_many_scrapes_of_changing_names():
 
 def test_servers_folded_into_other_keep_a_true_histogram():
     servers = [server(f"s{i}") for i in range(66)]
-    found = scrape(upstream=lambda: servers)
+    found = scrape(upstream=lambda: upstream(*servers))
     assert (
         found["filterd_upstream_latency_seconds_bucket", ("le", "0.01"), ("server", "other")] == 40
     )
@@ -211,9 +260,20 @@ def test_a_failing_source_costs_only_its_own_metrics(name, caplog):
 
 
 def test_nonsense_from_the_engine_is_left_out():
-    found = scrape(engine=lambda: {"queries": [1, 2], "cache": "full", "generation": "x"})
+    stats = {"queries": [1, 2], "cache_entries": "full", "generation": [], "verdicts": {"block": 1}}
+    found = scrape(engine=lambda: stats)
     assert ("filterd_cache_entries",) not in found
     assert ("filterd_rule_generation",) not in found
+
+
+@pytest.mark.parametrize(
+    "rtt",
+    [None, 7, {}, {"buckets": [("x", 1)]}, {"buckets": 5, "sum": 1}, {"buckets": [], "sum": 0}],
+)
+def test_nonsense_from_upstream_is_left_out(rtt):
+    found = scrape(upstream=lambda: upstream(("s", {"queries": 1, "rtt": rtt})))
+    assert not any(name.startswith("filterd_upstream_latency") for name, *_ in found)
+    assert found["filterd_queries_total", ("door", "udp")] == 100
 
 
 def test_both_exposition_formats_parse():

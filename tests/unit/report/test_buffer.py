@@ -1,6 +1,6 @@
 from threading import Thread
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filterd.report.buffer import Buffer
@@ -31,6 +31,7 @@ def test_what_is_put_back_is_the_oldest_again():
     assert buffer.take(9) == [2, 3, 4]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5), st.lists(st.lists(st.integers(), max_size=4), max_size=8))
 def test_it_holds_the_last_of_what_was_put(capacity, batches):
     buffer = Buffer(capacity)

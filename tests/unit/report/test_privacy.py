@@ -3,13 +3,15 @@ import json
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from filterd.model.event import Event
 from filterd.model.verdict import Kind, Step
 from filterd.report.daykey import DayKey
 from filterd.report.privacy import SLOT, Count, Level, Masked, count, keep, mask, public_pattern
+
+BOUNDED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 clients = st.one_of(st.ip_addresses().map(str), st.just("fe80::1"))
 names = st.from_regex(r"secret-[a-z]{6}\.(example|test)", fullmatch=True)
@@ -31,6 +33,7 @@ events = st.builds(
 )
 
 
+@BOUNDED
 @given(
     st.lists(events, max_size=20),
     st.lists(clients, min_size=20, max_size=20),
@@ -59,6 +62,7 @@ def test_aggregates_are_the_same_whoever_asked_whatever_at_any_second_of_the_slo
     assert count(others) == count(given_events)
 
 
+@BOUNDED
 @given(st.lists(events, max_size=20))
 def test_no_client_or_name_in_the_bytes_of_an_aggregate(given_events):
     # The worst case: the rule that decided names the client.
@@ -136,6 +140,7 @@ def test_levels(event):
         keep(Level.PSEUDONYM, [one])
 
 
+@BOUNDED
 @given(events)
 def test_a_masked_row_has_the_client_nowhere(one):
     key = DayKey(None, ZoneInfo("Asia/Ho_Chi_Minh"), lambda n: bytes(range(n)))
