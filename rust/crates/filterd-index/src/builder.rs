@@ -238,7 +238,9 @@ impl IndexBuilder {
         numbers: &mut Vec<u32>,
         mut lines: Option<&mut Vec<(u64, u32)>>,
     ) {
-        let mut parents: Vec<(&[u8], Vec<u32>)> = Vec::new();
+        // Names that cover what is under them, each with where its classes start.
+        let mut parents: Vec<(&[u8], usize)> = Vec::new();
+        let mut classes: Vec<u32> = Vec::new();
         let mut set: Vec<Member> = Vec::new();
         for group in self.groups() {
             let key = self.key(&group[0]);
@@ -249,21 +251,15 @@ impl IndexBuilder {
             };
             // Keys between a parent and its children may not be children (`a.b-c` sorts before
             // `a.b.c`), so the stack keeps all keys that start this one, boundary or not.
-            while parents
-                .last()
-                .is_some_and(|(parent, _)| !key.starts_with(parent))
-            {
-                parents.pop();
+            while let Some((_, start)) = parents.pop_if(|(parent, _)| !key.starts_with(parent)) {
+                classes.truncate(start);
             }
             set.clear();
             for entry in group {
                 let member = entry.member;
-                let covered = parents.iter().any(|(parent, classes)| {
-                    classes.contains(&member.class()) && key::is_under(key, parent)
-                });
                 let dropped = set.last() == Some(&member)
                     || removed.is_some_and(|gone| gone.contains(&member))
-                    || covered;
+                    || is_covered(key, member.class(), &parents, &classes);
                 if dropped {
                     continue;
                 }
@@ -277,19 +273,29 @@ impl IndexBuilder {
             } else {
                 sets.intern(&set)
             });
-            let wide: Vec<u32> = if self.prune {
-                set.iter()
-                    .filter(|member| member.scope() != Some(Scope::Exact))
-                    .map(|member| member.class())
-                    .collect()
-            } else {
-                Vec::new()
-            };
-            if !wide.is_empty() {
-                parents.push((key, wide));
+            if self.prune {
+                let start = classes.len();
+                let wide = set
+                    .iter()
+                    .filter(|member| member.scope() != Some(Scope::Exact));
+                classes.extend(wide.map(|member| member.class()));
+                if classes.len() > start {
+                    parents.push((key, start));
+                }
             }
         }
     }
+}
+
+/// Says whether one of `parents` is over `key` and has `class`; `classes` holds those of all
+/// parents, each from its start to the start of the next.
+fn is_covered(key: &[u8], class: u32, parents: &[(&[u8], usize)], classes: &[u32]) -> bool {
+    let mut end = classes.len();
+    parents.iter().rev().any(|(parent, start)| {
+        let own = &classes[*start..end];
+        end = *start;
+        own.contains(&class) && key::is_under(key, parent)
+    })
 }
 
 fn key_in<'a>(arena: &'a [u8], entry: &Entry) -> &'a [u8] {

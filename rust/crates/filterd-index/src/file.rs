@@ -9,12 +9,12 @@ use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use fst::raw::Builder;
 use twox_hash::XxHash3_64;
 
 use crate::cursor::{put_u32, put_u64, Cursor};
 use crate::error::{Error, Result};
 use crate::lines::Lines;
+use crate::trie::TrieWriter;
 
 /// Version of the file this build reads and writes.
 pub const CONTAINER_VERSION: u32 = 1;
@@ -49,11 +49,11 @@ pub(crate) fn assemble<'k>(
     parts: &Parts<'_>,
 ) -> Result<Vec<u8>> {
     let mut bytes = vec![0u8; HEADER];
-    let mut builder = Builder::new(&mut bytes).map_err(internal)?;
+    let mut trie = TrieWriter::new(&mut bytes);
     for (key, set) in names {
-        builder.insert(key, u64::from(set)).map_err(internal)?;
+        trie.insert(key, set)?;
     }
-    builder.finish().map_err(internal)?;
+    trie.finish()?;
     let mut table = vec![(HEADER, bytes.len() - HEADER)];
     for part in [
         parts.sets,
@@ -79,11 +79,6 @@ pub(crate) fn assemble<'k>(
     put_u64(&mut header, checksum);
     bytes[..CHECKED_FROM].copy_from_slice(&header);
     Ok(bytes)
-}
-
-/// Keys come sorted and memory does not fail, so this is a fault of the builder, not of a rule.
-fn internal(error: fst::Error) -> Error {
-    Error::damaged(format!("while building: {error}"))
 }
 
 /// Returns the checksum in the header of `bytes`: it tells one index from another.

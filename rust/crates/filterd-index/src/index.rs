@@ -174,6 +174,18 @@ impl Index {
         self.networks.text(number)
     }
 
+    /// Returns the line at which a regex was given this class, 0 where unknown.
+    pub fn regex_line(&self, number: u32, class: u32) -> u32 {
+        self.regexes
+            .get(number)
+            .map_or(0, |pattern| line_of(&pattern.rules, class))
+    }
+
+    /// Returns the line at which a network was given this class, 0 where unknown.
+    pub fn network_line(&self, number: u32, class: u32) -> u32 {
+        line_of(self.networks.rules(number), class)
+    }
+
     /// Returns all that matches `name`, with pattern and line, names first and widest first.
     pub fn find(&self, name: &str) -> Result<Vec<Found>> {
         let mut found = Vec::new();

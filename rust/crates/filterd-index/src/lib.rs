@@ -2,7 +2,8 @@
 //!
 //! An [`IndexBuilder`] collects patterns, each with a *class* (a number that means nothing here),
 //! and writes one file. An [`Index`] maps it and says which classes match a name or an address.
-//! Reading order: `key` (how a name is spelled), `builder`, `file` (the container), `index`.
+//! Reading order: `key` (how a name is spelled), `builder`, `trie` (names in few
+//! bytes), `file` (the container), `index`.
 
 #![deny(unsafe_code)]
 
@@ -20,6 +21,7 @@ mod regexes;
 mod sets;
 mod skim;
 mod suffix;
+mod trie;
 
 pub use builder::IndexBuilder;
 pub use error::{Error, Result};

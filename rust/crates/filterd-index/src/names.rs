@@ -1,10 +1,10 @@
-//! The names of an open index: one FST over keys, walked from the top-level domain down.
+//! The names of an open index: one trie over keys, walked from the top-level domain down.
 
-use fst::raw::{Fst, Node, Output};
-
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::key::MAX_NAME;
 use crate::map::Section;
 use crate::sets::Sets;
+use crate::trie::Trie;
 
 /// Which names a name pattern covers. The numbers are part of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,34 +45,40 @@ pub struct Hit {
 /// Most labels a name can have: 127 of one byte each fill 254 of the 255 bytes on the wire.
 const MAX_LABELS: usize = 127;
 
+#[derive(Debug)]
 pub(crate) struct Names {
-    fst: Fst<Section>,
+    trie: Trie,
     sets: Sets,
 }
 
 impl Names {
     pub(crate) fn open(section: Section, sets: Sets) -> Result<Names> {
-        let fst = Fst::new(section).map_err(|e| Error::damaged(format!("names: {e}")))?;
-        Ok(Names { fst, sets })
+        Ok(Names {
+            trie: Trie::open(section)?,
+            sets,
+        })
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.fst.len()
+        self.trie.len()
     }
 
     /// Walks `name` (lower case, no trailing dot; "" is the root).
     #[inline]
-    pub(crate) fn walk(&self, name: &str, mut hit: impl FnMut(Hit)) {
-        if name.is_empty() {
-            return self.walk_labels(std::iter::empty(), &mut hit);
+    pub(crate) fn walk(&self, name: &str, hit: impl FnMut(Hit)) {
+        let mut key = Key::new();
+        if !name.is_empty() {
+            for label in name.as_bytes().rsplit(|byte| *byte == b'.') {
+                key.push(label);
+            }
         }
-        self.walk_labels(name.as_bytes().rsplit(|byte| *byte == b'.'), &mut hit);
+        self.walk_key(&key, hit);
     }
 
     /// Walks a name in wire form: labels with their lengths, in lower case, with or without the
     /// root byte. Bytes that are no such name match nothing.
     #[inline]
-    pub(crate) fn walk_wire(&self, wire: &[u8], mut hit: impl FnMut(Hit)) {
+    pub(crate) fn walk_wire(&self, wire: &[u8], hit: impl FnMut(Hit)) {
         let mut starts = [0u8; MAX_LABELS];
         let mut count = 0;
         let mut at = 0;
@@ -80,7 +86,7 @@ impl Names {
             if length == 0 {
                 break;
             }
-            if count == MAX_LABELS || at > u8::MAX as usize {
+            if count == MAX_LABELS || at > MAX_NAME {
                 return;
             }
             starts[count] = at as u8;
@@ -90,56 +96,36 @@ impl Names {
         if at > wire.len() {
             return;
         }
-        let labels = starts[..count].iter().rev().filter_map(|&start| {
-            let (&length, rest) = wire.get(start as usize..)?.split_first()?;
-            rest.get(..length as usize)
-        });
-        self.walk_labels(labels, &mut hit);
-    }
-
-    /// `labels` come from the top-level domain down.
-    #[inline]
-    fn walk_labels<'n>(&self, labels: impl Iterator<Item = &'n [u8]>, hit: &mut impl FnMut(Hit)) {
-        let mut labels = labels.peekable();
-        let mut depth = 0u8;
-        let mut node = self.fst.root();
-        let mut output = Output::zero();
-        if node.is_final() {
-            let whole = labels.peek().is_none();
-            self.report(node.final_output(), depth, whole, hit);
-        }
-        while let Some(label) = labels.next() {
-            if depth > 0 && !self.step(&mut node, &mut output, b'.') {
+        let mut key = Key::new();
+        for &start in starts[..count].iter().rev() {
+            let Some((&length, rest)) = wire[start as usize..].split_first() else {
                 return;
-            }
-            for &byte in label {
-                // A dot inside a label is legal on the wire; it must not look like a boundary.
-                if byte == b'.' || !self.step(&mut node, &mut output, byte) {
-                    return;
-                }
-            }
-            depth += 1;
-            if node.is_final() {
-                let number = output.cat(node.final_output());
-                self.report(number, depth, labels.peek().is_none(), hit);
-            }
+            };
+            let Some(label) = rest.get(..length as usize) else {
+                return;
+            };
+            key.push(label);
         }
+        self.walk_key(&key, hit);
     }
 
     #[inline]
-    fn step<'a>(&'a self, node: &mut Node<'a>, output: &mut Output, byte: u8) -> bool {
-        let Some(at) = node.find_input(byte) else {
-            return false;
-        };
-        let transition = node.transition(at);
-        *output = output.cat(transition.out);
-        *node = self.fst.node(transition.addr);
-        true
+    fn walk_key(&self, key: &Key, mut hit: impl FnMut(Hit)) {
+        let bytes = &key.bytes[..key.length];
+        self.trie.walk(bytes, |length, set| {
+            let spelled = length == bytes.len();
+            if spelled || length == 0 || bytes[length] == b'.' {
+                let whole = spelled && !key.cut;
+                let dots = bytes[..length].iter().filter(|byte| **byte == b'.').count();
+                let depth = if length == 0 { 0 } else { dots as u8 + 1 };
+                self.report(set, depth, whole, &mut hit);
+            }
+        });
     }
 
     #[inline]
-    fn report(&self, set: Output, depth: u8, whole: bool, hit: &mut impl FnMut(Hit)) {
-        for member in self.sets.members(set.value()) {
+    fn report(&self, set: u32, depth: u8, whole: bool, hit: &mut impl FnMut(Hit)) {
+        for member in self.sets.members(set) {
             let Some(scope) = member.scope() else {
                 continue;
             };
@@ -156,5 +142,42 @@ impl Names {
                 });
             }
         }
+    }
+}
+
+/// The key of a question, written label by label.
+struct Key {
+    bytes: [u8; MAX_NAME],
+    length: usize,
+    /// The name goes on, but with nothing that a key could hold.
+    cut: bool,
+}
+
+impl Key {
+    #[inline]
+    fn new() -> Key {
+        Key {
+            bytes: [0; MAX_NAME],
+            length: 0,
+            cut: false,
+        }
+    }
+
+    /// Appends the next label from the top-level domain down.
+    #[inline]
+    fn push(&mut self, label: &[u8]) {
+        let start = self.length + usize::from(self.length > 0);
+        // A dot inside a label is legal on the wire; it must not look like a boundary.
+        let room = self.bytes.get_mut(start..start + label.len());
+        let room = room.filter(|_| !self.cut && !label.is_empty() && !label.contains(&b'.'));
+        let Some(room) = room else {
+            self.cut = true;
+            return;
+        };
+        room.copy_from_slice(label);
+        if start > 0 {
+            self.bytes[start - 1] = b'.';
+        }
+        self.length = start + label.len();
     }
 }

@@ -1,7 +1,7 @@
 //! The sets of (class, scope) that names carry, each stored once.
 //!
-//! Millions of names share a few sets, so the FST maps a name to the number of its set. The most
-//! common set has number 0, which costs the FST nothing.
+//! Millions of names share a few sets, so the trie maps a name to the number of its set. The most
+//! common set has number 0, which costs the trie nothing.
 
 use std::collections::HashMap;
 
@@ -119,7 +119,7 @@ impl Sets {
 
     /// Returns the members of set `number`; none for a number that is not there.
     #[inline]
-    pub(crate) fn members(&self, number: u64) -> impl Iterator<Item = Member> + '_ {
+    pub(crate) fn members(&self, number: u32) -> impl Iterator<Item = Member> + '_ {
         self.bytes_of(number)
             .unwrap_or_default()
             .chunks_exact(4)
@@ -128,7 +128,7 @@ impl Sets {
     }
 
     #[inline]
-    fn bytes_of(&self, number: u64) -> Option<&[u8]> {
+    fn bytes_of(&self, number: u32) -> Option<&[u8]> {
         let number = usize::try_from(number)
             .ok()
             .filter(|number| *number < self.count)?;

@@ -1,0 +1,362 @@
+//! Keys and their numbers as a path-compressed trie in one run of bytes, read in place.
+//!
+//! A key is spelled by the nodes on its way: each node holds the bytes that all keys below it
+//! share (its label), and a table with the byte and the place of each child. Children stand
+//! before their parent, so a child is named by the distance back to it, most often in one or two
+//! bytes, and a damaged distance can never lead in a circle.
+//!
+//! A node is a header byte, then, each only where the header says so:
+//! length of the label, label, number of the key that ends here, children (count - 1, their
+//! bytes, their distances). The section ends with the place of the root and the count of keys.
+
+use memchr::memchr;
+
+use crate::cursor::{put_u32, Cursor};
+use crate::error::{Error, Result};
+use crate::map::Section;
+
+/// A node without children, where a key ends; 6 bits of the header are its label's length.
+const LEAF: u8 = 0x80;
+/// In a leaf: its number is not 0 and follows.
+const LEAF_NUMBER: u8 = 0x40;
+const LEAF_LENGTH: u8 = 0x3f;
+/// In a node with children: a key ends here.
+const FINAL: u8 = 0x40;
+/// In a node with children: that key's number is not 0 and follows.
+const NUMBER: u8 = 0x20;
+/// In a node with children: bytes of a distance, less one.
+const WIDTH_SHIFT: u8 = 3;
+const WIDTH: u8 = 0x03;
+const LENGTH: u8 = 0x07;
+/// Place of the root, count of keys.
+const FOOTER: usize = 8;
+
+/// Writes a trie from sorted, distinct keys.
+pub(crate) struct TrieWriter<'o> {
+    out: &'o mut Vec<u8>,
+    base: usize,
+    last: Vec<u8>,
+    open: Vec<Open>,
+    /// Children of all open nodes; each node's are those from its `children` on.
+    children: Vec<(u8, u32)>,
+    count: u32,
+    leaves: Vec<u32>,
+}
+
+/// A node on the way of the last key.
+struct Open {
+    /// How many bytes of the last key lead to the end of its label.
+    end: usize,
+    number: Option<u32>,
+    children: usize,
+}
+
+/// Leaves remembered so that an equal one near by is not written again.
+const LEAVES: usize = 1 << 12;
+/// How far back an equal leaf may stand; farther ones would widen their parent's distances.
+const LEAF_REACH: usize = 1 << 15;
+/// Shorter leaves are not worth a distance.
+const LEAF_LEAST: usize = 4;
+
+impl<'o> TrieWriter<'o> {
+    /// Starts a trie at the end of `out`.
+    pub(crate) fn new(out: &'o mut Vec<u8>) -> TrieWriter<'o> {
+        let base = out.len();
+        let open = vec![Open {
+            end: 0,
+            number: None,
+            children: 0,
+        }];
+        let leaves = vec![u32::MAX; LEAVES];
+        TrieWriter {
+            out,
+            base,
+            last: Vec::new(),
+            open,
+            children: Vec::new(),
+            count: 0,
+            leaves,
+        }
+    }
+
+    /// Adds `key`, which sorts behind all before it.
+    pub(crate) fn insert(&mut self, key: &[u8], number: u32) -> Result<()> {
+        self.count += 1;
+        if key.is_empty() {
+            if let Some(root) = self.open.first_mut() {
+                root.number = Some(number);
+            }
+            return Ok(());
+        }
+        let shared = self
+            .last
+            .iter()
+            .zip(key)
+            .take_while(|(a, b)| a == b)
+            .count();
+        self.close(shared)?;
+        self.open.push(Open {
+            end: key.len(),
+            number: Some(number),
+            children: self.children.len(),
+        });
+        self.last.truncate(shared);
+        self.last.extend_from_slice(&key[shared..]);
+        Ok(())
+    }
+
+    /// Writes what is still open.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        self.close(0)?;
+        let root = match self.open.pop() {
+            Some(root) => self.write(&root, 0)?,
+            None => 0,
+        };
+        put_u32(self.out, root);
+        put_u32(self.out, self.count);
+        Ok(())
+    }
+
+    /// Writes every open node that reaches beyond the first `shared` bytes of the last key.
+    fn close(&mut self, shared: usize) -> Result<()> {
+        while let Some(node) = self.open.pop_if(|node| node.end > shared) {
+            let parent = self.open.last().map_or(0, |parent| parent.end);
+            let begin = parent.max(shared);
+            let place = self.write(&node, begin + 1)?;
+            self.children.truncate(node.children);
+            if parent < shared {
+                // The new key leaves the last one inside this label: a node stands there now.
+                let children = self.children.len();
+                self.open.push(Open {
+                    end: shared,
+                    number: None,
+                    children,
+                });
+            }
+            self.children.push((self.last[begin], place));
+        }
+        Ok(())
+    }
+
+    /// Writes `node`, whose label is the last key from `start` on, and returns its place.
+    fn write(&mut self, node: &Open, start: usize) -> Result<u32> {
+        let place = self.out.len() - self.base;
+        let at = u32::try_from(place).map_err(|_| Error::TooBig)?;
+        let children = &self.children[node.children..];
+        let label = self.last.get(start..node.end).unwrap_or_default();
+        let explicit = node.number.filter(|number| *number != 0);
+        if children.is_empty() && node.number.is_some() {
+            let mark = if explicit.is_some() {
+                LEAF | LEAF_NUMBER
+            } else {
+                LEAF
+            };
+            put_head(self.out, mark, LEAF_LENGTH, label);
+            put_varint(self.out, explicit);
+            return Ok(self.shared_leaf(at));
+        }
+        let farthest = children
+            .iter()
+            .map(|(_, child)| at - child)
+            .max()
+            .unwrap_or(0);
+        let width = (4 - farthest.leading_zeros() as usize / 8).max(1);
+        let mut mark = (width as u8 - 1) << WIDTH_SHIFT;
+        if node.number.is_some() {
+            mark |= FINAL;
+        }
+        if explicit.is_some() {
+            mark |= NUMBER;
+        }
+        put_head(self.out, mark, LENGTH, label);
+        put_varint(self.out, explicit);
+        // An empty trie has a root without children; its count wraps to 255, and it is not read.
+        self.out.push((children.len() as u8).wrapping_sub(1));
+        self.out.extend(children.iter().map(|(byte, _)| *byte));
+        for (_, child) in children {
+            self.out
+                .extend_from_slice(&(at - child).to_le_bytes()[..width]);
+        }
+        Ok(at)
+    }
+
+    /// Drops the leaf just written at `at` if an equal one stands near; returns which to use.
+    fn shared_leaf(&mut self, at: u32) -> u32 {
+        let start = self.base + at as usize;
+        let written = &self.out[start..];
+        if written.len() < LEAF_LEAST {
+            return at;
+        }
+        let hash = twox_hash::XxHash3_64::oneshot(written) as usize % LEAVES;
+        let known = self.leaves[hash];
+        let near = known != u32::MAX && (at - known) as usize <= LEAF_REACH;
+        let known_at = self.base + known as usize;
+        if near && self.out.get(known_at..known_at + written.len()) == Some(written) {
+            self.out.truncate(start);
+            return known;
+        }
+        self.leaves[hash] = at;
+        at
+    }
+}
+
+/// Writes the header and the label, whose length goes into the bits of `most` or, from there on,
+/// into a byte of its own.
+fn put_head(out: &mut Vec<u8>, mark: u8, most: u8, label: &[u8]) {
+    if label.len() < most as usize {
+        out.push(mark | label.len() as u8);
+    } else {
+        out.push(mark | most);
+        out.push(label.len() as u8);
+    }
+    out.extend_from_slice(label);
+}
+
+fn put_varint(out: &mut Vec<u8>, number: Option<u32>) {
+    let Some(mut number) = number else { return };
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+/// A trie read in place. Damaged bytes give wrong or no answers, never a panic or a circle.
+#[derive(Debug)]
+pub(crate) struct Trie {
+    section: Section,
+    root: usize,
+    count: usize,
+}
+
+impl Trie {
+    pub(crate) fn open(section: Section) -> Result<Trie> {
+        let bytes = section.as_ref();
+        let footer = bytes.len().checked_sub(FOOTER);
+        let footer = footer.ok_or_else(|| Error::damaged("names: too short"))?;
+        let mut cursor = Cursor::new(&bytes[footer..], "names");
+        let (root, count) = (cursor.u32()? as usize, cursor.u32()? as usize);
+        if root >= footer {
+            return Err(cursor.damaged("no root"));
+        }
+        Ok(Trie {
+            section,
+            root,
+            count,
+        })
+    }
+
+    /// The number of keys.
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Calls `met` with the length and the number of every stored key that `key` starts with,
+    /// shortest first.
+    #[inline]
+    pub(crate) fn walk(&self, key: &[u8], mut met: impl FnMut(usize, u32)) {
+        if self.count == 0 {
+            return;
+        }
+        let bytes = self.section.as_ref();
+        let mut step = Step {
+            place: self.root,
+            done: 0,
+        };
+        while let Some(next) = step.take(bytes, key, &mut met) {
+            step = next;
+        }
+    }
+}
+
+/// Where a walk stands: the next node, and the bytes of the key spelled so far.
+struct Step {
+    place: usize,
+    done: usize,
+}
+
+impl Step {
+    /// Reads the node here; `None` where the walk ends.
+    #[inline]
+    fn take(self, bytes: &[u8], key: &[u8], met: &mut impl FnMut(usize, u32)) -> Option<Step> {
+        let (&head, mut rest) = bytes.get(self.place..)?.split_first()?;
+        let most = if head & LEAF != 0 {
+            LEAF_LENGTH
+        } else {
+            LENGTH
+        };
+        let mut length = (head & most) as usize;
+        if length == most as usize {
+            let (&longer, after) = rest.split_first()?;
+            (length, rest) = (longer as usize, after);
+        }
+        let (label, mut rest) = rest.split_at_checked(length)?;
+        let ahead = key.get(self.done..)?;
+        if !starts_with(ahead, label) {
+            return None;
+        }
+        let done = self.done + length;
+        if head & LEAF != 0 {
+            let number = if head & LEAF_NUMBER != 0 {
+                varint(&mut rest)?
+            } else {
+                0
+            };
+            met(done, number);
+            return None;
+        }
+        if head & FINAL != 0 {
+            let number = if head & NUMBER != 0 {
+                varint(&mut rest)?
+            } else {
+                0
+            };
+            met(done, number);
+        }
+        let &byte = key.get(done)?;
+        let (&count, rest) = rest.split_first()?;
+        let (inputs, distances) = rest.split_at_checked(count as usize + 1)?;
+        let child = position(inputs, byte)?;
+        let width = (head >> WIDTH_SHIFT & WIDTH) as usize + 1;
+        // Four bytes can always be read: the footer stands behind the last node.
+        let chunk = distances.get(child * width..)?.first_chunk::<4>()?;
+        let distance = u32::from_le_bytes(*chunk) & (u32::MAX >> (32 - 8 * width as u32));
+        let place = self
+            .place
+            .checked_sub(distance as usize)
+            .filter(|_| distance != 0)?;
+        Some(Step {
+            place,
+            done: done + 1,
+        })
+    }
+}
+
+/// `slice::starts_with` for labels, which are mostly too short for a call to be worth it.
+#[inline]
+fn starts_with(key: &[u8], label: &[u8]) -> bool {
+    key.len() >= label.len() && key.iter().zip(label).all(|(a, b)| a == b)
+}
+
+#[inline]
+fn position(inputs: &[u8], byte: u8) -> Option<usize> {
+    if inputs.len() < 8 {
+        inputs.iter().position(|input| *input == byte)
+    } else {
+        memchr(byte, inputs)
+    }
+}
+
+#[inline]
+fn varint(bytes: &mut &[u8]) -> Option<u32> {
+    let mut number = 0u32;
+    for shift in [0, 7, 14, 21, 28] {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u32::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
