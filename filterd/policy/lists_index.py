@@ -5,6 +5,7 @@ format's reader. A refused line is counted with its reason and never reaches the
 `$badfilter` voids equal rules of every list of its format, whichever comes first.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -32,8 +33,8 @@ _ORDINARY_ZONES = 32_768  # zones of mandatory lists come before these
 
 Source = tuple[ListSpec, bytes, Format]
 Progress = Callable[[str, int, int], None]  # list name, leftover lines read, of how many
+_DNSREWRITE = re.compile(r"[$,]dnsrewrite\b")
 _Meaning = tuple[Action, bool, Condition, Rewrite | None, bool]
-_Held = RegexPattern | NetworkPattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,9 @@ class _OneList:
     # Regexes and networks wait for the end, because the builder cannot forget them.
     held: list[Rule] = field(default_factory=list)
     _ids: dict[_Meaning, int] = field(default_factory=dict)
-    _last_line: int = 0
+    _last_accepted: int = 0
+    _spoken: int = 0  # leftover lines that gave an item
+    _last_spoken: int = 0
 
     def read(self, data: bytes, cancelled: set[Rule], progress: Progress | None) -> None:
         """Take the whole list; what `$badfilter` lines void is added to `cancelled`."""
@@ -126,25 +129,22 @@ class _OneList:
         reader = self.form.reader(options)
         total = len(skimmed.leftovers)
         for done, (line, text) in enumerate(skimmed.leftovers, 1):
-            items = reader.read(line, text)
-            if not items:
-                self.comments += 1
-            self._take(items, cancelled)
+            self._take(reader.read(line, text), cancelled)
             if progress is not None and done % PROGRESS_LINES == 0:
                 progress(self.spec.name, done, total)
         self._take(reader.finish(), cancelled)
+        self.comments += total - self._spoken
         if progress is not None:
             progress(self.spec.name, total, total)
 
     def close(self, cancelled: set[Rule]) -> None:
         """Void what was cancelled, and add the regexes and networks that were not."""
         for rule in cancelled:
-            if isinstance(rule.pattern, NamePattern):
-                for dnsrewrite in (False, True):
-                    class_id = self._ids.get(_meaning(rule, dnsrewrite=dnsrewrite))
-                    if class_id is not None:
-                        pattern = rule.pattern
-                        self.builder.remove_name(pattern.name, pattern.scope, class_id)
+            # A hosts line cannot be voided, so a rewrite that is voided is a `$dnsrewrite`.
+            meaning = _meaning(rule, dnsrewrite=rule.action is Action.REWRITE)
+            class_id = self._ids.get(meaning)
+            if class_id is not None and isinstance(rule.pattern, NamePattern):
+                self.builder.remove_name(rule.pattern.name, rule.pattern.scope, class_id)
         for rule in self.held:
             if rule not in cancelled:
                 self._add_held(rule)
@@ -163,6 +163,9 @@ class _OneList:
 
     def _take(self, items: Sequence[Item], cancelled: set[Rule]) -> None:
         for item in items:
+            line = item.rule.line if isinstance(item, Cancel) else item.line
+            self._spoken += line != self._last_spoken
+            self._last_spoken = line
             if isinstance(item, Refusal):
                 self._refuse(item)
             elif isinstance(item, Cancel):
@@ -172,8 +175,7 @@ class _OneList:
                 self._add(item)
 
     def _add(self, rule: Rule) -> None:
-        dnsrewrite = self.zone is None and "dnsrewrite" in rule.text
-        class_id = self._class_id(_meaning(rule, dnsrewrite=dnsrewrite))
+        class_id = self._class_id(_meaning(rule, dnsrewrite=_is_dnsrewrite(rule)))
         if isinstance(class_id, str):
             self._refuse(Refusal(rule.line, rule.text, class_id))
             return
@@ -184,8 +186,7 @@ class _OneList:
             self.held.append(rule)
 
     def _add_held(self, rule: Rule) -> None:
-        dnsrewrite = self.zone is None and "dnsrewrite" in rule.text
-        class_id = self._ids[_meaning(rule, dnsrewrite=dnsrewrite)]
+        class_id = self._ids[_meaning(rule, dnsrewrite=_is_dnsrewrite(rule))]
         try:
             if isinstance(rule.pattern, RegexPattern):
                 self.builder.add_regex(rule.pattern.regex, class_id, rule.line)
@@ -197,9 +198,9 @@ class _OneList:
             self._refuse(Refusal(rule.line, rule.text, f"unsupported-pattern: {error}"))
 
     def _accept(self, rule: Rule) -> None:
-        if rule.line != self._last_line:  # several rules of one line count once
+        if rule.line != self._last_accepted:  # several rules of one line count once
             self.accepted += 1
-            self._last_line = rule.line
+            self._last_accepted = rule.line
 
     def _refuse(self, refusal: Refusal) -> None:
         self.codes[refusal.code] += 1
@@ -243,6 +244,11 @@ class _OneList:
             allow_list=spec.allow,
             zone=self.zone,
         )
+
+
+def _is_dnsrewrite(rule: Rule) -> bool:
+    """Tell the ABP modifier from a hosts line with an address, which may stand in one list."""
+    return rule.action is Action.REWRITE and _DNSREWRITE.search(rule.text) is not None
 
 
 def _meaning(rule: Rule, *, dnsrewrite: bool) -> _Meaning:

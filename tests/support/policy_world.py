@@ -35,7 +35,7 @@ BOOK = replace(
 
 
 class WordFormat:
-    """`[words] pattern`: words are actions, `important`, `not-a`, `dnsrewrite`, `void`; a
+    """`[words] pattern`: words are actions, `important`, `not-a`, `$dnsrewrite`, `void`; a
     pattern is a name, `=name` (exact), `/regex/` or `@network`. Plain names are a shape."""
 
     name = "words"

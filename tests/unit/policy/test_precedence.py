@@ -110,7 +110,7 @@ def test_of_two_steps_the_lower_number_wins(engine, pair):
 @pytest.mark.parametrize("engine", [Plain, Core])
 def test_inside_step_seven(engine):
     order = [
-        ("dnsrewrite rewrite", "rewrite"),
+        ("$dnsrewrite rewrite", "rewrite"),
         ("important allow", "allow"),
         ("important block", "block"),
         ("allow", "allow"),
@@ -125,7 +125,7 @@ def test_inside_step_seven(engine):
 
 @pytest.mark.parametrize("engine", [Plain, Core])
 def test_an_exception_from_rewrites_lifts_only_them(engine):
-    text = f"dnsrewrite rewrite {X}\nunrewrite {X}\nblock {X}"
+    text = f"$dnsrewrite rewrite {X}\nunrewrite {X}\nblock {X}"
     world = World(lists={list_spec("l"): text})
     assert engine(world).decide(X).kind == "block"
 
@@ -133,7 +133,7 @@ def test_an_exception_from_rewrites_lifts_only_them(engine):
 @pytest.mark.parametrize("engine", [Plain, Core])
 def test_no_list_lifts_the_rewrite_of_an_order(engine):
     order, other = list_spec("order", mandatory=True), list_spec("other")
-    world = World(lists={order: f"dnsrewrite rewrite {X}", other: f"unrewrite {X}"})
+    world = World(lists={order: f"$dnsrewrite rewrite {X}", other: f"unrewrite {X}"})
     outcome = engine(world).decide(X)
     assert (outcome.step, outcome.kind) == (2, "rewrite")
 
