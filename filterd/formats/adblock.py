@@ -14,7 +14,7 @@ from filterd.formats.adblock_options import Modifiers, read_modifiers
 from filterd.formats.adblock_pattern import is_regex, read_pattern
 from filterd.formats.addresses import NULL_ADDRESSES, read_address
 from filterd.formats.base import Options, Shape
-from filterd.formats.lines import LineReader, share
+from filterd.formats.lines import JoiningReader, LineReader, share
 from filterd.formats.names import name_pattern
 from filterd.formats.refusals import Code, Refused
 from filterd.model.rule import NO_CONDITION, Action, Cancel, Rule, Scope
@@ -23,7 +23,7 @@ _COSMETIC = re.compile(
     r"(?:\[\$[^\]]*\])?[\w.,~*:-]*(?:#@?(?:\$\??|\?|%)?#|\$@?\$(?:[a-z]|\[)|#\+js)"
 )
 _REGEX_END = re.compile(r"(?<!\\)/(?=\$[a-z~])")
-_BARE_NAME = re.compile(r"[\w-]+(?:\.[\w-]+)+\.?")
+_BARE_NAME = re.compile(r"[\w-]+(?:\.[\w-]+)*\.(?![0-9]+$)[\w-]+")
 _COMMENT = re.compile(r"\s+#.*$")
 _LIKE = re.compile(
     r"(?:@@)?\|\|?\S+\^|@@\S+|/.+/(?:\$\S+)?$|\S+\$(?:important|dns|client|ctag|deny)"
@@ -51,9 +51,9 @@ class Adblock:
             Shape(b"|", b"^", Scope.EXACT),
         )
 
-    def reader(self, options: Options) -> LineReader:
+    def reader(self, options: Options) -> JoiningReader:
         """Return a reader for a new list."""
-        return LineReader(_parse, options)
+        return JoiningReader(LineReader(_parse, options))
 
     def likeness(self, sample: Sequence[str]) -> float:
         """Return the share of lines with the marks of this syntax; bare names say little."""
@@ -73,7 +73,7 @@ def _parse(text: str, options: Options) -> Sequence[Rule | Cancel | Refused]:
     if not text.startswith(("/", "@@/")) and _COSMETIC.match(text):
         raise Refused(Code.COSMETIC_RULE, "hides page elements, which only a browser can do")
     text = _COMMENT.sub("", text)
-    if _BARE_NAME.fullmatch(text) and read_address(text) is None:
+    if _BARE_NAME.fullmatch(text):
         return (Rule(name_pattern(text, Scope.EXACT, options)),)
     return (_rule(text, options),)
 

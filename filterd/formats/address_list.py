@@ -8,6 +8,8 @@ from filterd.formats.lines import LineReader, share
 from filterd.formats.refusals import Code, Refused
 from filterd.model.rule import Rule, Trigger
 
+_ANY = Options(wide=True)
+
 
 class AddressList:
     """The addresses format."""
@@ -43,6 +45,6 @@ def _parse(text: str, options: Options) -> Sequence[Rule]:
 def _is_network(text: str) -> bool:
     fields = text.partition("#")[0].split()
     try:
-        return network_pattern(fields[0], Trigger.ANSWER, Options(wide=True)) is not None
-    except (Refused, IndexError):
+        return len(fields) == 1 and network_pattern(fields[0], Trigger.ANSWER, _ANY) is not None
+    except Refused:
         return False

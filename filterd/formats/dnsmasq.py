@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from filterd.formats.addresses import NULL_ADDRESSES, address_rewrite, read_address
 from filterd.formats.base import Options, Shape
-from filterd.formats.lines import LineReader, share
+from filterd.formats.lines import JoiningReader, LineReader, share
 from filterd.formats.names import check_width, name_pattern, read_name, regex_pattern
 from filterd.formats.refusals import Code, Refused
 from filterd.model.rule import Action, NamePattern, Pattern, Rewrite, Rule, Scope
@@ -39,9 +39,9 @@ class Dnsmasq:
             Shape(b"server=/", b"/#", Scope.SUBTREE, Action.ALLOW),
         )
 
-    def reader(self, options: Options) -> LineReader:
+    def reader(self, options: Options) -> JoiningReader:
         """Return a reader for a new list."""
-        return LineReader(_parse, options)
+        return JoiningReader(LineReader(_parse, options))
 
     def likeness(self, sample: Sequence[str]) -> float:
         """Return the share of lines that are rules of dnsmasq."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from filterd.formats.addresses import NULL_ADDRESSES, address_rewrite, read_address
 from filterd.formats.base import Options, Shape
-from filterd.formats.lines import LineReader, share
+from filterd.formats.lines import JoiningReader, LineReader, share
 from filterd.formats.names import check_width, read_name
 from filterd.formats.refusals import Code, Refused
 from filterd.model.rule import Action, NamePattern, Rule, Scope
@@ -44,9 +44,9 @@ class Hosts:
             for blank in (b" ", b"\t")
         )
 
-    def reader(self, options: Options) -> LineReader:
+    def reader(self, options: Options) -> JoiningReader:
         """Return a reader for a new list."""
-        return LineReader(parse, options)
+        return JoiningReader(LineReader(parse, options))
 
     def likeness(self, sample: Sequence[str]) -> float:
         """Return the share of lines with an address and a name."""

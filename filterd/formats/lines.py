@@ -1,11 +1,11 @@
-"""The reader of formats whose lines stand alone: one function per line, no state."""
+"""Readers of formats whose lines stand alone: one function per line, hardly any state."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from filterd.formats.base import Item, Options
 from filterd.formats.refusals import Code, Refused, refusal
-from filterd.model.rule import Cancel, Refusal, Rule
+from filterd.model.rule import Cancel, Pattern, Refusal, Rewrite, Rule
 
 LONGEST = 4096  # bytes; a line this long or longer is refused, the core cuts leftovers there
 _SHOWN = 200  # characters of an over-long line that its refusal quotes
@@ -38,6 +38,39 @@ class LineReader:
     def finish(self) -> Sequence[Item]:
         """Nothing stays open between lines."""
         return ()
+
+
+@dataclass(slots=True)
+class JoiningReader:
+    """Joins the plain address rewrites of one name into one rule with all the addresses.
+
+    Lists write an IPv4 and an IPv6 address of a name on two lines. Two rules would compete, and
+    the loser's address type would get no data; so such rules come out together at the end, each
+    at the place of its first line.
+    """
+
+    lines: LineReader
+    held: dict[Pattern, Rule] = field(default_factory=dict)
+
+    def read(self, line: int, text: str) -> Sequence[Item]:
+        """Return what the line means, address rewrites left out."""
+        return tuple(item for item in self.lines.read(line, text) if not self._hold(item))
+
+    def finish(self) -> Sequence[Item]:
+        """Return the address rewrites."""
+        return tuple(self.held.values())
+
+    def _hold(self, item: Item) -> bool:
+        if not isinstance(item, Rule) or item.rewrite is None or "$" in item.text:
+            return False
+        before = self.held.get(item.pattern)
+        if before is None or before.rewrite is None:
+            self.held[item.pattern] = item
+            return True
+        new = tuple(each for each in item.rewrite.records if each not in before.rewrite.records)
+        records = before.rewrite.records + new
+        self.held[item.pattern] = replace(before, rewrite=Rewrite(records=records))
+        return True
 
 
 def tidy(line: int, text: str) -> str:

@@ -117,8 +117,9 @@ def _check_regex_width(regex: str) -> None:
     except ValueError as error:
         raise Refused(Code.UNSUPPORTED_REGEX, " ".join(str(error).split())[:200]) from error
     index = builder.finish("{}")
-    for suffix in _PROBE_SUFFIXES:
-        if all(index.find(f"{label}.{suffix}") for label in _PROBE_LABELS):
+    families = ((front, suffix) for suffix in _PROBE_SUFFIXES for front in ("", "www."))
+    for front, suffix in families:
+        if all(index.find(f"{front}{label}.{suffix}") for label in _PROBE_LABELS):
             raise Refused(
                 Code.TOO_WIDE,
                 f"catches every name under {suffix!r}; set wide: true if the list may do that",
