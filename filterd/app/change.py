@@ -1,0 +1,144 @@
+"""One door for every change: verify, then swap, then tell. A fault changes nothing."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from filterd.app.lists_work import compile_lists, update_lists
+from filterd.app.paths import read_config
+from filterd.app.ruling import Inputs, build_ruling
+from filterd.engine.neighbours import read_neighbours
+from filterd.lists.durable import locked
+from filterd.lists.index_store import IndexStore
+from filterd.lists.rollback import rollback
+from filterd.lists.store import ListStore
+from filterd.model.errors import FilterdError
+from filterd.upstream.resolver import Resolver
+
+if TYPE_CHECKING:
+    from filterd.app.node import Node
+
+logger = logging.getLogger(__name__)
+Tell = Callable[[str, int, int | None], None]  # step, done, total
+_FIXED = ("listen", "state_dir", "metrics", "control", "log", "privacy", "cache")
+
+
+class Change:
+    """Changes a node while it answers. One change at a time."""
+
+    def __init__(self, node: "Node") -> None:
+        self._node = node
+        self._lock = asyncio.Lock()
+
+    async def reload(self) -> dict[str, Any]:
+        """Read the configuration and the rules again.
+
+        Raises:
+            FilterdError: the old configuration and rules stay in force.
+        """
+        from filterd.app import node as parts  # noqa: PLC0415 - node owns this change
+
+        node = self._node
+        async with self._lock:
+            config, book = await asyncio.to_thread(read_config, node.config_path)
+            if node.config_path is None:
+                config = node.config  # built-in defaults, perhaps with the demonstration's upstream
+            inputs = await asyncio.to_thread(parts.current_inputs, config, book, node.paths)
+            inputs = replace(inputs, addresses=node.ruling.inputs.addresses)
+            ruling = await asyncio.to_thread(build_ruling, inputs, time.time(), node.generation + 1)
+            local = parts.local_data(config)
+            old = node.config
+            resolver = node.resolver
+            moved = config.upstream != old.upstream or config.records != old.records
+            if config.upstream != old.upstream:
+                loop = asyncio.get_running_loop()
+                resolver = Resolver(parts.upstream_settings(config), loop)
+            # Everything is built; from here nothing can fail.
+            node.config, node.book = config, book
+            self._swap(ruling)
+            if moved:
+                node.engine.replace(resolver, local)
+            if resolver is not node.resolver:
+                node.resolver, gone = resolver, node.resolver
+                gone.close()
+            later = [key for key in _FIXED if getattr(config, key) != getattr(old, key)]
+        if later:
+            logger.warning("changed, but needs a restart: %s", ", ".join(later))
+        return {"generation": node.generation, "needs_restart": later}
+
+    async def rebuild(self, **changed: Any) -> None:
+        """Build the ruling anew with other inputs (addresses, lists, overrides) and swap it."""
+        async with self._lock:
+            inputs: Inputs = replace(self._node.ruling.inputs, **changed)
+            number = self._node.generation + 1
+            self._swap(await asyncio.to_thread(build_ruling, inputs, time.time(), number))
+
+    async def refresh_lists(self, names: list[str] | None, force: list[str], tell: Tell) -> Any:
+        """Fetch, check, compile and put in force; return the outcome of each list."""
+        node = self._node
+        outcomes = await update_lists(
+            node.config,
+            node.book,
+            node.paths,
+            names=names,
+            force=force,
+            progress=lambda name, done, total: tell(f"fetching {name}", done, total),
+        )
+        await self.use_lists(tell)
+        return outcomes
+
+    async def use_lists(self, tell: Tell) -> None:
+        """Compile the lists on disk where needed, and put the result in force."""
+        node = self._node
+        done = await compile_lists(
+            node.config,
+            node.book,
+            node.paths,
+            progress=lambda name, line, total: tell(f"compiling {name}", line, total),
+        )
+        for problem in done.problems:
+            logger.warning("lists: %s", problem)
+        current = node.ruling.inputs.lists
+        if current is None or current.generation.number != done.generation.number:
+            loaded = await asyncio.to_thread(IndexStore(node.paths.state).load)
+            await self.rebuild(lists=loaded)
+
+    async def roll_back(self) -> dict[str, Any]:
+        """Put the rules before in force again."""
+        node = self._node
+        with locked(node.paths.state):
+            back = rollback(ListStore(node.paths.state), IndexStore(node.paths.state))
+        loaded = await asyncio.to_thread(IndexStore(node.paths.state).load)
+        await self.rebuild(lists=loaded)
+        return {"index": back.generation.number, "lists": back.lists, "kept": back.kept}
+
+    async def look_at_neighbours(self) -> None:
+        """Read where MAC addresses are now; rebuild where that changed anything."""
+        node = self._node
+        if not any(":" in i or "-" in i for c in node.ruling.school.clients for i in c.ids):
+            return
+        seen = await asyncio.to_thread(read_neighbours)
+        if dict(seen.addresses) != dict(node.ruling.inputs.addresses):
+            await self.rebuild(addresses=seen.addresses)
+
+    def _swap(self, ruling: Any) -> None:
+        node = self._node
+        node.flush_events()
+        node.engine.swap(ruling.snapshot)
+        node.ruling = ruling
+        logger.info("rules in force: generation %d", node.generation)
+
+
+async def attempt(change: Any, what: str, problems: dict[str, str]) -> bool:
+    """Await a change; a fault is logged and remembered under `what`, the old state stays."""
+    try:
+        await change
+    except (FilterdError, OSError) as error:
+        problems[what] = str(error)
+        logger.error("%s failed, what was in force stays: %s", what, error)  # noqa: TRY400
+        return False
+    problems.pop(what, None)
+    return True

@@ -1,0 +1,34 @@
+"""The commands that the control socket takes."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from filterd.app.change import Change
+from filterd.app.watching import node_status
+from filterd.control.messages import Progress
+from filterd.control.server import Handler, Report
+
+if TYPE_CHECKING:
+    from filterd.app.node import Node
+
+
+def handlers(node: "Node", change: Change) -> dict[str, Handler]:
+    """Return command -> handler."""
+
+    async def status(_arguments: Mapping[str, Any], _report: Report) -> Any:
+        return node_status(node)
+
+    async def reload(_arguments: Mapping[str, Any], report: Report) -> Any:
+        done = await change.reload()
+        if node.config.lists:
+            await change.use_lists(_teller(report))
+        return {**done, "generation": node.generation}
+
+    async def lists_rollback(_arguments: Mapping[str, Any], _report: Report) -> Any:
+        return {**await change.roll_back(), "generation": node.generation}
+
+    return {"status": status, "reload": reload, "lists-rollback": lists_rollback}
+
+
+def _teller(report: Report) -> Any:
+    return lambda step, done, total: report(Progress(step, done, total))

@@ -1,0 +1,104 @@
+"""What a node does beside answering: events out, lists in, plans anew. Each chore is one task;
+a fault in one is logged and tried again, and never touches the doors."""
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from filterd.app.change import Change, attempt
+from filterd.app.lists_work import wanted_lists
+from filterd.lists.status import status
+from filterd.lists.store import ListStore
+
+if TYPE_CHECKING:
+    from filterd.app.node import Node
+
+logger = logging.getLogger(__name__)
+EVENTS_SECONDS = 1.0
+NEIGHBOURS_SECONDS = 15.0
+LISTS_SECONDS = 60.0
+
+
+class Chores:
+    """The background tasks of a node."""
+
+    def __init__(self, node: "Node", change: Change) -> None:
+        self._node = node
+        self._change = change
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Start them all."""
+        for chore in (self._events, self._lists, self._plan, self._neighbours):
+            self._tasks.append(asyncio.create_task(chore(), name=chore.__name__))
+
+    async def stop(self) -> None:
+        """End them; events that wait are kept."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._node.flush_events()
+
+    async def _events(self) -> None:
+        """Take events from the core and prefetches to upstream, every second."""
+        while True:
+            await asyncio.sleep(EVENTS_SECONDS)
+            try:
+                self._node.flush_events()
+            except (ValueError, KeyError, IndexError):
+                logger.exception("events of the last second are lost")
+            self._node.engine.poke()
+
+    async def _lists(self) -> None:
+        """Use what is on disk, then fetch each list when it is due."""
+        node = self._node
+        if node.config.lists:
+            await attempt(self._change.use_lists(_silent), "compiling lists", node.problems)
+        while True:
+            due = self._due()
+            if due:
+                work = self._change.refresh_lists(due, [], _silent)
+                await attempt(work, "refreshing lists", node.problems)
+            await asyncio.sleep(LISTS_SECONDS)
+
+    def _due(self) -> list[str]:
+        node = self._node
+        now = time.time()
+        states = status(
+            wanted_lists(node.config, node.book), ListStore(node.paths.state), now
+        )
+        return [s.name for s in states if s.next_refresh is None or s.next_refresh <= now]
+
+    async def _plan(self) -> None:
+        """Build the plan anew before it ends, and when overrides change on disk."""
+        node = self._node
+        seen = _stamp(node)
+        while True:
+            await asyncio.sleep(EVENTS_SECONDS)
+            stamp = _stamp(node)
+            until = node.ruling.until
+            if stamp != seen:
+                seen = stamp
+                await attempt(self._change.reload(), "reading overrides", node.problems)
+            elif until is not None and time.time() >= until:
+                await attempt(self._change.rebuild(), "renewing the plan", node.problems)
+
+    async def _neighbours(self) -> None:
+        """Follow MAC addresses to where they are."""
+        while True:
+            work = self._change.look_at_neighbours()
+            await attempt(work, "reading the neighbour table", self._node.problems)
+            await asyncio.sleep(NEIGHBOURS_SECONDS)
+
+
+def _stamp(node: "Node") -> tuple[int, int] | None:
+    try:
+        stat = node.paths.overrides.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size
+
+
+def _silent(_step: str, _done: int, _total: int | None) -> None:
+    """Nobody watches."""

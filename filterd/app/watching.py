@@ -1,0 +1,79 @@
+"""Metrics and health wired to a node."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry
+
+from filterd import __version__
+from filterd.app.lists_work import wanted_lists
+from filterd.app.observing import hits_of, lists_of, servers_of
+from filterd.lists.status import ListStatus, status
+from filterd.lists.store import ListStore
+from filterd.metrics.collector import FilterdCollector
+from filterd.metrics.http import MetricsServer
+from filterd.metrics.sources import NodeState, Sources
+from filterd.report.base import ReportStatus
+
+if TYPE_CHECKING:
+    from filterd.app.node import Node
+
+
+def open_metrics(node: "Node") -> MetricsServer:
+    """Return the HTTP door for metrics and health, not yet listening."""
+    from filterd.app.node import readiness  # noqa: PLC0415 - node owns this door
+
+    def state() -> NodeState:
+        lists = node.ruling.inputs.lists
+        return NodeState(
+            version=__version__,
+            started=node.started,
+            ready=not readiness(node),
+            rules_since=lists.generation.made_at if lists is not None else node.ruling.made_at,
+            filtering={group.name: group.filtered for group in node.ruling.school.groups},
+        )
+
+    registry = CollectorRegistry()
+    registry.register(
+        FilterdCollector(
+            Sources(
+                engine=node.engine.stats,
+                hits=lambda: hits_of(node.engine.stats(), node.ruling),
+                upstream=lambda: servers_of(node.resolver.stats()),
+                lists=lambda: lists_of(list_states(node)),
+                report=lambda: report_state(node),
+                node=state,
+                now=time.time,
+            )
+        )
+    )
+    return MetricsServer(registry, lambda: readiness(node), time.monotonic)
+
+
+def list_states(node: "Node") -> tuple[ListStatus, ...]:
+    """Return how each configured list stands."""
+    wanted = wanted_lists(node.config, node.book)
+    return status(wanted, ListStore(node.paths.state), time.time())
+
+
+def report_state(node: "Node") -> ReportStatus:
+    """Return how the local log does."""
+    return node.recorder.status()
+
+
+def node_status(node: "Node") -> dict[str, Any]:
+    """Return the whole state as plain data, for `filterd reload` and people."""
+    from filterd.app.node import readiness  # noqa: PLC0415 - node owns this door
+
+    report = report_state(node)
+    lists = node.ruling.inputs.lists
+    return {
+        "version": __version__,
+        "started": node.started,
+        "generation": node.generation,
+        "index": lists.generation.number if lists is not None else None,
+        "not_ready": readiness(node),
+        "log": {"written": report.written, "dropped": report.dropped, "problem": report.problem},
+        "engine": node.engine.stats(),
+        "upstream": node.resolver.stats(),
+    }
