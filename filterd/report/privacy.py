@@ -11,6 +11,7 @@ Pure: events in, rows out. The key of the day comes from `daykey.py`.
 """
 
 import ipaddress
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from filterd.model.event import Event
 from filterd.model.verdict import Kind, Step
 
 SLOT = 300  # seconds
+_CLIENT_WORDS = ("$client", ",client=", "rpz-client-ip")
+_MAYBE_ADDRESS = re.compile(r"[0-9a-fA-F:.]+(?:%[^/]*)?(?:/[0-9.]+)?")
 
 
 class Level(StrEnum):
@@ -120,8 +123,10 @@ def public_pattern(rule: str | None) -> str | None:
     """Return `rule` unless it can speak of a client: an address or network (RPZ rpz-client-ip) or
     a rule with a client modifier.
     """
-    if rule is None or "$client" in rule or ",client=" in rule or "rpz-client-ip" in rule:
+    if rule is None or any(word in rule for word in _CLIENT_WORDS):
         return None
+    if not _MAYBE_ADDRESS.fullmatch(rule):  # spares nearly every rule the real test
+        return rule
     try:
         ipaddress.ip_network(rule, strict=False)
     except ValueError:

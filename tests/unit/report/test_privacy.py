@@ -125,6 +125,20 @@ def test_a_rule_that_can_speak_of_a_client_is_not_kept(rule, event):
     assert keep(Level.PSEUDONYM, [event(rule=rule)], Fixed())[0].rule is None
 
 
+@pytest.mark.parametrize(
+    "rule", ["cafe.example", "fade.cafe", "||1.example^", "/^ad[0-9]+\\./", "1.2.3.4.5"]
+)
+def test_a_rule_that_only_looks_like_an_address_is_kept(rule):
+    assert public_pattern(rule) == rule
+
+
+@BOUNDED
+@given(st.one_of(st.ip_addresses(), st.ip_addresses().map(lambda a: f"{a}/24")).map(str))
+def test_no_spelling_of_an_address_is_kept(text):
+    assert public_pattern(text) is None
+    assert public_pattern(text.upper()) is None
+
+
 class Fixed:
     def pseudonym(self, client, at):
         return "0123456789abcdef"

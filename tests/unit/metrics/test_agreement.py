@@ -1,0 +1,70 @@
+"""The table agrees with those it counts: every path leads somewhere, every label value is known."""
+
+import importlib
+import json
+
+import pytest
+
+from filterd.metrics.names import FAILURES, METRICS, MISFITS, REFUSALS, Source
+from filterd.metrics.walk import walk
+
+
+def values_of(module, enumeration):
+    return {member.value for member in getattr(importlib.import_module(module), enumeration)}
+
+
+def test_every_code_of_a_refusal_is_a_label_value():
+    assert values_of("filterd.formats.refusals", "Code") == set(REFUSALS)
+
+
+def test_every_fault_of_an_upstream_is_a_label_value():
+    assert values_of("filterd.upstream.base", "Fault") == set(FAILURES)
+
+
+def test_every_misfit_is_a_label_value():
+    assert values_of("filterd.upstream.counts", "Drop") == set(MISFITS)
+
+
+def test_every_path_leads_to_a_number_of_the_upstreams_counters():
+    counts = importlib.import_module("filterd.upstream.counts").Counts()
+    counts.answered(0.02)
+    report = counts.report() | {"up": True}
+    stats = {"in_flight": 0, "overload": 0, "servers": {"s": report}}
+    for metric in METRICS:
+        if metric.source is Source.UPSTREAM and metric.path[-1] != "rtt":
+            assert list(walk(stats, metric.path)), metric.name
+
+
+def test_every_path_leads_to_a_number_of_the_engines_counters():
+    try:
+        core = importlib.import_module("filterd.core")
+    except ImportError as error:
+        pytest.skip(f"the core is not built: {error}")
+    plan = {
+        "classes": [],
+        "layers": [],
+        "ranks": [[]],
+        "groups": [
+            {
+                "name": "all",
+                "filtered": True,
+                "segments": [{"from": 0, "ranks": 0, "closed": True}],
+                "default": "pass",
+                "answer": {"style": "nxdomain", "ttl": 60, "ipv4": None, "ipv6": None},
+                "ede_default": "",
+                "ede_closed": "",
+            }
+        ],
+        "default_group": 0,
+        "clients": [],
+        "prefixes": [],
+    }
+    engine = core.Engine(core.Snapshot([], json.dumps(plan), 1), "{}")
+    query = bytes.fromhex("000101000001000000000000") + b"\x07example\0\0\1\0\1"
+    assert engine.handle(query, "192.0.2.1", 0.0, 0) is not None
+    stats = json.loads(engine.stats())
+    for metric in METRICS:
+        if metric.source is Source.ENGINE:
+            assert list(walk(stats, metric.path)), metric.name
+    assert list(walk(stats, ("events_dropped",)))
+    assert "classes" in stats
