@@ -104,6 +104,7 @@ class KeptTransport:
         self._dialling: asyncio.Task[None] | None = None
         self._sweeper: asyncio.TimerHandle | None = None
         self._last_fault: Fault | None = None
+        self._stillborn = Fault.CLOSED
 
     def ask(self, query: bytes, deadline: float, done: Done) -> Cancel:
         """See Transport."""
@@ -182,6 +183,9 @@ class KeptTransport:
             # Said once: the next attempt is likely to end the same way.
             level = logging.DEBUG if fault is self._last_fault else logging.WARNING
             logger.log(level, "upstream %s cannot be reached: %s", self._name, error)
+        else:
+            if not session.room:  # it ended between its handshake and now
+                fault = self._stillborn
         finally:
             self._dialling = None
         self._last_fault = fault
@@ -207,6 +211,8 @@ class KeptTransport:
         """See Keeper."""
         if session in self._sessions:
             self._sessions.remove(session)
+        else:
+            self._stillborn = fault
         for job in jobs:
             if job.done is None:
                 continue

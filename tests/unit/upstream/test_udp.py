@@ -80,7 +80,16 @@ def test_a_right_answer():
         (lambda q: reply(q, address=WRONG) + bytes(600), Drop.OVERSIZED),
         (lambda q: reply(q, address=WRONG) + bytes(9000), Drop.OVERSIZED),
     ],
-    ids=["wrong id", "wrong question", "short", "reflected", "one octet", "noise", "oversized", "huge"],
+    ids=[
+        "wrong id",
+        "wrong question",
+        "short",
+        "reflected",
+        "one octet",
+        "noise",
+        "oversized",
+        "huge",
+    ],
 )
 def test_dropped_counted_and_waited_on_for_the_right_one(bad, drop):
     answer, counts, _ = ask_once(lambda q: [bad(q), reply(q)])
