@@ -87,7 +87,11 @@ async def update_lists(  # noqa: PLR0913 - what to update, and how to tell of it
                 fetcher=Fetcher(client, rng, limits),
                 clock=time.time,
                 rng=rng,
-                bounds=Bounds(max_shrink=fetch.gate.max_shrink, min_rules=fetch.gate.min_rules),
+                bounds=Bounds(
+                    max_shrink=fetch.gate.max_shrink,
+                    max_refused=fetch.gate.max_refused,
+                    min_rules=fetch.gate.min_rules,
+                ),
                 guard=Guard(must=book.must_not_block, top=EVERYDAY),
                 parallel=fetch.parallel,
             )

@@ -108,7 +108,7 @@ async def start_node(
             local_data(config),
             clock=time.time,
             times=MissTimes(
-                deadline=config.upstream.timeout * config.upstream.attempts,
+                deadline=config.upstream.timeout,
                 stale_wait=config.cache.stale.wait,
             ),
         ),
@@ -204,6 +204,7 @@ def upstream_settings(config: Config) -> Settings:
         ),
         bootstrap=tuple(str(each) for each in upstream.bootstrap),
         max_in_flight=upstream.max_waiting,
+        ca_file=None if upstream.ca_file is None else str(upstream.ca_file),
     )
 
 
@@ -235,7 +236,12 @@ def make_writer(config: Config, paths: Paths) -> Writer | None:
     if config.privacy.level == "none":
         return None
     retention = config.privacy.retention
-    kept = Retention(aggregates=retention, pseudonym=retention, full=retention)
+    kept = Retention(
+        aggregates=retention.aggregates,
+        pseudonym=retention.pseudonym,
+        full=retention.full,
+        max_bytes=config.log.max_size,
+    )
     paths.log.parent.mkdir(parents=True, exist_ok=True)
     return Writer(SqliteSink(paths.log, kept), clock=time.time, monotonic=time.monotonic)
 
@@ -252,4 +258,3 @@ def readiness(node: Node) -> list[str]:
     if node.config.lists and node.ruling.inputs.lists is None:
         reasons.append("lists: none is compiled yet, only the school's own rules are in force")
     return reasons
-

@@ -83,6 +83,8 @@ def read_upstream(value: Any) -> UpstreamAddress:
         raise ValueError(f"unknown transport {scheme[:20]!r}")
     transport = Transport(scheme)
     rest, _, name = rest.partition("#")
+    if any(not "!" <= char <= "~" or char in "?@" for char in rest):
+        raise ValueError(f"{text[:60]!r} has a character that no server's address has")
     authority, slash, path = rest.partition("/")
     if slash and transport is not Transport.HTTPS:
         raise ValueError(f"a path means nothing for {transport}")
@@ -91,6 +93,10 @@ def read_upstream(value: Any) -> UpstreamAddress:
     if port == 0:
         raise ValueError("port 0 cannot be asked")
     encrypted = transport in {Transport.TLS, Transport.HTTPS}
+    if not encrypted and not _is_address(host):
+        raise ValueError(
+            f"{transport} wants an IP address, as no certificate proves the name right"
+        )
     if name and not encrypted:
         raise ValueError(f"a certificate name means nothing for {transport}")
     return UpstreamAddress(
@@ -98,7 +104,7 @@ def read_upstream(value: Any) -> UpstreamAddress:
         host,
         _PORTS[transport] if port is None else port,
         (read_name(name) if name else host) if encrypted else "",
-        f"/{path}" if path else ("/dns-query" if transport is Transport.HTTPS else ""),
+        ("/" + (path or "dns-query")) if transport is Transport.HTTPS else "",
     )
 
 

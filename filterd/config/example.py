@@ -16,7 +16,7 @@ from filterd.config.schema import Config
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Config": {
         "state_dir": "/var/lib/filterd",
-        "overrides": "/var/lib/filterd/overrides.json",
+        "overrides": "/var/lib/filterd/overrides.jsonl",
         "records": ["printer.school.example A 192.0.2.9", "*.lab.school.example 60 A 192.0.2.10"],
         "clients": {
             "library-1": {
@@ -48,7 +48,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "allow": ["library.example"],
         "block": ["games.example"],
     },
-    "UpstreamConfig": {"zones": {"school.example": ["192.0.2.53"]}},
+    "UpstreamConfig": {
+        "ca_file": "/etc/filterd/upstream-ca.pem",
+        "zones": {"school.example": ["192.0.2.53"]},
+    },
     "RebindConfig": {"exceptions": ["intranet.example"]},
     "GroupConfig": {
         "grade": 3,

@@ -49,6 +49,8 @@ class GateConfig(Section):
 
     max_shrink: float = Field(default=0.5, ge=0.0, le=1.0)
     """The part of its rules that a list may lose at once."""
+    max_refused: float = Field(default=0.5, ge=0.0, le=1.0)
+    """The part of its lines that may be refused."""
     min_rules: int = Field(default=1, ge=0)
     """The rules that a list must have."""
 
@@ -58,7 +60,7 @@ class FetchConfig(Section):
 
     refresh: Duration = 86_400.0
     """How often."""
-    timeout: Duration = 60.0
+    timeout: Duration = 300.0
     """How long one fetch may take."""
     max_size: ByteSize = 256 * 2**20
     """How large a list may be, unpacked."""

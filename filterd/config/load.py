@@ -24,7 +24,7 @@ from filterd.model.group import RuleBook
 def load(
     path: File, *, book: RuleBook | None = None, formats: Collection[str] | None = None
 ) -> Config:
-    """Return the configuration in the file `path`; paths of lists in it are relative to it.
+    """Return the configuration in the file `path`; paths of lists and of `ca_file` are relative to it.
 
     With a rule book, the names of ages, categories and services are checked too; with `formats`,
     those of list formats.
@@ -120,4 +120,7 @@ def _with_base(config: Config, base: File) -> Config:
         name: each if each.path is None else each.model_copy(update={"path": base / each.path})
         for name, each in config.lists.items()
     }
-    return config.model_copy(update={"lists": lists})
+    upstream = config.upstream
+    if upstream.ca_file is not None:
+        upstream = upstream.model_copy(update={"ca_file": base / upstream.ca_file})
+    return config.model_copy(update={"lists": lists, "upstream": upstream})

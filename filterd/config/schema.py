@@ -91,7 +91,7 @@ class Config(Section):
     blocking: AnswerConfig = AnswerConfig()
     """How a block is answered, where a group does not say."""
     overrides: FilePath | None = None
-    """The file of teachers' temporary allows; left out: overrides.json in the state directory."""
+    """The file of teachers' temporary allows; left out: overrides.jsonl in the state directory."""
     privacy: PrivacyConfig = PrivacyConfig()
     """What is kept of queries."""
     log: LogConfig = LogConfig()

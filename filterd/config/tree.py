@@ -1,9 +1,9 @@
 """YAML text as plain values, with the line of every key.
 
 Stricter than YAML 1.1, because its guesses harm: `off` and `no` are text, not false; `11:30` is
-text, not 690, and so is 1e3; a date is text until a field wants one. Lists come out as tuples. Refused, with the
-line: a key given twice, aliases (a few lines of them can grow without bound), other tags, nesting
-deeper than any configuration.
+text, not 690, and so is `1e3`; a date is text until a field wants one. Lists come out as tuples.
+Refused, with the line: a key given twice, aliases (a few lines of them can grow without bound),
+other tags, nesting deeper than any configuration.
 """
 
 import re

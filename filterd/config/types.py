@@ -84,6 +84,8 @@ def show_size(size: int) -> str:
 def read_name(value: Any) -> str:
     """Return a normalised domain name; international names become A-labels (UTS 46)."""
     text = written(value)
+    if text.startswith("*."):
+        raise ValueError(f"{text[:60]!r} has a wildcard; a name covers its subdomains already")
     try:
         plain = text if text.isascii() else idna.encode(text, uts46=True).decode("ascii")
         name = ascii_name(plain)

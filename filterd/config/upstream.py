@@ -4,9 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from filterd.config.addresses import Upstream, UpstreamAddress, read_upstream
+from filterd.config.addresses import Upstream, read_upstream
 from filterd.config.section import Section
-from filterd.config.types import DomainName, Duration
+from filterd.config.types import DomainName, Duration, FilePath
 
 
 class UpstreamConfig(Section):
@@ -19,19 +19,14 @@ class UpstreamConfig(Section):
     strategy: Literal["fastest", "strict", "parallel"] = "fastest"
     """fastest: the one that answered best of late; strict: in this order; parallel: ask two, take
     the first answer."""
-    timeout: Duration = 2.0
-    """How long to wait for one server before the next is asked."""
-    attempts: int = Field(default=3, ge=1, le=10)
-    """How often one question is sent before it counts as failed."""
+    timeout: Duration = 5.0
+    """How long one question may take, with every server and every repetition."""
     max_waiting: int = Field(default=10_000, ge=1, le=1_000_000)
     """Questions that may wait for an answer at one time; more are answered SERVFAIL at once."""
-    case_randomisation: bool = True
-    """Mix the case of letters in questions over UDP, so that answers are harder to forge."""
+    ca_file: FilePath | None = None
+    """Certificates (PEM) that tls:// and https:// servers must lead to, relative to this file;
+    left out: the system's."""
     bootstrap: tuple[Upstream, ...] = (read_upstream("1.1.1.1"), read_upstream("9.9.9.9"))
     """Servers, written by address, that resolve the names of other servers."""
     zones: dict[DomainName, tuple[Upstream, ...]] = Field(default_factory=dict)
     """Zones that have servers of their own, such as the school's domain."""
-
-    def servers_of(self, zone: str | None) -> tuple[UpstreamAddress, ...]:
-        """Return the servers for a configured zone; for None, the general ones."""
-        return self.servers if zone is None else self.zones[zone]

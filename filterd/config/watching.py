@@ -4,7 +4,20 @@ from typing import Literal
 
 from filterd.config.addresses import Listen, ListenAddress
 from filterd.config.section import Section
-from filterd.config.types import Duration, FilePath
+from filterd.config.types import ByteSize, Duration, FilePath
+
+_DAY = 86_400.0
+
+
+class RetentionConfig(Section):
+    """How long what was kept at each level stays."""
+
+    aggregates: Duration = 90 * _DAY
+    """Counts."""
+    pseudonym: Duration = 7 * _DAY
+    """Queries with hashed clients."""
+    full: Duration = _DAY
+    """Queries with addresses."""
 
 
 class PrivacyConfig(Section):
@@ -13,8 +26,8 @@ class PrivacyConfig(Section):
     level: Literal["none", "aggregates", "pseudonym", "full"] = "aggregates"
     """none; aggregates: counts only; pseudonym: clients by a hash whose key is destroyed daily;
     full: addresses, for finding a fault, never as a rule."""
-    retention: Duration = 30 * 86_400.0
-    """How long it is kept."""
+    retention: RetentionConfig = RetentionConfig()
+    """How long what was kept at each level stays."""
 
 
 class LogConfig(Section):
@@ -22,6 +35,8 @@ class LogConfig(Section):
 
     path: FilePath | None = None
     """The SQLite file; left out: log.sqlite in the state directory."""
+    max_size: ByteSize = 256 * 2**20
+    """How large it may grow; the oldest goes first."""
 
 
 class MetricsConfig(Section):

@@ -87,7 +87,7 @@ def test_times_and_dates() -> None:
 def test_names() -> None:
     assert types.read_name("Trường.Example.") == "trường.example".encode("idna").decode()
     assert types.read_name("A_b.Example") == "a_b.example"
-    for wrong in ("", ".", "a b", "192.0.2.1", "a..b", 5, "ex" * 130):
+    for wrong in ("", ".", "a b", "192.0.2.1", "a..b", "*.a.example", 5, "ex" * 130):
         with pytest.raises(ValueError):
             types.read_name(wrong)
 
@@ -137,7 +137,7 @@ def test_listen_addresses() -> None:
         ("tls://dns.example:8853", Transport.TLS, "dns.example", 8853, "dns.example", ""),
         ("tls://192.0.2.1#dns.example", Transport.TLS, "192.0.2.1", 853, "dns.example", ""),
         ("https://dns.example", Transport.HTTPS, "dns.example", 443, "dns.example", "/dns-query"),
-        ("https://[2001:db8::1]:8443/q?x=1#dns.example", Transport.HTTPS, "2001:db8::1", 8443, "dns.example", "/q?x=1"),
+        ("https://[2001:db8::1]:8443/q/x#dns.example", Transport.HTTPS, "2001:db8::1", 8443, "dns.example", "/q/x"),
     ],
 )  # fmt: skip
 def test_upstreams(text, transport, host, port, name, path) -> None:
@@ -149,7 +149,19 @@ def test_upstreams(text, transport, host, port, name, path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "sdns://x", "192.0.2.1#x", "tls://", "udp://a.example/x", "192.0.2.1:0", "tls://a b", 1],
+    [
+        "",
+        "sdns://x",
+        "192.0.2.1#x",
+        "tls://",
+        "udp://192.0.2.1/x",
+        "udp://dns.example",
+        "https://a@dns.example/q",
+        "https://dns.example/q?x",
+        "192.0.2.1:0",
+        "tls://a b",
+        1,
+    ],
 )
 def test_no_upstreams(text: object) -> None:
     with pytest.raises(ValueError):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from filterd.config.load import loads
 from filterd.model.errors import RulesError
 from filterd.model.group import ADULT, ALWAYS
 from filterd.model.name import ascii_name, parents
@@ -158,3 +159,10 @@ def test_every_missing_file_is_told(tmp_path: Path) -> None:
         "demo",
     ):
         assert f"{name}.yaml: cannot be read" in str(caught.value)
+
+
+def test_the_lists_of_the_readme_can_be_configured() -> None:
+    text = (default_directory() / "README.md").read_text(encoding="utf-8")
+    config = loads(text.split("```yaml\n")[1].split("```")[0], book=BOOK)
+    assert len(config.lists) == 5
+    assert all(each.url and each.category for each in config.lists.values())
