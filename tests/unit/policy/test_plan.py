@@ -322,7 +322,7 @@ def read_directly(world, group, name, at):
 
 
 @given(worlds(), st.lists(st.integers(0, 7 * DAY), min_size=1, max_size=4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_plan_agrees_with_a_direct_reading(world, offsets):
     plain = Plain(world)
     for offset in [0, *offsets]:

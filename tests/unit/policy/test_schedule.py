@@ -71,7 +71,7 @@ def starts(draw, zone):
 
 
 @given(st.data(), schedules(), st.sampled_from(ZONES))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_switches_agree_with_every_minute(data, schedule, zone):
     start = data.draw(starts(zone))
     changes = dict(switches(schedule, start, 3, zone))
