@@ -251,8 +251,12 @@ impl IndexBuilder {
             };
             // Keys between a parent and its children may not be children (`a.b-c` sorts before
             // `a.b.c`), so the stack keeps all keys that start this one, boundary or not.
-            while let Some((_, start)) = parents.pop_if(|(parent, _)| !key.starts_with(parent)) {
-                classes.truncate(start);
+            while let Some((parent, start)) = parents.last() {
+                if key.starts_with(parent) {
+                    break;
+                }
+                classes.truncate(*start);
+                parents.pop();
             }
             set.clear();
             for entry in group {

@@ -119,7 +119,8 @@ impl<'o> TrieWriter<'o> {
 
     /// Writes every open node that reaches beyond the first `shared` bytes of the last key.
     fn close(&mut self, shared: usize) -> Result<()> {
-        while let Some(node) = self.open.pop_if(|node| node.end > shared) {
+        while self.open.last().is_some_and(|node| node.end > shared) {
+            let Some(node) = self.open.pop() else { break };
             let parent = self.open.last().map_or(0, |parent| parent.end);
             let begin = parent.max(shared);
             let place = self.write(&node, begin + 1)?;
