@@ -90,7 +90,8 @@ def _say(message: Mapping[str, Any]) -> None:
 
 
 def _end_with_parent() -> None:
-    while sys.stdin.buffer.read(1):
+    # Not through sys.stdin, whose lock a blocked thread would hold when the interpreter ends.
+    while os.read(0, 1):
         pass
     os._exit(1)
 

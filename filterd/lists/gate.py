@@ -28,6 +28,9 @@ class Bounds:
     min_rules: int = 1
 
 
+DEFAULT = Bounds()
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
     """Names a list should not block. `must` holds for every list; `top` are names of everyday
@@ -60,14 +63,19 @@ class Held:
 def judge(
     old: Summary | None,
     new: Summary,
-    bounds: Bounds = Bounds(),
+    bounds: Bounds = DEFAULT,
+    *,
+    auto: bool = False,
 ) -> Pass | Held:
-    """Judge `new` against the version in use, if there is one."""
+    """Judge `new` against the version in use, if there is one.
+
+    `auto`: nobody configured the format, it is looked for in each version.
+    """
     reasons = (
         *_emptiness(new, bounds),
         *_shrinking(old, new, bounds),
         *_refusals(new, bounds),
-        *_syntax(old, new),
+        *_syntax(old, new, auto=auto),
         *_catches(old, new),
     )
     return Held(reasons) if reasons else Pass()
@@ -100,12 +108,14 @@ def _refusals(new: Summary, bounds: Bounds) -> tuple[str, ...]:
     return (f"{new.refusals} of {lines} lines are refused, most as {code} ({count})",)
 
 
-def _syntax(old: Summary | None, new: Summary) -> tuple[str, ...]:
+def _syntax(old: Summary | None, new: Summary, *, auto: bool) -> tuple[str, ...]:
     """A list that changed its syntax may still have lines that can be read, with other meaning.
-    Not when the operator has configured another format.
+    That the operator has configured another format is no such change.
     """
-    if old is None or old.format != new.format or new.accepted == 0:
+    if old is None or new.accepted == 0:
         return ()
+    if old.format != new.format:
+        return (f"it looked like {old.format} before and looks like {new.format} now",) * auto
     if old.likeness >= LIKELY and new.likeness < UNLIKELY:
         return (f"its lines no longer look like format {new.format}",)
     return ()

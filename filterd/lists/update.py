@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from filterd.formats.registry import by_name
 from filterd.lists.compile import inspect_in_child
 from filterd.lists.fetch import Failed, Fetched, Fetcher, NotModified, Validators
 from filterd.lists.gate import AUTO, Bounds, Guard, Held, judge
@@ -126,7 +127,7 @@ class _Round:
         # Asked for anew when the file is damaged, the address changed, or it is read differently.
         if stored is not None and stored.problem is None and not self.force:
             version = stored.version
-            if version.location == location and spec.format in {AUTO, version.summary.format}:
+            if version.location == location and _reads_as(spec, version.summary):
                 known = version.validators
 
         def told(done: int, total: int | None) -> None:
@@ -139,7 +140,7 @@ class _Round:
         spec = self.want.spec
         current = shelf.current
         same = current is not None and current.sha256 == got.sha256
-        if same and current is not None and spec.format in {AUTO, current.summary.format}:
+        if same and current is not None and _reads_as(spec, current.summary):
             version = self._version(got, current.summary)
             shelf = self.by.store.promote(spec.name, version, self._attempt("ok"), got.path)
             return self._outcome(shelf, Kind.UNCHANGED)
@@ -160,7 +161,8 @@ class _Round:
         if version.sha256 == shelf.rejected:
             return ("an operator rolled back from this version",)
         old = shelf.current.summary if shelf.current is not None else None
-        verdict = judge(old, version.summary, self.by.bounds)
+        auto = self.want.spec.format == AUTO
+        verdict = judge(old, version.summary, self.by.bounds, auto=auto)
         return verdict.reasons if isinstance(verdict, Held) else ()
 
     def _version(self, got: Fetched, summary: Summary) -> Version:
@@ -198,6 +200,11 @@ class _Round:
 
     def _incoming(self) -> Path:
         return self.by.store.folder(self.want.spec.name) / "incoming"
+
+
+def _reads_as(spec: ListSpec, summary: Summary) -> bool:
+    """Say whether `summary` was made with the configured format, whichever its alias."""
+    return spec.format == AUTO or by_name(spec.format).name == summary.format
 
 
 def _location(spec: ListSpec) -> str:

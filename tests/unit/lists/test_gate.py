@@ -100,3 +100,8 @@ def test_which_names_a_list_is_tried_with():
     assert guard.names(ListSpec("l", "hosts", category="social")) == ("111.example",)
     assert guard.names(ListSpec("l", "hosts", mandatory=True)) == ("111.example",)
     assert guard.names(ListSpec("l", "hosts", allow=True)) == ()
+
+
+def test_a_detected_format_may_not_change():
+    text = reasons(judge(OLD, Summary("hosts", 900), auto=True))
+    assert "looked like adblock before and looks like hosts now" in text
