@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from filterd.policy.lists_index import compile_lists
 
 NICE = 10
 Json = dict[str, Any]
+Progress = Callable[[str, int, int], None]  # list, lines read, of how many
 
 
 def main() -> int:
@@ -31,7 +32,7 @@ def main() -> int:
     line = sys.stdin.buffer.readline()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        _say({"result": _do(json.loads(line))})
+        _say({"result": do_job(json.loads(line), lambda *step: _say({"progress": step}))})
     except (FilterdError, OSError) as error:
         _say({"error": str(error)})
     except MemoryError:
@@ -39,30 +40,27 @@ def main() -> int:
     return 0
 
 
-def _do(job: Json) -> Json:
+def do_job(job: Json, progress: Progress) -> Json:
+    """Do one job (see `compile.py` for what is in it) and return its result.
+
+    Raises:
+        RulesError: no such job, or a list that cannot be read.
+        OSError: a file that cannot be read or written.
+    """
     match job["job"]:
         case "inspect":
-            return _inspect(job)
+            spec, path = ListSpec(**job["spec"]), Path(job["path"])
+            return asdict(inspect(spec, path.read_bytes(), job["names"]))
         case "compile":
-            return _compile(job)
+            return _compile(job, progress)
         case other:
             raise RulesError(f"no such job: {other}")
 
 
-def _inspect(job: Json) -> Json:
-    found = inspect(ListSpec(**job["spec"]), Path(job["path"]).read_bytes(), job["names"])
-    return asdict(found)
-
-
-def _compile(job: Json) -> Json:
-    target = Path(job["target"])
+def _compile(job: Json, progress: Progress) -> Json:
     builder = IndexBuilder(lines=True)
-
-    def told(name: str, done: int, total: int) -> None:
-        _say({"progress": [name, done, total]})
-
-    compiled = compile_lists(_sources(job["sources"]), builder, progress=told)
-    builder.write(str(target), compiled.meta)
+    compiled = compile_lists(_sources(job["sources"]), builder, progress=progress)
+    builder.write(job["target"], compiled.meta)
     counts = [
         {
             "name": report.name,

@@ -19,6 +19,7 @@ import httpx
 
 from filterd.lists.remote import Refused, Response, Retry, request_list
 from filterd.lists.schedule import backoff
+from filterd.lists.shelf import Validators
 from filterd.lists.unpack import unpacked
 from filterd.model.errors import RulesError
 
@@ -36,14 +37,6 @@ class Limits:
     redirects: int = 5
     tries: int = 3
     backoff_seconds: float = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Validators:
-    """What the last answer said of its version (RFC 9110 section 8.8)."""
-
-    etag: str | None = None
-    last_modified: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

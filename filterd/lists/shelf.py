@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from filterd.lists.fetch import Validators
 from filterd.model.errors import RulesError
 
 LAYOUT = 1  # of the JSON
@@ -42,6 +41,14 @@ class Summary:
     def refusals(self) -> int:
         """Lines refused, for whatever reason."""
         return sum(count for _, count in self.refused)
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What the last answer said of its version (RFC 9110 section 8.8)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

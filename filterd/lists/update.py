@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filterd.formats.registry import by_name
 from filterd.lists.compile import inspect_in_child
-from filterd.lists.fetch import Failed, Fetched, Fetcher, NotModified, Validators
+from filterd.lists.fetch import Failed, Fetched, Fetcher, NotModified
 from filterd.lists.gate import AUTO, Bounds, Guard, Held, judge
 from filterd.lists.schedule import next_refresh
 from filterd.lists.shelf import Attempt, Shelf, Summary, Version
@@ -172,7 +172,7 @@ class _Round:
             _location(self.want.spec),
             self.by.clock(),
             summary,
-            got.validators or Validators(),
+            got.validators,
         )
 
     def _unchanged(self, shelf: Shelf) -> Outcome:

@@ -11,8 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filterd.lists.fetch import Validators
-from filterd.lists.shelf import Attempt, Caught, Shelf, Summary, Version, dump, load
+from filterd.lists.shelf import (
+    Attempt,
+    Caught,
+    Shelf,
+    Summary,
+    Validators,
+    Version,
+    dump,
+    load,
+)
 from filterd.lists.store import ListStore
 from filterd.model.errors import RulesError
 
