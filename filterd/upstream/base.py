@@ -10,12 +10,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from filterd.model.errors import UpstreamError
-
-if TYPE_CHECKING:
-    from filterd.upstream.bootstrap import Bootstrap
 
 
 class Fault(StrEnum):
@@ -64,6 +61,14 @@ class Transport(Protocol):
         ...
 
 
+class Locator(Protocol):
+    """Who knows the addresses of servers that are known by name."""
+
+    async def addresses(self, name: str) -> tuple[str, ...]:
+        """Return the addresses of `name`. Raises ExchangeError(BOOTSTRAP)."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
     """What transports work with, handed in once: the loop (clock, timers, sockets), the source
@@ -72,7 +77,7 @@ class Means:
 
     loop: asyncio.AbstractEventLoop
     rng: random.Random
-    bootstrap: "Bootstrap | None" = None
+    bootstrap: Locator | None = None
     ca_file: str | None = None
 
 

@@ -45,6 +45,8 @@ logger = logging.getLogger(__name__)
 
 TYPE = "application/dns-message"
 LARGEST = 65_535
+MOST_UNPARSED = 65_536
+_SETTINGS = b"\x04"  # a frame's type is its fourth octet
 MOST_OPEN = 100
 LAST_STREAM = 2**30  # then a new connection, well before the ids run out (RFC 9113 section 5.1.1)
 
@@ -87,6 +89,7 @@ class HttpSession(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._ended = False
         self._going_away = False
+        self._unparsed = 0  # octets since the last event
 
     @property
     def busy(self) -> bool:
@@ -159,7 +162,7 @@ class HttpSession(asyncio.Protocol):
         if self.heard <= 2:
             self._context.keep(self._tls())
         try:
-            events = self._h2.receive_data(data)
+            events = self._parsed(data)
         except ProtocolError as error:
             logger.debug("not HTTP/2: %s", error)
             self._flush()
@@ -172,6 +175,18 @@ class HttpSession(asyncio.Protocol):
         self._flush()
         if self._going_away and not self._streams:
             self._keeper.lost(self, self.abort(), Fault.CLOSED)
+
+    def _parsed(self, data: bytes) -> list[Event]:
+        """Return what the bytes complete. Raises ProtocolError."""
+        # RFC 9113 section 3.4: the server begins with SETTINGS.
+        if self.heard == 1 and data[3:4] not in {b"", _SETTINGS}:
+            raise ProtocolError("the first frame is no SETTINGS")
+        events = self._h2.receive_data(data)
+        # h2 checks the length of a frame only when it is complete, up to 16 MiB later.
+        self._unparsed = 0 if events else self._unparsed + len(data)
+        if self._unparsed > MOST_UNPARSED:
+            raise ProtocolError("a frame or header block without end")
+        return events
 
     # -- events
 

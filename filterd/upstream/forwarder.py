@@ -75,6 +75,7 @@ class Forwarder:
         self.loop = loop
         self._healths = tuple(upstream.health for upstream in self.upstreams)
         self._turn = 0
+        self.closed = False
 
     def ask(self, query: bytes, deadline: float, done: Done) -> Cancel:
         """Like Transport.ask."""
@@ -86,6 +87,12 @@ class Forwarder:
         for i in chosen.beside:
             self._probe(self.upstreams[i], query, deadline, now)
         return race.cancel
+
+    def close(self) -> None:
+        """Close the transports; races end with what they have, without another round."""
+        self.closed = True
+        for upstream in self.upstreams:
+            upstream.transport.close()
 
     def _probe(self, upstream: Upstream, query: bytes, deadline: float, now: float) -> None:
         upstream.health.probing = True
@@ -195,6 +202,7 @@ class _Race:
         pause = PAUSE * 2 ** (self._rounds - 1)
         if (
             self._remembered is None
+            and not self._forwarder.closed
             and self._rounds < ROUNDS
             and now + 2 * pause < self._deadline
             and ABSENT.issuperset(self._faults)

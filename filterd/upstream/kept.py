@@ -105,15 +105,20 @@ class KeptTransport:
         self._sweeper: asyncio.TimerHandle | None = None
         self._last_fault: Fault | None = None
         self._stillborn = Fault.CLOSED
+        self._closed = False
 
     def ask(self, query: bytes, deadline: float, done: Done) -> Cancel:
         """See Transport."""
         job = Job(query, deadline, done)
-        self._place(job)
+        if self._closed:
+            job.timer = self._loop.call_at(0, job.settle, Fault.CLOSED)
+        else:
+            self._place(job)
         return job.cancel
 
     def close(self) -> None:
         """Close every connection; open questions end with CLOSED."""
+        self._closed = True
         jobs, self._waiting = self._waiting, []
         if self._dialling is not None:
             self._dialling.cancel()

@@ -123,8 +123,8 @@ class Resolver:
 
     def close(self) -> None:
         """Close every socket. Open questions end with a failure."""
-        for upstream in self._upstreams.values():
-            upstream.transport.close()
+        for forwarder in self._zones.values():
+            forwarder.close()
         self._bootstrap.close()
 
 

@@ -102,12 +102,16 @@ class UdpTransport:
         self._retired: set[_Port] = set()
         self._case_strikes = 0
         self._case_again = 0.0
+        self._closed = False
 
     def ask(self, query: bytes, deadline: float, done: Done) -> Cancel:
         """See Transport. Raises QueryError for what is no query."""
         now = self._loop.time()
         exchange = _Exchange(query, deadline, done)
         wire, expected = prepare(query, self._rng, mix=self.mixes_case(now))
+        if self._closed:
+            exchange.timer = self._loop.call_at(now, self._fail, exchange, Fault.CLOSED)
+            return exchange.cancel
         try:
             port = self._port(now)
             while expected.id in port.pending:
@@ -131,6 +135,7 @@ class UdpTransport:
 
     def close(self) -> None:
         """Close every socket; open questions end with CLOSED."""
+        self._closed = True
         ports = [port for port in (*self._ports, *self._retired) if port is not None]
         self._ports = [None] * len(self._ports)
         self._retired.clear()

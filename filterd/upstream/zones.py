@@ -29,3 +29,7 @@ class Zones(Generic[T]):
             if not name:
                 return self._default
             name = name.partition(".")[2]
+
+    def values(self) -> tuple[T, ...]:
+        """Return every value, the default first."""
+        return (self._default, *self._zones.values())

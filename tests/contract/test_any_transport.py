@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import dns.message
 import dns.rdatatype
 import pytest
+
 from filterd.upstream.base import ABSENT, ExchangeError, Fault, Means, exchange
 from filterd.upstream.bootstrap import question
 from filterd.upstream.counts import Counts

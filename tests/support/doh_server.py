@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, StreamEnded
+
 from tests.support.fake_upstream import reply
 
 

@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import dns.exception
+import dns.message
+import dns.query
 import pytest
 
 START_SECONDS = 20.0
@@ -64,10 +67,6 @@ def running(
 
 def answers_dns(host: str, port: int, name: str) -> bool:
     """Say whether something answers `name` with NOERROR over UDP."""
-    import dns.exception
-    import dns.message
-    import dns.query
-
     try:
         answer = dns.query.udp(dns.message.make_query(name, "A"), host, port=port, timeout=0.2)
     except (OSError, dns.exception.DNSException):

@@ -1,6 +1,6 @@
 """Certificates made for a test: an authority of our own and what it signs."""
 
-import datetime
+import datetime as dt
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -74,15 +74,15 @@ def make_authority(folder: Path) -> Authority:
 def _builder(
     common_name: str, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
 ) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]))
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=2))
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=2))
     )
 
 

@@ -2,6 +2,7 @@ import asyncio
 import ssl
 
 import pytest
+
 from filterd.upstream.base import ExchangeError, Fault
 from filterd.upstream.dial import dial, fault_of, interleaved
 from tests.support.fake_upstream import fake_tcp, stay_silent

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
+
 from filterd.upstream.base import ExchangeError, Fault, exchange
 from filterd.upstream.bootstrap import question
 from filterd.upstream.counts import Counts, Drop
@@ -129,7 +130,7 @@ def test_oversized_is_cut_off_and_the_connection_goes_on(authority):
     doh = FakeDoh(respond)
 
     async def main():
-        async with serving(authority, doh) as (transport, counts, fake):
+        async with serving(authority, doh) as (transport, _, fake):
             with pytest.raises(ExchangeError) as caught:
                 await exchange(transport, QUERY, soon(0.5))
             good = await exchange(transport, QUERY, soon(3))
@@ -180,7 +181,22 @@ def test_garbage_instead_of_http_2(authority):
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 50)
         await stay_silent(reader, writer)
 
-    outcomes, _, _, _ = ask(authority, lambda q, n: proper(q), handler=garbage)
+    outcomes, _, _, connections = ask(authority, lambda q, n: proper(q), handler=garbage)
+    assert outcomes == [Fault.GARBAGE]
+    assert connections == 1
+
+
+def test_a_frame_without_end_is_not_collected(authority):
+    async def endless(reader, writer):
+        writer.write(bytes(3) + b"\4\0" + bytes(4))  # SETTINGS, empty
+        await reader.read(4096)
+        writer.write(b"\xff\xff\xff\0\0" + bytes(4))  # DATA of 16 MiB
+        while True:
+            writer.write(bytes(16384))
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    outcomes, _, _, _ = ask(authority, lambda q, n: proper(q), handler=endless, seconds=30)
     assert outcomes == [Fault.GARBAGE]
 
 

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
+
 from filterd.upstream.base import ExchangeError, Fault, exchange
 from filterd.upstream.bootstrap import question
 from filterd.upstream.counts import Counts

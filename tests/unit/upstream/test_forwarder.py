@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+
 from filterd.upstream import forwarder
 from filterd.upstream.base import Fault, exchange
 from filterd.upstream.bootstrap import question

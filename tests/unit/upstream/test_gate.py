@@ -1,4 +1,5 @@
 import pytest
+
 from filterd.upstream.gate import Gate
 
 

@@ -5,10 +5,11 @@ import dns.message
 import dns.name
 import dns.rdatatype
 import pytest
-from filterd.upstream import message
-from filterd.upstream.bootstrap import address_records, question
 from hypothesis import given
 from hypothesis import strategies as st
+
+from filterd.upstream import message
+from filterd.upstream.bootstrap import address_records, question
 from tests.support.fake_upstream import other_id, reply
 
 labels = st.lists(st.binary(min_size=1, max_size=20), min_size=0, max_size=5)

@@ -1,4 +1,5 @@
 import pytest
+
 from filterd.upstream.server import Server, ServerSyntaxError, parse_server
 
 

@@ -1,7 +1,8 @@
-from filterd.upstream.health import THRESHOLD, Health
-from filterd.upstream.strategy import EXPLORE_EVERY, Strategy, plan
 from hypothesis import given
 from hypothesis import strategies as st
+
+from filterd.upstream.health import THRESHOLD, Health
+from filterd.upstream.strategy import EXPLORE_EVERY, Strategy, plan
 
 
 def healths(*rtts, down=()):

@@ -1,6 +1,7 @@
-from filterd.upstream.stream import Deframer, frame
 from hypothesis import given
 from hypothesis import strategies as st
+
+from filterd.upstream.stream import Deframer, frame
 
 
 @given(

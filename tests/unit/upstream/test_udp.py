@@ -6,6 +6,7 @@ import time
 from contextlib import asynccontextmanager
 
 import pytest
+
 from filterd.upstream import udp
 from filterd.upstream.base import ExchangeError, Fault, exchange
 from filterd.upstream.bootstrap import question

@@ -1,7 +1,8 @@
-from filterd.model.name import parents
-from filterd.upstream.zones import Zones
 from hypothesis import given
 from hypothesis import strategies as st
+
+from filterd.model.name import parents
+from filterd.upstream.zones import Zones
 
 names = st.lists(st.sampled_from(["a", "b", "ab", "test"]), max_size=4).map(".".join)
 
