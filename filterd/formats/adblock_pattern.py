@@ -51,6 +51,8 @@ def read_pattern(text: str, options: Options, *, narrowed: bool) -> Pattern:
         return regex_pattern(text[1:-1], options)
     parts = _take_apart(text)
     if not parts.body:
+        if parts.anchor and parts.closed:
+            raise Refused(Code.BAD_SYNTAX, "matches no name: it ends where a label starts")
         if not (narrowed or options.wide):
             raise Refused(Code.TOO_WIDE, "covers every name; a condition or wide: true allows it")
         return NamePattern("", Scope.SUBTREE)

@@ -32,6 +32,9 @@ def read_trigger(owner: str, options: Options) -> NamePattern | NetworkPattern:
         raise Refused(Code.UNSUPPORTED_TRIGGER, f"{kind} {_UNSUPPORTED[kind]}")
     if kind in _NETWORKS:
         return _network(head.lower().split("."), _NETWORKS[kind], options)
+    if owner == "*":
+        check_width("", Scope.SUBTREE, options)
+        return NamePattern("", Scope.SUBTREE)
     below = owner.startswith("*.")
     name = read_name(owner[2:] if below else owner)
     scope = Scope.BELOW if below else Scope.EXACT
