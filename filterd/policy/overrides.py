@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
 
+from filterd.formats.names import normalise
 from filterd.model.errors import InvalidName
 from filterd.model.group import Override
-from filterd.model.name import ascii_name
 
 MAX_OVERRIDES = 10_000
 MAX_BYTES = 4 << 20
@@ -118,7 +118,7 @@ def _override(line: str, zone: tzinfo) -> Override:
         raise ValueError(f"unknown field {unknown[0][:40]!r}; known are {sorted(_FIELDS)}")
     name = _text(entry, "name")
     try:
-        name = ascii_name(name)
+        name = normalise(name)
     except InvalidName as error:
         raise ValueError(f"name: {error}") from error
     if not name:

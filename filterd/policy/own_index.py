@@ -37,10 +37,10 @@ _BROWSING = frozenset({1, 5, 28, 64, 65})
 
 @dataclass(frozen=True, slots=True)
 class NodeNames:
-    """Names that this node's configuration gives a meaning, each with its subdomains.
+    """Names that this node's configuration gives a meaning.
 
-    `zones` have private answers on purpose (conditional forwarding); `needs` are what the node
-    itself cannot do without (upstreams, list servers) and join must-not-block.
+    `zones`, with their subdomains, have private answers on purpose (conditional forwarding);
+    `needs` are single names the node itself cannot do without (list servers): must-not-block.
     """
 
     zones: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ def add_own(
     `now` is in unix seconds: overrides that ended are left out.
     """
     table = ClassTable()
-    _must_not_block(builder, table, [*rulebook.must_not_block, *node.needs])
+    _must_not_block(builder, table, rulebook, node)
     _overrides(builder, table, school, now)
     _local(builder, table, school)
     _services(builder, table, school, rulebook)
@@ -76,8 +76,16 @@ def expiry(override: Override, school: School) -> int:
     return int(expires.timestamp())
 
 
-def _must_not_block(builder: Builder, table: ClassTable, names: Iterable[str]) -> None:
-    _subtrees(builder, table, RuleClass(Origin.MUST_NOT_BLOCK, Action.ALLOW), names)
+def _must_not_block(
+    builder: Builder, table: ClassTable, rulebook: RuleBook, node: NodeNames
+) -> None:
+    rule = RuleClass(Origin.MUST_NOT_BLOCK, Action.ALLOW)
+    _subtrees(builder, table, rule, rulebook.must_not_block)
+    for name in node.needs:
+        # A public DNS service that is our upstream is reached by its bootstrapped address, and
+        # must not become the one that every pupil may use past the filter.
+        if not any(name == each or name.endswith(f".{each}") for each in rulebook.bypass):
+            builder.add_name(name, Scope.EXACT, table.intern(rule))
 
 
 def _overrides(builder: Builder, table: ClassTable, school: School, now: float) -> None:

@@ -22,6 +22,11 @@ def test_a_line_reads_with_the_clock_of_the_school():
     )
 
 
+def test_an_international_name_is_taken_in_its_wire_spelling():
+    (item,) = parse(GOOD.replace("A.test.", "bücher.example"), HANOI).items
+    assert item.name == "xn--bcher-kva.example"
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from filterd.model.group import Group, Override, SafeSearch, Service
 from filterd.policy.classes import Origin
-from filterd.policy.own_index import expiry
+from filterd.policy.own_index import NodeNames, expiry
 from tests.support.policy_world import BOOK, NOW, World
 
 
@@ -68,6 +68,15 @@ def test_an_override_without_offset_ends_by_the_clock_of_the_school():
     here = datetime(2026, 9, 7, 10, 0, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
     override = Override("a.test", here.replace(tzinfo=None), "r", "b")
     assert expiry(override, world.value) == int(here.timestamp())
+
+
+def test_what_the_node_needs_is_never_a_way_round_the_filter():
+    node = NodeNames(needs=("lists.test", "dns.doh.test", "doh.test"))
+    world, builder = own(book=replace(BOOK, bypass=("doh.test",)), node=node)
+    assert origins(world, builder, "lists.test") == [Origin.MUST_NOT_BLOCK]
+    assert origins(world, builder, "other.lists.test") == []
+    assert origins(world, builder, "dns.doh.test") == [Origin.BYPASS]
+    assert origins(world, builder, "doh.test") == [Origin.BYPASS]
 
 
 def test_rebind_protection_can_be_off():
