@@ -14,6 +14,9 @@ def cross_problems(config: Config) -> Iterator[Problem]:
     yield from _clients(config)
     yield from _records(config)
     yield from _doors(config)
+    yield from _torn((), config.allow, config.block)
+    for name, group in config.groups.items():
+        yield from _torn(("groups", name), group.allow, group.block)
     if config.cache.min_ttl > config.cache.max_ttl:
         yield Problem(("cache", "min_ttl"), "is above max_ttl; allowed: at most max_ttl")
     for index, server in enumerate(config.upstream.bootstrap):
@@ -23,6 +26,12 @@ def cross_problems(config: Config) -> Iterator[Problem]:
             )
     if not config.upstream.bootstrap:
         yield from _unreachable(config)
+
+
+def _torn(place: Path, allow: tuple[str, ...], block: tuple[str, ...]) -> Iterator[Problem]:
+    for index, name in enumerate(block):
+        if name in allow:
+            yield Problem((*place, "block", index), f"{name} is in `allow` too, which comes first")
 
 
 def _unreachable(config: Config) -> Iterator[Problem]:

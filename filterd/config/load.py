@@ -20,11 +20,13 @@ from filterd.config.tree import Tree, read_tree
 from filterd.model.errors import ConfigError
 from filterd.model.group import RuleBook
 
+_GONE = object()
+
 
 def load(
     path: File, *, book: RuleBook | None = None, formats: Collection[str] | None = None
 ) -> Config:
-    """Return the configuration in the file `path`; paths of lists and of `ca_file` are relative to it.
+    """Return the configuration in the file `path`, which paths of lists and `ca_file` start from.
 
     With a rule book, the names of ages, categories and services are checked too; with `formats`,
     those of list formats.
@@ -55,12 +57,14 @@ def loads(
         value = {}
     known = Known.of(value, book, formats)
     config, wrong = _validated(value)
-    blamed: set[Path] = set()
+    blamed: set[Path] = set()  # paths of values left out as wrong, and of all that holds them
     while config is None:
-        problems += (each for each in wrong if not _follows(each, blamed))
-        blamed.update(each.path for each in wrong if not each.text.startswith(UNKNOWN_KEY))
-        for path in {each.path for each in wrong}:
-            value = _without(value, path)
+        problems += (each for each in wrong if each.path not in blamed)
+        for each in wrong:
+            if not each.text.startswith(UNKNOWN_KEY):
+                blamed.update(each.path[:end] for end in range(1, len(each.path) + 1))
+        kept = _pruned(value, {each.path for each in wrong})
+        value = {} if kept is _GONE else kept
         config, wrong = _validated(value)
     problems += cross_problems(config)
     problems += reference_problems(config, known)
@@ -81,25 +85,25 @@ def _validated(value: dict[str, Any]) -> tuple[Config | None, list[Problem]]:
         return None, [explain(Config, value, fault) for fault in error.errors(include_url=False)]
 
 
-def _follows(problem: Problem, blamed: set[Path]) -> bool:
-    """Whether a problem is there only because a wrong value at or below its path was left out."""
-    return any(path[: len(problem.path)] == problem.path for path in blamed)
+def _pruned(value: Any, paths: Collection[Path]) -> Any:
+    """Return `value` less what stands at `paths`; `_GONE` where a path ends at the value itself.
 
-
-def _without(value: Any, path: Path) -> Any:
-    """Return `value` less what stands at `path`, or at the longest part of it that is there."""
-    if not path:
-        return {}
-    head, rest = path[0], path[1:]
-    if isinstance(value, dict) and head in value:
-        if rest and _there(value[head], rest[0]):
-            return {**value, head: _without(value[head], rest)}
-        return {key: item for key, item in value.items() if key != head}
-    if isinstance(value, tuple) and isinstance(head, int) and head < len(value):
-        if rest and _there(value[head], rest[0]):
-            return (*value[:head], _without(value[head], rest), *value[head + 1 :])
-        return (*value[:head], None, *value[head + 1 :]) if value[head] is not None else ()
-    return {}
+    An item of a list becomes None, so that the numbers of the others stay.
+    """
+    below: dict[str | int, list[Path]] = {}
+    for path in paths:
+        if not path or not _there(value, path[0]):
+            return _GONE
+        below.setdefault(path[0], []).append(path[1:])
+    if isinstance(value, dict):
+        kept = {key: _pruned(item, below.get(key, ())) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if item is not _GONE}
+    if isinstance(value, tuple) and below:
+        if any(value[key] is None for key in below if isinstance(key, int)):
+            return _GONE  # taken out before, and missed
+        items = (_pruned(item, below.get(index, ())) for index, item in enumerate(value))
+        return tuple(None if item is _GONE else item for item in items)
+    return value
 
 
 def _there(value: Any, key: str | int) -> bool:

@@ -8,6 +8,7 @@ from filterd.config.groups import EVERYTHING, GroupConfig
 from filterd.config.problem import Path, Problem, unknown
 from filterd.config.schema import Config
 from filterd.model.group import ALWAYS, RuleBook
+from filterd.model.name import parents
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Known:
     illegal: frozenset[str] = frozenset()
     services: frozenset[str] | None = None
     formats: frozenset[str] | None = None
+    protected: frozenset[str] = frozenset()  # names with their subdomains
 
     @staticmethod
     def of(
@@ -46,6 +48,7 @@ class Known:
             frozenset(each.name for each in book.categories if each.min_age >= ALWAYS),
             frozenset(each.name for each in book.services),
             known_formats,
+            frozenset(book.must_not_block),
         )
 
 
@@ -56,6 +59,7 @@ def reference_problems(config: Config, known: Known) -> Iterator[Problem]:
         yield from _check(("clients", name, "group"), "group", client.group, known.groups)
     for name, group in config.groups.items():
         yield from _group(("groups", name), group, known)
+    yield from _protected(("block",), config.block, known)
     for name, age in config.categories.items():
         yield from _category(("categories", name), name, age, known)
     for name, each in config.lists.items():
@@ -73,6 +77,7 @@ def _group(place: Path, group: GroupConfig, known: Known) -> Iterator[Problem]:
         yield from _check((*place, "lists", index), "list", name, known.lists)
     for name, setting in group.categories.items():
         yield from _category((*place, "categories", name), name, setting, known)
+    yield from _protected((*place, "block"), group.block, known)
     for key, names in (("block", group.services.block), ("allow", group.services.allow)):
         for index, name in enumerate(names):
             yield from _check((*place, "services", key, index), "service", name, known.services)
@@ -109,6 +114,15 @@ def _category(place: Path, name: str, setting: int | str, known: Known) -> Itera
         yield Problem(place, f"{name!r} is blocked for everyone; allowed: only block")
     elif setting not in {"allow", "block"}:
         yield from _check(place, "age", setting, known.ages)
+
+
+def _protected(place: Path, names: tuple[str, ...], known: Known) -> Iterator[Problem]:
+    for index, name in enumerate(names):
+        shield = next((each for each in parents(name) if each in known.protected), None)
+        if shield is not None:
+            yield Problem(
+                (*place, index), f"{name} cannot be blocked: rules/must-not-block.yaml has {shield}"
+            )
 
 
 def _check(

@@ -3,10 +3,12 @@
 Stricter than YAML 1.1, because its guesses harm: `off` and `no` are text, not false; `11:30` is
 text, not 690, and so is `1e3`; a date is text until a field wants one. Lists come out as tuples.
 Refused, with the line: a key given twice, aliases (a few lines of them can grow without bound),
-other tags, nesting deeper than any configuration.
+tags, a second document, nesting deeper than any configuration. The tree is built from the parser's
+events, so nothing of all that is ever constructed.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,24 +18,20 @@ from filterd.config.problem import Path, Problem
 
 _MAX_DEPTH = 24
 _MAX_TEXT = 8 * 2**20
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)")
+_NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
+_TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_NOT_VALUES = (yaml.DocumentEndEvent, yaml.StreamEndEvent)
 
 
-class _CoreLoader(_Loader):  # type: ignore[misc]
-    """A safe loader that knows null, true, false and numbers as YAML 1.2 does."""
+class _RefusedError(Exception):
+    """Reading cannot go on."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
-
-
-for _tag, _pattern, _first in (
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", r"[-+]?[0-9]+", list("-+0123456789")),
-    ("float", r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)", list("-+.0123456789")),
-):
-    _CoreLoader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first
-    )
+    def __init__(self, text: str, event: Any = None, path: Path = ()) -> None:
+        super().__init__(text)
+        self.problem = Problem(path, text, None if event is None else _line(event))
 
 
 @dataclass(slots=True)
@@ -55,94 +53,96 @@ class Tree:
 def read_tree(text: str | bytes) -> Tree:
     """Read one YAML document; what is wrong with it is in `problems`."""
     tree = Tree()
-    if len(text) > _MAX_TEXT:
-        tree.problems.append(Problem((), f"more than {_MAX_TEXT} bytes is no configuration"))
-        return tree
     try:
-        plain = text.decode("utf-8-sig") if isinstance(text, bytes) else text
-        refusal = _shape_refused(plain)
-        if refusal:
-            tree.problems.append(refusal)
-            return tree
-        node = yaml.compose(plain, Loader=_CoreLoader)
+        tree.value = _document(tree, yaml.parse(_decoded(text), Loader=_LOADER))
     except UnicodeDecodeError as error:
         tree.problems.append(Problem((), f"not UTF-8 text: byte {error.start} is invalid"))
+    except _RefusedError as refused:
+        tree.problems.append(refused.problem)
     except yaml.YAMLError as error:
         tree.problems.append(_syntax(error))
-    else:
-        tree.value = _value(tree, node, ()) if node is not None else None
     return tree
 
 
-def _shape_refused(text: str) -> Problem | None:
-    """Look at the events alone, so that no deep or self-referring document is ever built."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        line: int = event.start_mark.line + 1 if event.start_mark else 1
-        if isinstance(event, yaml.AliasEvent):
-            return Problem((), "aliases (*name) are not read; write the value again", line)
-        if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
-            depth += 1
-            if depth > _MAX_DEPTH:
-                return Problem((), f"nested deeper than {_MAX_DEPTH} levels", line)
-        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-            depth -= 1
-    return None
+def _decoded(text: str | bytes) -> str:
+    if len(text) > _MAX_TEXT:
+        raise _RefusedError(f"more than {_MAX_TEXT} bytes is no configuration")
+    return text.decode("utf-8-sig") if isinstance(text, bytes) else text
+
+
+def _document(tree: Tree, events: Iterator[Any]) -> Any:
+    value: Any = None
+    documents = 0
+    for event in events:
+        if isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                raise _RefusedError("a second document; allowed: one", event)
+        elif not isinstance(event, (yaml.StreamStartEvent, *_NOT_VALUES)):
+            value = _value(tree, event, events, ())
+    return value
+
+
+def _value(tree: Tree, event: Any, events: Iterator[Any], path: Path) -> Any:
+    if isinstance(event, yaml.AliasEvent):
+        raise _RefusedError("aliases (*name) are not read; write the value again", event, path)
+    if event.tag is not None:
+        raise _RefusedError(f"the tag {str(event.tag)[:40]!r} is not read", event, path)
+    if len(path) > _MAX_DEPTH:
+        raise _RefusedError(f"nested deeper than {_MAX_DEPTH} levels", event)
+    if isinstance(event, yaml.MappingStartEvent):
+        return _mapping(tree, events, path)
+    if isinstance(event, yaml.SequenceStartEvent):
+        return _sequence(tree, events, path)
+    return event.value if event.style else _scalar(event.value)
+
+
+def _mapping(tree: Tree, events: Iterator[Any], path: Path) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for event in events:
+        if isinstance(event, yaml.MappingEndEvent):
+            break
+        if not isinstance(event, yaml.ScalarEvent):
+            raise _RefusedError("a key must be text", event, path)
+        key, line = str(event.value), _line(event)
+        place = (*path, key)
+        first = tree.lines.get(place)
+        if first is not None:
+            tree.problems.append(Problem(place, f"given twice, first in line {first}", line))
+            _value(Tree(), next(events), events, place)
+            continue
+        tree.lines[place] = line
+        values[key] = _value(tree, next(events), events, place)
+    return values
+
+
+def _sequence(tree: Tree, events: Iterator[Any], path: Path) -> tuple[Any, ...]:
+    items: list[Any] = []
+    for event in events:
+        if isinstance(event, yaml.SequenceEndEvent):
+            break
+        place = (*path, len(items))
+        tree.lines[place] = _line(event)
+        items.append(_value(tree, event, events, place))
+    return tuple(items)
+
+
+def _scalar(text: str) -> Any:
+    """Return what a scalar without quotes is."""
+    if text in _NOTHING:
+        return None
+    if text in _TRUTH:
+        return _TRUTH[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if _FLOAT.fullmatch(text) else text
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1
 
 
 def _syntax(error: yaml.YAMLError) -> Problem:
     mark = getattr(error, "problem_mark", None)
     what = getattr(error, "problem", None) or str(error).splitlines()[0]
     return Problem((), f"not YAML: {what}", mark.line + 1 if mark else None)
-
-
-def _value(tree: Tree, node: Any, path: Path) -> Any:
-    if isinstance(node, yaml.MappingNode):
-        return _mapping(tree, node, path)
-    if isinstance(node, yaml.SequenceNode):
-        items = []
-        for index, item in enumerate(node.value):
-            tree.lines[(*path, index)] = item.start_mark.line + 1
-            items.append(_value(tree, item, (*path, index)))
-        return tuple(items)
-    return _scalar(tree, node, path)
-
-
-def _mapping(tree: Tree, node: Any, path: Path) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for key_node, value_node in node.value:
-        line = key_node.start_mark.line + 1
-        if not isinstance(key_node, yaml.ScalarNode):
-            tree.problems.append(Problem(path, "a key must be text", line))
-            continue
-        key = str(key_node.value)
-        if key in values:
-            first = tree.lines[(*path, key)]
-            tree.problems.append(Problem((*path, key), f"given twice, first in line {first}", line))
-            continue
-        tree.lines[(*path, key)] = line
-        values[key] = _value(tree, value_node, (*path, key))
-    return values
-
-
-def _scalar(tree: Tree, node: Any, path: Path) -> Any:
-    kind = str(node.tag).rpartition(":")[2]
-    text = str(node.value)
-    if kind == "str":
-        return text
-    if kind == "null":
-        return None
-    if kind == "bool":
-        return text.lower() == "true"
-    if kind in {"int", "float"}:
-        try:
-            return int(text) if kind == "int" else float(text)
-        except ValueError:
-            tree.problems.append(
-                Problem(path, f"{text[:40]!r} is no number", node.start_mark.line + 1)
-            )
-            return 0
-    tree.problems.append(
-        Problem(path, f"the tag {str(node.tag)[:40]!r} is not read", node.start_mark.line + 1)
-    )
-    return text

@@ -116,6 +116,7 @@ def test_a_wrong_entry_is_still_known_by_its_name() -> None:
         ("groups: {a: {age: 9, grade: 3}}\ndefault_group: a", "give one of `age` and `grade`"),
         ("groups: {a: {age: 9, schedules: [{block: all}]}}\ndefault_group: a", "give one of `during` and `outside`"),
         ("groups: {a: {age: 9, schedules: [{during: x, block: all}]}}\ndefault_group: a", "unknown schedule 'x'"),
+        ("allow: [a.example]\nblock: [b.example, A.example.]", "block[1] (line 2): a.example is in `allow` too"),
         ("timezone: Asia/Nowhere", "unknown time zone"),
         ("- a", "must be a mapping"),
         ("groups: {'': {age: 9}}", "cannot be a name"),

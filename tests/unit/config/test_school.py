@@ -26,7 +26,7 @@ BOOK = RuleBook(
         Service("games-shop", "S", "games", ("s.example",)),
     ),
     safe_search=(),
-    must_not_block=(),
+    must_not_block=("protected.example",),
     canaries=(),
     bypass=(),
     brackets=(("primary", 6), ("grade-3", 8), ("staff", 18)),
@@ -119,6 +119,7 @@ def test_everything_arrives() -> None:
         ("categories: {social: 15}", "categories: {malware: 3}"),
         ("categories: {games: allow, social: block}", "categories: {malware: allow}"),
         ("min_age: film:t13", "min_age: film:t14"),
+        ("block: [b.example]", "block: [sub.protected.example]"),
         ("category: games, min", "category: gamse, min"),
     ],
 )

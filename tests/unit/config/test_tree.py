@@ -14,6 +14,9 @@ from filterd.config.tree import read_tree
         ("a: 2026-11-20", "2026-11-20"),
         ("a: 010", 10),
         ("a: true", True),
+        ("a: 1234567890123456789012", "1234567890123456789012"),
+        ("a: ''", ""),
+        ("a: |\n  x\n  y\n", "x\ny\n"),
         ("a: ~", None),
         ("a:", None),
         ("a: 0.5", 0.5),
@@ -44,9 +47,10 @@ def test_lines() -> None:
         ("a: &x [1]\nb: *x\n", "aliases", 2),
         ("a: !!python/object:os.system x\n", "tag", 1),
         ("a: [1\nb: 2\n", "not YAML", 2),
+        ("a: {b: 1, b: {c: 2}}", "given twice, first in line 1", 1),
         ("? [a]\n: 1\n", "key must be text", 1),
         ("[" * 50, "nested deeper", 1),
-        ("a: 1\n---\nb: 2\n", "not YAML", 2),
+        ("a: 1\n---\nb: 2\n", "second document", 2),
     ],
 )
 def test_refusals(text: str, part: str, line: int) -> None:
