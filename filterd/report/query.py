@@ -4,7 +4,9 @@ Reads while the daemon writes (WAL), with its own read-only connection. Every fi
 parameter. Aggregates and single events come out as the same plain `LogRow`.
 """
 
+import heapq
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,6 +59,7 @@ class LogRow:
 class Summary:
     """Totals, each as (word, events), most first; names are rules or queried names."""
 
+    # in the order of _WORDS
     kinds: tuple[tuple[str, int], ...]
     groups: tuple[tuple[str, int], ...]
     names: tuple[tuple[str, int], ...]
@@ -82,17 +85,7 @@ _ROWS = """
         AND (:name IS NULL OR instr(lower(qname), :name) > 0)
 """
 _NEWEST = f"{_ROWS} ORDER BY at DESC LIMIT :limit"
-_TOP = {
-    word: f"SELECT {column} AS word, sum(n) AS total FROM ({_ROWS})"  # noqa: S608 -- constants
-    " WHERE word IS NOT NULL GROUP BY word ORDER BY total DESC, word LIMIT :limit"
-    for word, column in (
-        ("kinds", "kind"),
-        ("groups", "grp"),
-        ("names", "coalesce(qname, rule)"),
-        ("lists", "list"),
-        ("categories", "category"),
-    )
-}
+_WORDS = f"SELECT kind, grp, coalesce(qname, rule), list, category, n FROM ({_ROWS}) LIMIT :limit"  # noqa: S608 -- constants
 
 
 def read(path: Path, wanted: Filter) -> list[LogRow]:
@@ -107,15 +100,23 @@ def read(path: Path, wanted: Filter) -> list[LogRow]:
 
 def summarise(path: Path, wanted: Filter) -> Summary:
     """Return the `wanted.limit` most frequent of each kind of thing. Raises SinkError."""
+    everything = _parameters(wanted) | {"limit": -1}
+    combined: Counter[tuple[str | None, ...]] = Counter()
     with _reading(path) as database:
-        tops = {
-            word: tuple(
-                (str(name), int(total))
-                for name, total in database.execute(statement, _parameters(wanted))
-            )
-            for word, statement in _TOP.items()
-        }
-    return Summary(**tops)
+        # One pass: five times GROUP BY would sort a year's rows five times.
+        for *words, n in database.execute(_WORDS, everything):
+            combined[tuple(words)] += n
+    columns: tuple[Counter[str], ...] = tuple(Counter() for _ in range(5))
+    for words, n in combined.items():
+        for counter, word in zip(columns, words, strict=True):
+            if word is not None:
+                counter[word] += n
+    most = max(1, min(wanted.limit, MOST))
+    return Summary(*(_top(counter, most) for counter in columns))
+
+
+def _top(counter: Counter[str], most: int) -> tuple[tuple[str, int], ...]:
+    return tuple(heapq.nsmallest(most, counter.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _parameters(wanted: Filter) -> dict[str, object]:
