@@ -58,7 +58,7 @@ class Change:
                 resolver = Resolver(parts.upstream_settings(config), loop)
             # Everything is built; from here nothing can fail.
             node.config, node.book = config, book
-            self._swap(ruling)
+            node.put_in_force(ruling)
             if moved:
                 node.engine.replace(resolver, local)
             if resolver is not node.resolver:
@@ -74,7 +74,8 @@ class Change:
         async with self._lock:
             inputs: Inputs = replace(self._node.ruling.inputs, **changed)
             number = self._node.generation + 1
-            self._swap(await asyncio.to_thread(build_ruling, inputs, time.time(), number))
+            ruling = await asyncio.to_thread(build_ruling, inputs, time.time(), number)
+            self._node.put_in_force(ruling)
 
     async def refresh_lists(self, names: list[str] | None, force: list[str], tell: Tell) -> Any:
         """Fetch, check, compile and put in force; return the outcome of each list."""
@@ -123,13 +124,6 @@ class Change:
         seen = await asyncio.to_thread(read_neighbours)
         if dict(seen.addresses) != dict(node.ruling.inputs.addresses):
             await self.rebuild(addresses=seen.addresses)
-
-    def _swap(self, ruling: Any) -> None:
-        node = self._node
-        node.flush_events()
-        node.engine.swap(ruling.snapshot)
-        node.ruling = ruling
-        logger.info("rules in force: generation %d", node.generation)
 
 
 async def attempt(change: Any, what: str, problems: dict[str, str]) -> bool:

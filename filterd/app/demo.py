@@ -53,8 +53,7 @@ def demo_answer(packet: bytes) -> bytes:
     elif query.q.qtype == QTYPE.AAAA:
         address = f"2001:db8::{digest[0]:x}:{digest[1]:x}"
         reply.add_answer(RR(query.q.qname, QTYPE.AAAA, ttl=TTL, rdata=AAAA(address)))
-    packed: bytes = reply.pack()
-    return packed
+    return bytes(reply.pack())
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +69,15 @@ class Demonstration:
         self.transport.close()
 
 
-async def open_demonstration(config: Config) -> Demonstration:
+async def open_demonstration(config: Config, settings: Settings) -> Demonstration:
     """Start the upstream; send the demonstration names to it, and everything where nothing else
-    answers."""
+    answers.
+    """
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(
-        DemoUpstream, local_addr=("127.0.0.1", 0)
-    )
+    transport, _ = await loop.create_datagram_endpoint(DemoUpstream, local_addr=("127.0.0.1", 0))
     host, port = transport.get_extra_info("sockname")[:2]
     server = read_upstream(f"{host}:{port}")
-    internet = await answers(config)
+    internet = await answers(settings)
     upstream = config.upstream
     update: dict[str, object] = {"zones": {**upstream.zones, ZONE: (server,)}}
     if not internet:
@@ -88,13 +86,11 @@ async def open_demonstration(config: Config) -> Demonstration:
     return Demonstration(changed, transport, internet)
 
 
-async def answers(config: Config) -> bool:
-    """Say whether one of the configured upstreams answers within `PROBE_SECONDS`."""
+async def answers(settings: Settings) -> bool:
+    """Say whether one of the upstreams answers within `PROBE_SECONDS`."""
     loop = asyncio.get_running_loop()
-    settings = Settings(
-        servers=tuple(str(each) for each in config.upstream.servers),
-        bootstrap=tuple(str(each) for each in config.upstream.bootstrap),
-    )
+    if not settings.servers:
+        return False
     resolver = Resolver(settings, loop)
     done: asyncio.Future[bool] = loop.create_future()
     query = DNSRecord.question(PROBE)
@@ -103,7 +99,8 @@ async def answers(config: Config) -> bool:
 
     def settle(answer: bytes | None, _failure: int) -> None:
         if not done.done():
-            done.set_result(answer is not None)
+            # A resolver that knows no such name as example.com has no way to the internet.
+            done.set_result(answer is not None and answer[3] & 15 == 0)
 
     try:
         resolver.resolve(PROBE, query.pack(), deadline, settle)

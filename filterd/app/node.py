@@ -10,15 +10,17 @@ import logging
 import os
 import secrets
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from filterd.app.change import Change
 from filterd.app.handlers import handlers
-from filterd.app.observing import events_of
+from filterd.app.observing import events_of, source_of
 from filterd.app.paths import Paths
 from filterd.app.ruling import Inputs, Ruling, build_ruling, list_specs
+from filterd.app.system_dns import system_nameservers
 from filterd.app.tasks import Chores
 from filterd.app.watching import open_metrics
 from filterd.config.schema import Config
@@ -40,6 +42,8 @@ from filterd.upstream.resolver import Resolver, Settings
 
 logger = logging.getLogger(__name__)
 DRAIN_SECONDS = 3.0
+DNS_PORT = 53
+EARLIER = 8  # generations whose counts the core may still tell
 EVENTS = 5000  # taken from the core at once
 
 
@@ -62,16 +66,35 @@ class Node:
     metrics: MetricsServer | None = None
     control: ControlServer | None = None
     chores: Chores | None = None
+    change: Change | None = None
     problems: dict[str, str] = field(default_factory=dict)  # what -> why, for /readyz and status
+    earlier: deque[Ruling] = field(default_factory=lambda: deque(maxlen=EARLIER))
 
     @property
     def generation(self) -> int:
         """The number of the ruling in force."""
         return self.ruling.snapshot.generation
 
+    def put_in_force(self, ruling: Ruling) -> None:
+        """Swap the ruling for every query from now on."""
+        self.flush_events()
+        self.earlier.append(self.ruling)
+        self.engine.swap(ruling.snapshot)
+        self.ruling = ruling
+        logger.info("rules in force: generation %d", self.generation)
+
+    def names_of(self, generation: int, class_id: int) -> tuple[str | None, str | None] | None:
+        """Return list and category of a class of a recent generation."""
+        for ruling in (self.ruling, *self.earlier):
+            if ruling.snapshot.generation == generation and class_id < len(ruling.classes):
+                rule = ruling.classes[class_id]
+                return source_of(rule), rule.category
+        return None
+
     def flush_events(self) -> None:
         """Hand the core's events to the recorder. Called before each swap too, because an event's
-        class number belongs to the ruling that made it."""
+        class number belongs to the ruling that made it.
+        """
         while rows := self.engine.events(EVENTS):
             self.recorder.record(events_of(rows, self.ruling), time.time())
         self.recorder.record((), time.time())
@@ -140,7 +163,7 @@ async def _open(node: Node, *, background: bool) -> None:
         server, door = await open_tcp(address.host, address.port, node.engine, time.time, limits)
         node.doors.append(server)
         node.connections.append(door)
-    change = Change(node)
+    change = node.change = Change(node)
     if config.metrics.listen is not None:
         node.metrics = open_metrics(node)
         await node.metrics.start(config.metrics.listen.host, config.metrics.listen.port)
@@ -162,7 +185,7 @@ async def stop_node(node: Node) -> None:
             door.close()
     loop = asyncio.get_running_loop()
     end = loop.time() + DRAIN_SECONDS
-    while not node.engine.idle and loop.time() < end:
+    while not node.engine.idle and loop.time() < end:  # noqa: ASYNC110 - the engine tells nobody
         await asyncio.sleep(0.05)
     for connection in node.connections:
         connection.close()
@@ -196,13 +219,15 @@ def load_lists(config: Config, book: RuleBook, paths: Paths) -> Loaded | None:
 def upstream_settings(config: Config) -> Settings:
     """Return the upstream floor's settings."""
     upstream = config.upstream
+    ours = [door.host for door in config.listen.udp if door.port == DNS_PORT]
+    system = system_nameservers(ours)
     return Settings(
-        servers=tuple(str(each) for each in upstream.servers),
+        servers=tuple(str(each) for each in upstream.servers) or system,
         strategy=upstream.strategy,
         zones=tuple(
             (zone, tuple(str(each) for each in servers)) for zone, servers in upstream.zones.items()
         ),
-        bootstrap=tuple(str(each) for each in upstream.bootstrap),
+        bootstrap=tuple(str(each) for each in upstream.bootstrap) or system,
         max_in_flight=upstream.max_waiting,
         ca_file=None if upstream.ca_file is None else str(upstream.ca_file),
     )

@@ -1,12 +1,9 @@
 """From numbers of the core and the floors to values that report and metrics understand."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from filterd.app.ruling import Ruling
-from filterd.lists.status import ListStatus, State
-from filterd.metrics.sources import ServerState
 from filterd.model.event import Event
 from filterd.model.verdict import Kind, Step
 from filterd.policy.classes import Origin, RuleClass
@@ -45,49 +42,3 @@ def events_of(rows: Iterable[Sequence[Any]], ruling: Ruling) -> list[Event]:
             )
         )
     return events
-
-
-def hits_of(
-    stats: Mapping[str, Any], ruling: Ruling
-) -> Iterator[tuple[str | None, str | None, int]]:
-    """Yield (list, category, decisions) for each class that decided."""
-    for _layer, class_id, count in stats.get("hits", ()):
-        if 0 <= class_id < len(ruling.classes):
-            rule = ruling.classes[class_id]
-            yield source_of(rule), rule.category, count
-
-
-def servers_of(stats: Mapping[str, Any]) -> Iterator[ServerState]:
-    """Yield the state of each upstream server."""
-    for name, server in stats.get("servers", {}).items():
-        rtt = server["rtt"]
-        dropped = server["dropped"]
-        yield ServerState(
-            name=name,
-            queries=server["queries"],
-            failures=server["failures"],
-            spoofed=sum(count for _, count in dropped.items()),
-            latency=tuple((float(b), n) for b, n in rtt["buckets"] if b != "+Inf"),
-            answers=server["answers"],
-            seconds=rtt["sum"],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class ListNumbers:
-    """A list as metrics see it."""
-
-    name: str
-    rules: int
-    refused: Mapping[str, int]
-    fetched_at: float | None
-    problem: str | None
-
-
-def lists_of(states: Iterable[ListStatus]) -> Iterator[ListNumbers]:
-    """Yield the state of each list."""
-    for state in states:
-        problem = "; ".join(state.why) if state.state is not State.OK else None
-        yield ListNumbers(
-            state.name, state.entries, dict(state.refused), state.fetched_at, problem or None
-        )

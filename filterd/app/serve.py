@@ -10,9 +10,9 @@ from pathlib import Path
 
 import uvloop
 
-from filterd.app.change import Change, attempt
+from filterd.app.change import attempt
 from filterd.app.demo import Demonstration, open_demonstration, what_to_try
-from filterd.app.node import Node, start_node, stop_node
+from filterd.app.node import Node, start_node, stop_node, upstream_settings
 from filterd.app.notify import notify
 from filterd.config.schema import Config
 from filterd.model.group import RuleBook
@@ -44,7 +44,7 @@ async def _serve(serving: Serving) -> None:
     demonstration: Demonstration | None = None
     config = serving.config
     if serving.demo:
-        demonstration = await open_demonstration(config)
+        demonstration = await open_demonstration(config, upstream_settings(config))
         config = demonstration.config
     try:
         node = await start_node(config, serving.book, serving.path)
@@ -78,7 +78,8 @@ async def _serve(serving: Serving) -> None:
 
 async def _reload(node: Node) -> bool:
     notify("RELOADING=1")
-    change = Change(node)
+    change = node.change
+    assert change is not None  # an open node has one
 
     async def both() -> None:
         await change.reload()

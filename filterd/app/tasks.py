@@ -1,5 +1,6 @@
 """What a node does beside answering: events out, lists in, plans anew. Each chore is one task;
-a fault in one is logged and tried again, and never touches the doors."""
+a fault in one is logged and tried again, and never touches the doors.
+"""
 
 import asyncio
 import logging
@@ -65,9 +66,7 @@ class Chores:
     def _due(self) -> list[str]:
         node = self._node
         now = time.time()
-        states = status(
-            wanted_lists(node.config, node.book), ListStore(node.paths.state), now
-        )
+        states = status(wanted_lists(node.config, node.book), ListStore(node.paths.state), now)
         return [s.name for s in states if s.next_refresh is None or s.next_refresh <= now]
 
     async def _plan(self) -> None:

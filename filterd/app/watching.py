@@ -1,16 +1,17 @@
 """Metrics and health wired to a node."""
 
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
 
 from filterd import __version__
 from filterd.app.lists_work import wanted_lists
-from filterd.app.observing import hits_of, lists_of, servers_of
 from filterd.lists.status import ListStatus, status
 from filterd.lists.store import ListStore
 from filterd.metrics.collector import FilterdCollector
+from filterd.metrics.hits import HitTotals
 from filterd.metrics.http import MetricsServer
 from filterd.metrics.sources import NodeState, Sources
 from filterd.report.base import ReportStatus
@@ -33,14 +34,20 @@ def open_metrics(node: "Node") -> MetricsServer:
             filtering={group.name: group.filtered for group in node.ruling.school.groups},
         )
 
+    totals = HitTotals(node.names_of)
+
+    def hits() -> Iterator[tuple[str | None, str | None, int]]:
+        totals.read(node.engine.stats())
+        return totals.totals()
+
     registry = CollectorRegistry()
     registry.register(
         FilterdCollector(
             Sources(
                 engine=node.engine.stats,
-                hits=lambda: hits_of(node.engine.stats(), node.ruling),
-                upstream=lambda: servers_of(node.resolver.stats()),
-                lists=lambda: lists_of(list_states(node)),
+                hits=hits,
+                upstream=lambda: node.resolver.stats(),  # noqa: PLW0108 - the resolver may be replaced
+                lists=lambda: list_states(node),
                 report=lambda: report_state(node),
                 node=state,
                 now=time.time,

@@ -1,7 +1,7 @@
 """The TCP door (RFC 7766): pipelining, answers out of order, idle timeout, limits per client.
 
 A connection that does not read its replies is cut off rather than buffered (section 10); one that
-sends nothing for `idle` seconds, or starts a message and does not end it, is closed (section 6.2.3).
+sends nothing for `idle` seconds, or starts a message and does not end it, is closed (6.2.3).
 """
 
 import asyncio
@@ -125,7 +125,8 @@ class TcpConnection(asyncio.Protocol):
 
     def _work(self) -> None:
         """Hand queries to the engine, at most `pipelined` waiting at once; the rest of what came
-        in stays here and the socket is not read further, so the client feels the pressure."""
+        in stays here and the socket is not read further, so the client feels the pressure.
+        """
         door = self._door
         transport = self._transport
         while self._backlog and len(self._waiting) < door.limits.pipelined:

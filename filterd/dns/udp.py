@@ -33,7 +33,7 @@ class UdpDoor(asyncio.DatagramProtocol):
         """Answer now, later, or not at all."""
         reply = self._handle(data, addr[0], self._clock(), DoorNumber.UDP)
         if reply.__class__ is bytes:
-            self._transport.sendto(reply, addr)  # type: ignore[union-attr, arg-type]
+            self._transport.sendto(reply, addr)  # type: ignore[union-attr]
         elif reply is not None:
             self._wait(reply, lambda wire: self._send(wire, addr))  # type: ignore[arg-type]
 

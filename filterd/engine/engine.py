@@ -19,6 +19,7 @@ from filterd.core import Snapshot
 logger = logging.getLogger(__name__)
 
 BATCH = 256
+OTHER_ERROR = 0  # EDE, RFC 8914 section 4.1
 STALE_TICK = 0.1  # seconds between looks at misses that wait too long
 
 Done = Callable[[bytes | None, int], None]
@@ -72,7 +73,7 @@ class MissTimes:
 class Engine:
     """Answers queries. One per process; every door shares it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of, once
         self,
         snapshot: Snapshot,
         settings: EngineSettings,
@@ -80,7 +81,7 @@ class Engine:
         local: Local,
         *,
         clock: Callable[[], float],
-        times: MissTimes = MissTimes(),  # noqa: B008 - a frozen value
+        times: MissTimes = MissTimes(),
     ) -> None:
         self._core = Core(snapshot, settings.json())
         self.handle = self._core.handle
@@ -152,17 +153,22 @@ class Engine:
         now = loop.time()
         while misses := self._core.take_misses(BATCH):
             for miss, query, name, qtype, _flags in misses:
-                own = self._local.answer(name, qtype, query)
-                if own is not None:
-                    self._complete(miss, own, 0)
-                    continue
-                self._in_flight.add(miss)
-                self._aging.append((now + self._times.stale_wait, miss))
-                self._upstream.resolve(
-                    name, query, now + self._times.deadline, self._done_with(miss)
-                )
+                try:
+                    self._resolve(miss, name, qtype, query, now)
+                except Exception:  # whatever happens to one, none may be left without an end
+                    logger.exception("resolving %s", name)
+                    self._complete(miss, None, OTHER_ERROR)
         if self._aging and self._ticker is None:
             self._ticker = loop.call_later(STALE_TICK, self._tick)
+
+    def _resolve(self, miss: int, name: str, qtype: int, query: bytes, now: float) -> None:
+        own = self._local.answer(name, qtype, query)
+        if own is not None:
+            self._complete(miss, own, 0)
+            return
+        self._in_flight.add(miss)
+        self._aging.append((now + self._times.stale_wait, miss))
+        self._upstream.resolve(name, query, now + self._times.deadline, self._done_with(miss))
 
     def _done_with(self, miss: int) -> Done:
         def done(answer: bytes | None, failure: int) -> None:

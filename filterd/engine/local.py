@@ -8,7 +8,7 @@ themselves; a chain that leaves them is answered with its own part and resolved 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dnslib import CLASS, DNSRecord, QTYPE, RR, SOA
+from dnslib import CLASS, QTYPE, RR, SOA, DNSRecord
 from dnslib.dns import DNSError
 
 from filterd.engine import special
@@ -102,8 +102,7 @@ class LocalData:
             times = (1, SPECIAL_TTL, 3600, 604_800, SPECIAL_TTL)
             soa = SOA("localhost.", "nobody.invalid.", times)
             reply.add_auth(RR(f"{zone}.", QTYPE.SOA, CLASS.IN, SPECIAL_TTL, soa))
-        packed: bytes = reply.pack()
-        return packed
+        return bytes(reply.pack())
 
 
 def _owned(rr: RR, owner: str) -> RR:

@@ -1,0 +1,56 @@
+"""`filterd check`: is this configuration usable? Every problem at once."""
+
+import argparse
+import json
+import os
+
+from filterd.app.paths import config_path, read_config
+from filterd.app.ruling import Inputs, build_ruling
+from filterd.cli.base import Command, Exit, add_config, add_json, paint
+from filterd.model.errors import ConfigError
+
+EXAMPLES = """\
+  filterd check -c config.yaml
+  filterd check -c config.yaml --json
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add_config(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check, and say what is wrong."""
+    path = config_path(args.config, os.environ)
+    where = str(path) if path is not None else "built-in defaults"
+    try:
+        config, book = read_config(path)
+        ruling = build_ruling(Inputs(config, book), 0.0, 1)
+    except ConfigError as error:
+        if not args.json:
+            raise
+        print(json.dumps({"config": where, "ok": False, "problems": list(error.problems)}))
+        return Exit.USAGE
+    if args.json:
+        facts = {
+            "config": where,
+            "ok": True,
+            "problems": [],
+            "groups": [group.name for group in ruling.school.groups],
+            "lists": [spec.name for spec in ruling.school.lists],
+        }
+        print(json.dumps(facts, ensure_ascii=False))
+        return Exit.OK
+    print(f"{where}: {paint('good', 'green')}")
+    for group in ruling.school.groups:
+        networks = [net for net, name in ruling.school.networks if name == group.name]
+        note = " (everyone else)" if group.name == ruling.school.default_group else ""
+        print(f"  group {group.name:<16} age {group.age:>2}  {', '.join(networks)}{note}")
+    for spec in ruling.school.lists:
+        print(f"  list  {spec.name:<16} {spec.format:<10} {spec.url or spec.path}")
+    return Exit.OK
+
+
+COMMAND = Command("check", "check a configuration", EXAMPLES, arguments, run)

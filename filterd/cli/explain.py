@@ -1,0 +1,125 @@
+"""`filterd explain`: why a name is blocked or not, step by step."""
+
+import argparse
+import json
+import os
+import time
+from dataclasses import asdict
+from typing import Any
+
+from filterd.app.node import current_inputs
+from filterd.app.observing import source_of
+from filterd.app.paths import Paths, config_path, read_config
+from filterd.app.ruling import Ruling, build_ruling
+from filterd.cli.base import Command, Exit, add_config, add_json, paint
+from filterd.cli.times import moment, qtype_name, qtype_number
+from filterd.formats.names import normalise
+from filterd.model.errors import FilterdError
+from filterd.policy.explain import Asked, Decided, Explanation, Rules, walk
+from filterd.policy.explain_text import render
+
+EXAMPLES = """\
+  filterd explain tiktok.com --group grade-3
+  filterd explain zalo.me --client 10.1.3.7 --type AAAA
+  filterd explain youtube.com --group grade-3 --at 2026-09-07T08:30
+  filterd explain ads.example.com --json
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("name", metavar="NAME", help="the domain name")
+    parser.add_argument("--type", default="A", metavar="TYPE", help="record type (default: A)")
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--client", metavar="IP", help="decide as for this address")
+    who.add_argument("--group", metavar="G", help="decide as for this group")
+    parser.add_argument(
+        "--at", metavar="TIME", help="at this moment, such as 2026-09-07T08:30 (default: now)"
+    )
+    parser.add_argument("--language", choices=("vi", "en"), help="default: as configured")
+    add_config(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Explain one name."""
+    config, book = read_config(config_path(args.config, os.environ))
+    now = time.time()
+    at = moment(args.at, config.timezone) if args.at else now
+    inputs = current_inputs(config, book, Paths.of(config, os.environ))
+    # The plan is made for the moment asked about, so that past and far future are right too.
+    ruling = build_ruling(inputs, min(at, now) if at < now else at, 1)
+    name = normalise(args.name)
+    qtype = qtype_number(args.type)
+    try:
+        explanation = explain(ruling, name, qtype, at, args)
+    except KeyError as error:
+        known = ", ".join(group.name for group in ruling.school.groups)
+        raise FilterdError(f"{error.args[0]}; known groups: {known}") from None
+    except ValueError as error:
+        raise FilterdError(str(error)) from None
+    if args.json:
+        print(json.dumps(_data(explanation), ensure_ascii=False))
+        return Exit.OK
+    first, *rest = render(explanation, args.language or config.language)
+    print(paint(first, "bold"))
+    for line in rest:
+        print(paint(line, "green") if line.startswith(">") else line)
+    if config.lists and inputs.lists is None:
+        print(paint("no list is compiled yet: run `filterd lists update`", "yellow"))
+    return Exit.OK
+
+
+def explain(
+    ruling: Ruling, name: str, qtype: int, at: float, args: argparse.Namespace
+) -> Explanation:
+    """Return the walk for one question. KeyError: no such group; ValueError: no such client."""
+    asking = {"client": args.client, "group": args.group}
+    decision = ruling.snapshot.decide(name, qtype, at, **asking)
+    matches = ruling.snapshot.matches(name, qtype, at, **asking)
+    return walk(
+        Asked(name, qtype, decision.group, at),
+        Decided(decision.kind, decision.step, decision.class_id, decision.pattern),
+        matches,
+        Rules(ruling.school, ruling.inputs.book, ruling.tables),
+    )
+
+
+def _data(explanation: Explanation) -> dict[str, Any]:
+    asked, decided = explanation.asked, explanation.decided
+    return {
+        "name": asked.name,
+        "type": qtype_name(asked.qtype),
+        "group": asked.group,
+        "age": explanation.age,
+        "at": asked.at,
+        "verdict": decided.kind,
+        "step": decided.step,
+        "schedules": [asdict(state) for state in explanation.schedules],
+        "steps": [
+            {
+                "step": line.step.value,
+                "name": line.step.name.lower().replace("_", "-"),
+                "outcome": line.outcome.value,
+                "rules": [
+                    {
+                        "decides": found.decides,
+                        "applies": found.applies,
+                        "why": found.why.value,
+                        "action": found.rule.action.value,
+                        "pattern": found.pattern,
+                        "list": source_of(found.rule),
+                        "file": found.file or None,
+                        "line": found.line or None,
+                        "category": found.rule.category,
+                        "min_age": found.min_age,
+                    }
+                    for found in line.found
+                ],
+            }
+            for line in explanation.lines
+        ],
+    }
+
+
+COMMAND = Command("explain", "why a name is blocked or not", EXAMPLES, arguments, run)

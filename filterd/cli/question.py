@@ -1,0 +1,102 @@
+"""One line of `filterd decide`: a question read strictly, a verdict written plainly."""
+
+import json
+from ipaddress import ip_address
+from typing import Any
+
+from dnslib import RCODE
+
+from filterd.app.deciding import Decider
+from filterd.cli.times import UnreadableError, moment, qtype_number
+from filterd.core import Decision
+from filterd.formats.names import normalise
+from filterd.model.errors import InvalidName
+
+_FIELDS = frozenset({"name", "type", "client", "client_name", "client_tags", "group", "at"})
+A = 1
+
+
+class UnanswerableError(ValueError):
+    """A line that is no question; the text says why."""
+
+
+def verdict_of(line: bytes, decider: Decider, now: float) -> dict[str, Any]:
+    """Return the verdict for one line, ready for JSON. Raises UnanswerableError."""
+    question = _question(line)
+    at = question.get("at")
+    try:
+        name = normalise(_text(question, "name"))
+        qtype = qtype_number(question["type"]) if "type" in question else A
+        when = now if at is None else moment(str(at), decider.timezone)
+        client = _optional(question, "client")
+        if client is not None:
+            ip_address(client.partition("%")[0])
+        decision = decider.snapshot.decide(
+            name,
+            qtype,
+            when,
+            client=client,
+            group=decider.group or _optional(question, "group"),
+            client_name=_optional(question, "client_name"),
+            client_tags=_tags(question),
+        )
+    except InvalidName as error:
+        raise UnanswerableError(f"name: {error}") from None
+    except UnreadableError as error:
+        raise UnanswerableError(str(error)) from None
+    except KeyError as error:
+        raise UnanswerableError(str(error.args[0])) from None
+    except ValueError as error:
+        raise UnanswerableError(str(error)) from None
+    return _written(decision, decider)
+
+
+def _question(line: bytes) -> dict[str, Any]:
+    try:
+        question = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UnanswerableError(f"not JSON: {error}") from None
+    if not isinstance(question, dict):
+        raise UnanswerableError('not a question; {"name": "example.com"} is one')
+    unknown = question.keys() - _FIELDS
+    if unknown:
+        known = ", ".join(sorted(_FIELDS))
+        raise UnanswerableError(f"unknown field {min(unknown)!r}; known fields: {known}")
+    return question
+
+
+def _text(question: dict[str, Any], field: str) -> str:
+    value = question.get(field)
+    if not isinstance(value, str) or not value:
+        raise UnanswerableError(f"{field}: a text is needed")
+    return value
+
+
+def _optional(question: dict[str, Any], field: str) -> str | None:
+    return None if question.get(field) is None else _text(question, field)
+
+
+def _tags(question: dict[str, Any]) -> list[str] | None:
+    tags = question.get("client_tags")
+    if tags is None:
+        return None
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise UnanswerableError("client_tags: a list of texts is needed")
+    return tags
+
+
+def _written(decision: Decision, decider: Decider) -> dict[str, Any]:
+    reason = decider.reason(decision)
+    answer: dict[str, Any] = {
+        "verdict": decision.kind,
+        "step": decision.step,
+        "rule": reason.rule,
+        "list": reason.list,
+        "line": reason.line,
+        "category": reason.category,
+        "min_age": reason.min_age,
+    }
+    if decision.kind == "rewrite":
+        answers = [decision.cname] if decision.cname else [data for _, data in decision.answers]
+        answer["rewrite"] = {"rcode": str(RCODE.get(decision.rcode)), "answers": answers}
+    return answer

@@ -1,0 +1,65 @@
+"""`filterd reload`: have the daemon read configuration and rules again, or go back."""
+
+import argparse
+import json
+import os
+
+from filterd.app.paths import Paths, config_path, read_config
+from filterd.cli.base import Command, Exit, add_config, add_json, paint
+from filterd.cli.progress import Progress as Bar
+from filterd.control.client import call
+from filterd.control.messages import Progress
+
+EXAMPLES = """\
+  filterd reload                 a bad file changes nothing and is explained
+  filterd reload --status        how the daemon is
+  filterd lists rollback         go back to the rules before
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("--status", action="store_true", help="only show how the daemon is")
+    add_config(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask the daemon."""
+    config, _ = read_config(config_path(args.config, os.environ))
+    socket = Paths.of(config, os.environ).control
+    if args.status:
+        state = call(socket, "status")
+        if args.json:
+            print(json.dumps(state, ensure_ascii=False))
+        else:
+            for line in _lines(state):
+                print(line)
+        return Exit.PROBLEM if state["not_ready"] else Exit.OK
+    with Bar("reloading") as bar:
+
+        def tell(progress: Progress) -> None:
+            bar.at(progress.done, progress.total, progress.step)
+
+        done = call(socket, "reload", progress=tell, timeout=900.0)
+    if args.json:
+        print(json.dumps(done))
+        return Exit.OK
+    print(f"rules in force: generation {done['generation']}")
+    if done["needs_restart"]:
+        print(paint(f"needs a restart: {', '.join(done['needs_restart'])}", "yellow"))
+    return Exit.OK
+
+
+def _lines(state: dict[str, object]) -> list[str]:
+    reasons = state["not_ready"]
+    assert isinstance(reasons, list)
+    lines = [
+        f"filterd {state['version']}, rules generation {state['generation']}"
+        + (f", lists index {state['index']}" if state["index"] is not None else "")
+    ]
+    lines += [paint(f"  not ready: {reason}", "yellow") for reason in reasons]
+    return lines if reasons else [*lines, paint("  ready", "green")]
+
+
+COMMAND = Command("reload", "have the daemon read everything again", EXAMPLES, arguments, run)
