@@ -9,7 +9,7 @@ the others hold: one typing error must not take away a whole school's permission
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -40,8 +40,11 @@ class Overrides:
     problems: tuple[Problem, ...] = ()
 
 
-def parse(text: str, zone: tzinfo) -> Overrides:
-    """Read the file's text; a time without offset is on the clocks of `zone`."""
+def parse(text: str, zone: tzinfo, groups: Collection[str] | None = None) -> Overrides:
+    """Read the file's text; a time without offset is on the clocks of `zone`.
+
+    With `groups`, an override for a group that is not among them is a problem too.
+    """
     items: list[Override] = []
     problems: list[Problem] = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -51,7 +54,7 @@ def parse(text: str, zone: tzinfo) -> Overrides:
             problems.append(Problem(number, f"more than {MAX_OVERRIDES} overrides: remove some"))
             break
         try:
-            items.append(_override(line, zone))
+            items.append(_override(line, zone, groups))
         except (ValueError, RecursionError) as error:
             problems.append(Problem(number, str(error)))
     return Overrides(tuple(items), tuple(problems))
@@ -67,7 +70,7 @@ def in_force(overrides: Iterable[Override], now: datetime) -> tuple[Override, ..
     return tuple(override for override in overrides if override.expires > now)
 
 
-def read(path: Path, zone: tzinfo) -> Overrides:
+def read(path: Path, zone: tzinfo, groups: Collection[str] | None = None) -> Overrides:
     """Read the file at `path`; a missing one holds no overrides. OSError passes through."""
     try:
         with path.open("rb") as file:
@@ -78,7 +81,7 @@ def read(path: Path, zone: tzinfo) -> Overrides:
         message = f"larger than {MAX_BYTES} bytes: remove overrides that have ended"
         return Overrides(problems=(Problem(0, message),))
     try:
-        return parse(data.decode(), zone)
+        return parse(data.decode(), zone, groups)
     except UnicodeDecodeError as error:
         return Overrides(problems=(Problem(0, f"not UTF-8 at byte {error.start}"),))
 
@@ -106,7 +109,7 @@ def write(path: Path, overrides: Iterable[Override]) -> None:
         os.close(directory)
 
 
-def _override(line: str, zone: tzinfo) -> Override:
+def _override(line: str, zone: tzinfo, groups: Collection[str] | None) -> Override:
     try:
         entry = json.loads(line)
     except json.JSONDecodeError as error:
@@ -124,6 +127,8 @@ def _override(line: str, zone: tzinfo) -> Override:
     if not name:
         raise ValueError("name: the root cannot be overridden")
     group = _text(entry, "group") if entry.get("group") is not None else None
+    if group is not None and groups is not None and group not in groups:
+        raise ValueError(f"group: no group is called {group!r}; known are {sorted(groups)}")
     return Override(name, _moment(entry, zone), _text(entry, "reason"), _text(entry, "by"), group)
 
 

@@ -37,6 +37,10 @@ class RankTables:
     classes: Sequence[RuleClass]
     ages: Mapping[str, int]
     rows: list[Ranks] = field(default_factory=list)
+    # Worked out by `segments_of`, which all groups of a plan pass `now` and timelines alike.
+    segments: dict[tuple[int, tuple[ScheduledBlock, ...]], tuple[Segment, ...]] = field(
+        default_factory=dict
+    )
     _numbers: dict[Ranks, int] = field(default_factory=dict)
     _known: dict[tuple[object, ...], int] = field(default_factory=dict)
     _policies: dict[tuple[Group, tuple[bool, ...]], int] = field(default_factory=dict)
@@ -49,6 +53,10 @@ class RankTables:
     def __post_init__(self) -> None:
         self._limited = tuple({c.groups for c in self.classes if c.groups is not None})
         self._expiring = tuple(i for i, c in enumerate(self.classes) if c.expires is not None)
+
+    def policy(self, group: Group) -> int:
+        """Return a number that is equal for groups whose classes stand alike."""
+        return self._about(group).policy
 
     def expiries(self, group: Group) -> list[int]:
         """Return when overrides end that hold for `group`, in unix seconds."""
@@ -113,7 +121,20 @@ class _About:
 def segments_of(
     group: Group, tables: RankTables, timelines: Mapping[str, Timeline], now: int
 ) -> tuple[Segment, ...]:
-    """Return the group's segments from `now` on; the first one also covers the time before."""
+    """Return the group's segments from `now` on; the first one also covers the time before.
+
+    Groups of one policy and one timetable share their segments, worked out for the first of them.
+    """
+    key = (tables.policy(group), group.blocks)
+    known = tables.segments.get(key)
+    if known is None:
+        known = tables.segments[key] = _work_out(group, tables, timelines, now)
+    return known
+
+
+def _work_out(
+    group: Group, tables: RankTables, timelines: Mapping[str, Timeline], now: int
+) -> tuple[Segment, ...]:
     moments = {now, *(ends for ends in tables.expiries(group) if ends > now)}
     blocks = group.blocks if group.filtered else ()
     for block in blocks:

@@ -55,6 +55,14 @@ def test_a_bad_line_is_reported_and_the_rest_holds(line, words):
         assert words in found.problems[0].message
 
 
+def test_a_group_that_is_not_there_is_reported():
+    line = GOOD.replace('"teacher"', '"t", "group": "grade-6"')
+    assert parse(line, HANOI, {"grade-6"}).items[0].group == "grade-6"
+    found = parse(f"{line}\n{GOOD}", HANOI, {"grade-3"})
+    assert [item.group for item in found.items] == [None]
+    assert "grade-3" in found.problems[0].message
+
+
 names = st.sampled_from(["a.test", "b.example", "xn--bcher-kva.example"])
 words = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
 moments = st.datetimes(datetime(2026, 1, 1), datetime(2030, 1, 1)).map(  # noqa: DTZ001

@@ -6,8 +6,10 @@ from itertools import combinations
 
 import pytest
 
+from filterd.formats.registry import by_name
 from filterd.model.group import (
     Group,
+    ListSpec,
     Override,
     SafeSearch,
     Schedule,
@@ -186,6 +188,31 @@ def test_safe_search_rewrites_what_is_not_blocked(engine):
     assert decide("www.y.test", "off").kind == "pass"
     blocked = World(groups=groups, book=book, school={"block": ("s.test",)})
     assert engine(blocked).decide("www.s.test").kind == "block"
+
+
+@pytest.mark.parametrize("engine", [Plain, Core])
+def test_zones_in_order_and_orders_before_all(engine):
+    def zone(name, **fields):
+        return ListSpec(name, "rpz", **fields)
+
+    def decide(texts, group=None):
+        lists = dict(texts)
+        formats = {spec.name: by_name("rpz") for spec in lists}
+        world = World(groups=(group or Group("g", 15),), lists=lists, formats=formats)
+        outcome = engine(world).decide(X)
+        return outcome.step, outcome.kind, outcome.action
+
+    spares, blocks = f"{X} CNAME rpz-passthru.", f"{X} CNAME *."
+    assert decide([(zone("a"), spares), (zone("b"), blocks)]) == (7, "allow", "allow")
+    assert decide([(zone("a"), blocks), (zone("b"), spares)]) == (7, "block", "nodata")
+    order = zone("order", mandatory=True)
+    assert decide([(zone("a"), spares), (order, blocks)]) == (2, "block", "nodata")
+    # A zone that the group does not use has no say in the order of zones.
+    only_b = Group("g", 15, lists=frozenset({"b"}))
+    assert decide([(zone("a"), spares), (zone("b"), blocks)], only_b) == (7, "block", "nodata")
+    grown = zone("a", category="adult")
+    assert decide([(grown, f"{X} A 192.0.2.7")]) == (8, "rewrite", "rewrite")
+    assert decide([(grown, spares), (zone("b"), blocks)], Group("g", 18))[1] == "block"
 
 
 def standing_of(rule, group):
