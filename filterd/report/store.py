@@ -41,14 +41,6 @@ class Retention:
     full: float = 1 * DAY
     max_bytes: int = 256 * 1024 * 1024
 
-    @classmethod
-    def within(cls, seconds: float) -> "Retention":
-        """Aggregates are kept for `seconds`; what concerns one person never longer than the
-        defaults, whatever is configured.
-        """
-        most = cls()
-        return cls(seconds, min(seconds, most.pseudonym), min(seconds, most.full))
-
 
 class SqliteSink:
     """Rows in the SQLite file `path`, whose directory must exist."""

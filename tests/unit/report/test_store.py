@@ -248,8 +248,3 @@ def test_migrations_run_once_in_order_and_a_failed_one_leaves_the_old_schema():
     assert columns[-1] == "extra"
     assert database.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
     database.close()
-
-
-def test_one_configured_duration_never_lengthens_what_concerns_a_person():
-    assert Retention.within(30 * DAY) == Retention(30 * DAY, 7 * DAY, 1 * DAY)
-    assert Retention.within(3600) == Retention(3600, 3600, 3600)
