@@ -9,9 +9,12 @@ below the current directory; with --check it writes nothing and exits 1 if one o
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
 
 from filterd.config.example import example, on_one_line
 from filterd.config.keys import MODEL, MODEL_LIST, MODELS, PLAIN, Key, keys_of
@@ -30,13 +33,23 @@ given twice or an alias (`*name`) is refused, and all problems of a file are tol
 """
 
 
+class _Written(GenerateJsonSchema):
+    """A JSON Schema for editors whose defaults are what a person would write."""
+
+    def encode_default(self, dft: Any) -> Any:
+        """Return a default in its written form."""
+        if isinstance(dft, tuple):
+            return [self.encode_default(item) for item in dft]
+        return str(dft) if is_dataclass(dft) else super().encode_default(dft)
+
+
 def documents() -> dict[str, str]:
     """Return each generated file's path and text."""
-    schema = json.dumps(Config.model_json_schema(by_alias=True), indent=2, ensure_ascii=False)
+    schema = Config.model_json_schema(by_alias=True, schema_generator=_Written)
     return {
         "config.example.yaml": example(default_config()),
         "docs/reference/config.md": reference(),
-        "docs/reference/config.schema.json": schema + "\n",
+        "docs/reference/config.schema.json": json.dumps(schema, indent=2) + "\n",
     }
 
 

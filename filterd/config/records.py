@@ -4,7 +4,9 @@ import ipaddress
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from filterd.config.section import Section
 from filterd.config.text import Text, written
@@ -37,6 +39,13 @@ class RecordConfig(Section):
     """The data as a zone file writes it."""
     ttl: Ttl = 300
     """How long clients may keep it."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Say that a line of text will do."""
+        return {"anyOf": [{"type": "string", "description": _FORM}, handler(core_schema)]}
 
     @model_validator(mode="before")
     @classmethod
@@ -86,5 +95,3 @@ _CHECKS: dict[str, Callable[[str], object]] = {
     "MX": _numbers_then_name(1),
     "SRV": _numbers_then_name(3),
 }
-
-Records = Annotated[tuple[RecordConfig, ...], Field(description=f"Each is a mapping, or {_FORM}.")]

@@ -18,7 +18,7 @@ class SpanConfig(Section):
 class WindowConfig(SpanConfig):
     """A time of day on some weekdays."""
 
-    days: Weekdays = frozenset(range(7))
+    days: Weekdays = Field(default=frozenset(range(7)), json_schema_extra={"default": "daily"})
     """Weekdays, such as mon-fri."""
 
 

@@ -1,5 +1,6 @@
 """The example file and the reference are what the schema says."""
 
+import json
 import os
 from pathlib import Path
 
@@ -72,3 +73,12 @@ def test_check_says_what_is_stale(tmp_path: Path, capsys) -> None:
         assert main(["--check"]) == 0
     finally:
         os.chdir(before)
+
+
+def test_the_schema_for_editors_has_written_forms() -> None:
+    schema = json.loads(documents()["docs/reference/config.schema.json"])
+    parts = schema["$defs"]
+    assert parts["UpstreamConfig"]["properties"]["servers"]["default"] == ["1.1.1.1", "9.9.9.9"]
+    assert parts["WindowConfig"]["properties"]["days"]["default"] == "daily"
+    assert {"type": "string"}.items() <= parts["RecordConfig"]["anyOf"][0].items()
+    assert schema["additionalProperties"] is False
