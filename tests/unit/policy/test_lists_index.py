@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from filterd.formats.registry import by_name
 from filterd.model.group import ListSpec
 from filterd.model.rule import Action
+from filterd.policy import lists_index
 from filterd.policy.classes_json import read_meta
 from filterd.policy.lists_index import compile_lists
 from tests.support.data import real_list
@@ -141,6 +142,15 @@ def test_the_meta_describes_every_class():
         "a.test\n$dnsrewrite rewrite b.test\nnot-a c.test\nallow d.test", category="games"
     )
     assert read_meta(result.meta).classes == result.table.classes
+
+
+def test_there_is_an_end_to_classes(monkeypatch):
+    monkeypatch.setattr(lists_index, "MAX_CLASSES", 2)
+    result, builder = one("a.test\nimportant b.test\nallow c.test\nimportant d.test")
+    assert result.reports[0].refused == (("too-many-classes", 1),)
+    assert len(result.table) == 2
+    assert meanings(result, builder, "c.test") == []
+    assert len(meanings(result, builder, "d.test")) == 1
 
 
 def test_progress_is_told_to_the_end():
