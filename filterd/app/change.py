@@ -5,9 +5,11 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from filterd.app import parts
 from filterd.app.lists_work import compile_lists, update_lists
+from filterd.app.node import Node
 from filterd.app.paths import read_config
 from filterd.app.ruling import Inputs, build_ruling
 from filterd.engine.neighbours import read_neighbours
@@ -18,9 +20,6 @@ from filterd.lists.store import ListStore
 from filterd.model.errors import FilterdError
 from filterd.upstream.resolver import Resolver
 
-if TYPE_CHECKING:
-    from filterd.app.node import Node
-
 logger = logging.getLogger(__name__)
 Tell = Callable[[str, int, int | None], None]  # step, done, total
 _FIXED = ("listen", "state_dir", "metrics", "control", "log", "privacy", "cache")
@@ -29,7 +28,7 @@ _FIXED = ("listen", "state_dir", "metrics", "control", "log", "privacy", "cache"
 class Change:
     """Changes a node while it answers. One change at a time."""
 
-    def __init__(self, node: "Node") -> None:
+    def __init__(self, node: Node) -> None:
         self._node = node
         self._lock = asyncio.Lock()
 
@@ -39,8 +38,6 @@ class Change:
         Raises:
             FilterdError: the old configuration and rules stay in force.
         """
-        from filterd.app import node as parts  # noqa: PLC0415 - node owns this change
-
         node = self._node
         async with self._lock:
             config, book = await asyncio.to_thread(read_config, node.config_path)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from filterd.app.listtext import ListText
-from filterd.app.node import current_inputs
 from filterd.app.observing import source_of
+from filterd.app.parts import current_inputs
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.app.ruling import build_ruling
 from filterd.core import Decision, IndexBuilder, Snapshot

@@ -46,6 +46,7 @@ def demo_answer(packet: bytes) -> bytes:
     """Return the reply to `packet`. DNSError for what is no query."""
     query = DNSRecord.parse(packet)
     reply = query.reply(ra=1, aa=0)
+    reply.header.ad = 0
     name = str(query.q.qname).lower()
     digest = hashlib.sha256(name.encode()).digest()
     if query.q.qtype == QTYPE.A:

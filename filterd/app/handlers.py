@@ -1,18 +1,16 @@
 """The commands that the control socket takes."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from filterd.app.change import Change
+from filterd.app.node import Node
 from filterd.app.watching import node_status
 from filterd.control.messages import Progress
 from filterd.control.server import Handler, Report
 
-if TYPE_CHECKING:
-    from filterd.app.node import Node
 
-
-def handlers(node: "Node", change: Change) -> dict[str, Handler]:
+def handlers(node: Node, change: Change) -> dict[str, Handler]:
     """Return command -> handler."""
 
     async def status(_arguments: Mapping[str, Any], _report: Report) -> Any:

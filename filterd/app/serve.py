@@ -12,8 +12,10 @@ import uvloop
 
 from filterd.app.change import attempt
 from filterd.app.demo import Demonstration, open_demonstration, what_to_try
-from filterd.app.node import Node, start_node, stop_node, upstream_settings
+from filterd.app.life import Living, close_node, open_node
+from filterd.app.node import Node
 from filterd.app.notify import notify
+from filterd.app.parts import upstream_settings
 from filterd.config.schema import Config
 from filterd.model.group import RuleBook
 
@@ -47,7 +49,7 @@ async def _serve(serving: Serving) -> None:
         demonstration = await open_demonstration(config, upstream_settings(config))
         config = demonstration.config
     try:
-        node = await start_node(config, serving.book, serving.path)
+        living = await open_node(config, serving.book, serving.path)
     except BaseException:
         if demonstration is not None:
             demonstration.close()
@@ -59,27 +61,26 @@ async def _serve(serving: Serving) -> None:
     reloads: set[asyncio.Task[bool]] = set()
 
     def on_hangup() -> None:
-        task = loop.create_task(_reload(node))
+        task = loop.create_task(_reload(living))
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
     loop.add_signal_handler(signal.SIGHUP, on_hangup)
-    _greet(node, demonstration, serving.say)
+    _greet(living.node, demonstration, serving.say)
     notify("READY=1")
     try:
         await stop.wait()
     finally:
         notify("STOPPING=1")
         serving.say("stopping")
-        await stop_node(node)
+        await close_node(living)
         if demonstration is not None:
             demonstration.close()
 
 
-async def _reload(node: Node) -> bool:
+async def _reload(living: Living) -> bool:
     notify("RELOADING=1")
-    change = node.change
-    assert change is not None  # an open node has one
+    node, change = living.node, living.change
 
     async def both() -> None:
         await change.reload()

@@ -5,15 +5,12 @@ a fault in one is logged and tried again, and never touches the doors.
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING
 
 from filterd.app.change import Change, attempt
 from filterd.app.lists_work import wanted_lists
+from filterd.app.node import Node
 from filterd.lists.status import status
 from filterd.lists.store import ListStore
-
-if TYPE_CHECKING:
-    from filterd.app.node import Node
 
 logger = logging.getLogger(__name__)
 EVENTS_SECONDS = 1.0
@@ -24,7 +21,7 @@ LISTS_SECONDS = 60.0
 class Chores:
     """The background tasks of a node."""
 
-    def __init__(self, node: "Node", change: Change) -> None:
+    def __init__(self, node: Node, change: Change) -> None:
         self._node = node
         self._change = change
         self._tasks: list[asyncio.Task[None]] = []
@@ -91,7 +88,7 @@ class Chores:
             await asyncio.sleep(NEIGHBOURS_SECONDS)
 
 
-def _stamp(node: "Node") -> tuple[int, int] | None:
+def _stamp(node: Node) -> tuple[int, int] | None:
     try:
         stat = node.paths.overrides.stat()
     except OSError:

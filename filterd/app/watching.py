@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
 from filterd import __version__
 from filterd.app.lists_work import wanted_lists
+from filterd.app.node import Node, readiness
 from filterd.lists.status import ListStatus, status
 from filterd.lists.store import ListStore
 from filterd.metrics.collector import FilterdCollector
@@ -16,13 +17,9 @@ from filterd.metrics.http import MetricsServer
 from filterd.metrics.sources import NodeState, Sources
 from filterd.report.base import ReportStatus
 
-if TYPE_CHECKING:
-    from filterd.app.node import Node
 
-
-def open_metrics(node: "Node") -> MetricsServer:
+def open_metrics(node: Node) -> MetricsServer:
     """Return the HTTP door for metrics and health, not yet listening."""
-    from filterd.app.node import readiness  # noqa: PLC0415 - node owns this door
 
     def state() -> NodeState:
         lists = node.ruling.inputs.lists
@@ -57,21 +54,19 @@ def open_metrics(node: "Node") -> MetricsServer:
     return MetricsServer(registry, lambda: readiness(node), time.monotonic)
 
 
-def list_states(node: "Node") -> tuple[ListStatus, ...]:
+def list_states(node: Node) -> tuple[ListStatus, ...]:
     """Return how each configured list stands."""
     wanted = wanted_lists(node.config, node.book)
     return status(wanted, ListStore(node.paths.state), time.time())
 
 
-def report_state(node: "Node") -> ReportStatus:
+def report_state(node: Node) -> ReportStatus:
     """Return how the local log does."""
     return node.recorder.status()
 
 
-def node_status(node: "Node") -> dict[str, Any]:
+def node_status(node: Node) -> dict[str, Any]:
     """Return the whole state as plain data, for `filterd reload` and people."""
-    from filterd.app.node import readiness  # noqa: PLC0415 - node owns this door
-
     report = report_state(node)
     lists = node.ruling.inputs.lists
     return {

@@ -14,11 +14,9 @@ def arguments(_parser: argparse.ArgumentParser) -> None:
     """There are no options."""
 
 
-def run(_args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Print the script."""
-    from filterd.cli.main import build_parser  # noqa: PLC0415 - main lists this command
-
-    print(script(build_parser()))
+    print(script(args.parser))
     return Exit.OK
 
 

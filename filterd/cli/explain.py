@@ -7,8 +7,8 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from filterd.app.node import current_inputs
 from filterd.app.observing import source_of
+from filterd.app.parts import current_inputs
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.app.ruling import Ruling, build_ruling
 from filterd.cli.base import Command, Exit, add_config, add_json, paint

@@ -96,6 +96,7 @@ class LocalData:
         request = DNSRecord.parse(query)
         reply = request.reply(ra=1, aa=0)
         reply.header.rcode = rcode
+        reply.header.ad = 0  # nothing of ours is signed
         for rr in answers:
             reply.add_answer(rr)
         if not answers:

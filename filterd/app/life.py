@@ -1,0 +1,157 @@
+"""The life of a node from start to stop.
+
+Order matters and is written out: state, rules, upstream, engine, doors, then the things that only
+watch. Stopping goes the other way. Whatever fails at the start, nothing is left half open.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filterd.app.change import Change
+from filterd.app.handlers import handlers
+from filterd.app.node import Node
+from filterd.app.parts import (
+    current_inputs,
+    engine_settings,
+    local_data,
+    make_recorder,
+    make_writer,
+    upstream_settings,
+)
+from filterd.app.paths import Paths
+from filterd.app.ruling import build_ruling
+from filterd.app.tasks import Chores
+from filterd.app.watching import open_metrics
+from filterd.config.schema import Config
+from filterd.control.server import ControlServer
+from filterd.dns.tcp import TcpDoor, TcpLimits, open_tcp
+from filterd.dns.udp import open_udp
+from filterd.engine.engine import Engine, MissTimes
+from filterd.metrics.http import MetricsServer
+from filterd.model.group import RuleBook
+from filterd.report.writer import Writer
+from filterd.upstream.resolver import Resolver
+
+logger = logging.getLogger(__name__)
+DRAIN_SECONDS = 3.0
+
+
+@dataclass(slots=True)
+class Living:
+    """A node and all that was opened for it."""
+
+    node: Node
+    writer: Writer | None
+    change: Change = field(init=False)
+    doors: list[asyncio.DatagramTransport | asyncio.Server] = field(default_factory=list)
+    connections: list[TcpDoor] = field(default_factory=list)
+    metrics: MetricsServer | None = None
+    control: ControlServer | None = None
+    chores: Chores | None = None
+
+    def __post_init__(self) -> None:
+        self.change = Change(self.node)
+
+
+async def open_node(
+    config: Config, book: RuleBook, config_path: Path | None, *, background: bool = True
+) -> Living:
+    """Open everything and answer queries.
+
+    Raises:
+        ConfigError, RulesError: nothing was started.
+        OSError: an address or a file cannot be had; nothing is left open.
+    """
+    loop = asyncio.get_running_loop()
+    paths = Paths.of(config, os.environ)
+    paths.state.mkdir(parents=True, exist_ok=True)
+    now = time.time()
+    inputs = current_inputs(config, book, paths)
+    ruling = build_ruling(inputs, now, 1)
+    resolver = Resolver(upstream_settings(config), loop)
+    writer = make_writer(config, paths)
+    node = Node(
+        config=config,
+        book=book,
+        paths=paths,
+        config_path=config_path,
+        ruling=ruling,
+        resolver=resolver,
+        engine=Engine(
+            ruling.snapshot,
+            engine_settings(config),
+            resolver,
+            local_data(config),
+            clock=time.time,
+            times=MissTimes(
+                deadline=config.upstream.timeout,
+                stale_wait=config.cache.stale.wait,
+            ),
+        ),
+        recorder=make_recorder(config, paths, writer),
+        started=now,
+    )
+    living = Living(node, writer)
+    try:
+        await _open(living, background=background)
+    except BaseException:
+        await close_node(living)
+        raise
+    return living
+
+
+async def _open(living: Living, *, background: bool) -> None:
+    node = living.node
+    config = node.config
+    if living.writer is not None:
+        living.writer.start()
+    for address in config.listen.udp:
+        transport, _ = await open_udp(address.host, address.port, node.engine, time.time)
+        living.doors.append(transport)
+    limits = TcpLimits(
+        idle=config.listen.tcp_limits.idle_timeout,
+        connections=config.listen.tcp_limits.max_connections,
+        per_client=config.listen.tcp_limits.max_per_client,
+    )
+    for address in config.listen.tcp:
+        server, door = await open_tcp(address.host, address.port, node.engine, time.time, limits)
+        living.doors.append(server)
+        living.connections.append(door)
+    if config.metrics.listen is not None:
+        living.metrics = open_metrics(node)
+        await living.metrics.start(config.metrics.listen.host, config.metrics.listen.port)
+    living.control = ControlServer(node.paths.control, handlers(node, living.change))
+    await living.control.start()
+    if background:
+        living.chores = Chores(node, living.change)
+        living.chores.start()
+
+
+async def close_node(living: Living) -> None:
+    """Answer what waits, for `DRAIN_SECONDS` at most, then close everything."""
+    node = living.node
+    if living.chores is not None:
+        await living.chores.stop()
+    if living.control is not None:
+        await living.control.close()
+    for door in living.doors:
+        if isinstance(door, asyncio.Server):
+            door.close()
+    loop = asyncio.get_running_loop()
+    end = loop.time() + DRAIN_SECONDS
+    while not node.engine.idle and loop.time() < end:  # noqa: ASYNC110 - the engine tells nobody
+        await asyncio.sleep(0.05)
+    for connection in living.connections:
+        connection.close()
+    for door in living.doors:
+        door.close()
+    if living.metrics is not None:
+        await living.metrics.close()
+    node.engine.close()
+    node.resolver.close()
+    if living.writer is not None:
+        await asyncio.to_thread(living.writer.close)

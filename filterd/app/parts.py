@@ -1,0 +1,104 @@
+"""From configuration to the settings and values that each floor takes. One function each."""
+
+import contextlib
+import logging
+import secrets
+import time
+from zoneinfo import ZoneInfo
+
+from filterd.app.paths import Paths
+from filterd.app.ruling import Inputs, list_specs
+from filterd.app.system_dns import system_nameservers
+from filterd.config.schema import Config
+from filterd.engine.engine import EngineSettings
+from filterd.engine.local import LocalData, LocalRecord
+from filterd.lists.index_store import IndexStore, Loaded
+from filterd.model.group import RuleBook
+from filterd.policy.overrides import read as read_overrides
+from filterd.report.daykey import DayKey
+from filterd.report.privacy import Level
+from filterd.report.recorder import Recorder
+from filterd.report.store import Retention, SqliteSink
+from filterd.report.writer import Writer
+from filterd.upstream.resolver import Settings
+
+logger = logging.getLogger(__name__)
+DNS_PORT = 53
+
+
+def current_inputs(config: Config, book: RuleBook, paths: Paths) -> Inputs:
+    """Read what a ruling needs from disk: compiled lists and overrides."""
+    overrides = read_overrides(paths.overrides, ZoneInfo(config.timezone))
+    for problem in overrides.problems:
+        logger.warning("overrides: line %d left out: %s", problem.line, problem.message)
+    return Inputs(config, book, overrides.items, load_lists(config, book, paths))
+
+
+def load_lists(config: Config, book: RuleBook, paths: Paths) -> Loaded | None:
+    """Return the compiled lists in use, if any are configured and compiled."""
+    if not list_specs(config, book):
+        return None
+    with contextlib.suppress(OSError):
+        return IndexStore(paths.state).load()
+    return None
+
+
+def upstream_settings(config: Config) -> Settings:
+    """Return the upstream floor's settings."""
+    upstream = config.upstream
+    ours = [door.host for door in config.listen.udp if door.port == DNS_PORT]
+    system = system_nameservers(ours)
+    return Settings(
+        servers=tuple(str(each) for each in upstream.servers) or system,
+        strategy=upstream.strategy,
+        zones=tuple(
+            (zone, tuple(str(each) for each in servers)) for zone, servers in upstream.zones.items()
+        ),
+        bootstrap=tuple(str(each) for each in upstream.bootstrap) or system,
+        max_in_flight=upstream.max_waiting,
+        ca_file=None if upstream.ca_file is None else str(upstream.ca_file),
+    )
+
+
+def engine_settings(config: Config) -> EngineSettings:
+    """Return the core's settings."""
+    cache = config.cache
+    return EngineSettings(
+        cache_bytes=cache.size,
+        max_misses=config.upstream.max_waiting,
+        min_ttl=cache.min_ttl,
+        max_ttl=cache.max_ttl,
+        negative_ttl=cache.negative_ttl,
+        stale_ttl=cache.stale.ttl,
+        stale_answer_ttl=cache.stale.answer_ttl,
+        prefetch=cache.prefetch,
+        # What passes is only worth an event where single queries are kept.
+        log_pass=config.privacy.level in {"pseudonym", "full"},
+    )
+
+
+def local_data(config: Config) -> LocalData:
+    """Return the local records and the zones that are forwarded."""
+    records = [LocalRecord(r.name, r.type, r.value, r.ttl) for r in config.records]
+    return LocalData(records, tuple(config.upstream.zones))
+
+
+def make_writer(config: Config, paths: Paths) -> Writer | None:
+    """Return the writer of the local log; None where nothing is kept."""
+    if config.privacy.level == "none":
+        return None
+    retention = config.privacy.retention
+    kept = Retention(
+        aggregates=retention.aggregates,
+        pseudonym=retention.pseudonym,
+        full=retention.full,
+        max_bytes=config.log.max_size,
+    )
+    paths.log.parent.mkdir(parents=True, exist_ok=True)
+    return Writer(SqliteSink(paths.log, kept), clock=time.time, monotonic=time.monotonic)
+
+
+def make_recorder(config: Config, paths: Paths, writer: Writer | None) -> Recorder:
+    """Return the recorder: the privacy step in front of the writer."""
+    key = DayKey(paths.day_key, ZoneInfo(config.timezone), secrets.token_bytes)
+    return Recorder(Level(config.privacy.level), [writer] if writer is not None else [], key)
