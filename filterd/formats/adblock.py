@@ -24,6 +24,7 @@ _COSMETIC = re.compile(
 )
 _REGEX_END = re.compile(r"(?<!\\)/(?=\$[a-z~])")
 _BARE_NAME = re.compile(r"[\w-]+(?:\.[\w-]+)*\.(?![0-9]+$)[\w-]+")
+_BLANK = re.compile(r"\s")
 _COMMENT = re.compile(r"\s+#.*$")
 _LIKE = re.compile(
     r"(?:@@)?\|\|?\S+\^|@@\S+|/.+/(?:\$\S+)?$|\S+\$(?:important|dns|client|ctag|deny)"
@@ -39,16 +40,15 @@ class Adblock:
 
     def shapes(self, data: bytes, options: Options) -> tuple[Shape, ...]:
         """Return the shapes of block and exception rules for one name, and of bare names."""
-        del data, options
+        del options
         return (
             Shape(b"||", b"^", Scope.SUBTREE),
             Shape(b"", b"", Scope.EXACT),
-            Shape(b"0.0.0.0 ", b"", Scope.EXACT),
-            Shape(b"127.0.0.1 ", b"", Scope.EXACT),
             Shape(b"@@||", b"^", Scope.SUBTREE, Action.ALLOW),
             Shape(b"@@||", b"^|", Scope.SUBTREE, Action.ALLOW),
             Shape(b"||", b"^|", Scope.SUBTREE),
             Shape(b"|", b"^", Scope.EXACT),
+            *hosts.plain_shapes(data, Scope.EXACT),
         )
 
     def reader(self, options: Options) -> JoiningReader:
@@ -94,7 +94,7 @@ def _rule(text: str, options: Options) -> Rule | Cancel:
     pattern_text, modifier_text = _divide(text.removeprefix("@@"))
     modifiers = Modifiers() if modifier_text is None else read_modifiers(modifier_text)
     condition = modifiers.condition
-    if not is_regex(pattern_text) and any(char.isspace() for char in pattern_text):
+    if _BLANK.search(pattern_text) and not is_regex(pattern_text):
         raise Refused(Code.BAD_SYNTAX, "blanks inside a rule")
     pattern = read_pattern(pattern_text, options, narrowed=condition != NO_CONDITION)
     action = Action.ALLOW if exception else Action.BLOCK

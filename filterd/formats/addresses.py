@@ -1,5 +1,6 @@
 """Addresses in lists: the ones that mean "nowhere", and the ones that are patterns themselves."""
 
+import re
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from filterd.formats.base import Options
@@ -9,6 +10,7 @@ from filterd.model.rule import NetworkPattern, Record, Rewrite, Trigger
 
 # What blocklists write in front of a name that shall lead nowhere.
 NULL_ADDRESSES = frozenset({"0", "0.0.0.0", "127.0.0.1", "255.255.255.255", "::", "::1", "::0"})  # noqa: S104
+_COULD_BE = re.compile(r"[0-9a-fA-F:.]+(?:/[0-9]{1,3})?")
 _WIDEST = {4: 8, 6: 16}  # prefix lengths; shorter ones cover too much of the internet
 
 
@@ -27,6 +29,8 @@ def network_pattern(text: str, trigger: Trigger, options: Options) -> NetworkPat
         Refused: host bits are set, or the network is wider than /8 (IPv4) or /16 (IPv6) in a list
             that is not trusted to be wide.
     """
+    if not _COULD_BE.fullmatch(text):  # nearly all text, and `ip_network` takes its time
+        return None
     try:
         network = ip_network(text, strict=False)
     except ValueError:

@@ -22,9 +22,8 @@ _LOCAL_NAMES = frozenset(
         *("ip6-allrouters", "ip6-allhosts", "0.0.0.0", "127.0.0.1", "::1"),  # noqa: S104
     }
 )
-_LIKE = re.compile(
-    r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|0|[0-9a-f:]*::[0-9a-f]*)\s+\S+", re.IGNORECASE
-)
+_OWN_LINE = re.compile(rb"(?im)^(\S+)[ \t]+localhost[46]?\.localdomain[46]?\b")
+_LIKE = re.compile(r"(?i)(?:[0-9.]+|[0-9a-f:]*::[0-9a-f]*)\s+[^\s#]")
 
 
 class Hosts:
@@ -36,13 +35,8 @@ class Hosts:
 
     def shapes(self, data: bytes, options: Options) -> tuple[Shape, ...]:
         """Return the shapes of one blocked name a line."""
-        del data
         scope = Scope.SUBTREE if options.subdomains else Scope.EXACT
-        return tuple(
-            Shape(address + blank, b"", scope)
-            for address in (b"0.0.0.0", b"127.0.0.1", b"::")
-            for blank in (b" ", b"\t")
-        )
+        return plain_shapes(data, scope)
 
     def reader(self, options: Options) -> JoiningReader:
         """Return a reader for a new list."""
@@ -51,6 +45,21 @@ class Hosts:
     def likeness(self, sample: Sequence[str]) -> float:
         """Return the share of lines with an address and a name."""
         return share(sample, lambda text: _LIKE.match(text) is not None)
+
+
+def plain_shapes(data: bytes, scope: Scope) -> tuple[Shape, ...]:
+    """Return the shapes of lines with a null address and one name.
+
+    An address that also stands before one of the machine's own names with a dot has none: the
+    core would take that name for a site's.
+    """
+    own = {match[1] for match in _OWN_LINE.finditer(data)}
+    return tuple(
+        Shape(address + blank, b"", scope)
+        for address in (b"0.0.0.0", b"127.0.0.1", b"::")
+        if address not in own
+        for blank in (b" ", b"\t")
+    )
 
 
 def parse(text: str, options: Options) -> Sequence[Rule | Refused]:

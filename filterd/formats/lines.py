@@ -94,8 +94,13 @@ def explain(line: int, text: str, refused: Refused) -> Refusal:
 def place(item: Rule | Cancel, line: int, text: str) -> Rule | Cancel:
     """Return `item` with the line it stands on."""
     if isinstance(item, Cancel):
-        return Cancel(replace(item.rule, line=line, text=text))
-    return replace(item, line=line, text=text)
+        return Cancel(place_rule(item.rule, line, text))
+    return place_rule(item, line, text)
+
+
+def place_rule(rule: Rule, line: int, text: str) -> Rule:
+    """Return `rule` with the line it stands on; `dataclasses.replace` takes three times as long."""
+    return Rule(rule.pattern, rule.action, rule.important, rule.condition, rule.rewrite, line, text)
 
 
 def share(sample: Sequence[str], fits: Callable[[str], bool]) -> float:

@@ -63,8 +63,9 @@ class Rpz:
         before matters), or a relative name may be an address trigger.
         """
         del options
-        head = _SOA_IN_PARENTHESES.sub(b"", data[:_HEAD])
-        if any(bound.search(part) for bound in _BOUND for part in (head, data[_HEAD:])):
+        cut = data.find(b"\n", _HEAD) + 1 or len(data)
+        head = _SOA_IN_PARENTHESES.sub(b"", data[:cut])
+        if any(bound.search(part) for bound in _BOUND for part in (head, data[cut:])):
             return ()
         return tuple(
             Shape(prefix, blank + target.encode(), scope, action)
