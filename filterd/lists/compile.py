@@ -16,7 +16,7 @@ from typing import Any
 import filterd
 from filterd.core import CONTAINER_VERSION
 from filterd.lists.index_store import Generation, IndexStore, ListCount
-from filterd.lists.shelf import Caught, Summary
+from filterd.lists.shelf import Caught, Summary, Version
 from filterd.lists.store import ListStore, Stored
 from filterd.model.errors import RulesError
 from filterd.model.group import ListSpec
@@ -132,12 +132,18 @@ async def compile_current(  # noqa: PLR0913 - stores, and what is handed in from
         RulesError: compiling failed; the index in use stays.
         OSError: the disk is full or may not be written.
     """
+    named = [(spec, lists.known(spec.name).current) for spec in specs]
+    current = rules.current()
+    key = key_of([(spec, version) for spec, version in named if version is not None])
+    if current is not None and rules.serves(key):
+        # Nothing changed, so the files need not even be read: a start in milliseconds.
+        missing = tuple(spec.name for spec, version in named if version is None)
+        return Compilation(current, fresh=False, missing=missing)
     found = {spec.name: await asyncio.to_thread(lists.read, spec.name) for spec in specs}
     sources = [(spec, stored) for spec in specs if (stored := found[spec.name]) is not None]
     missing = tuple(name for name, stored in found.items() if stored is None)
     problems = tuple(f"{s.name}: {stored.problem}" for s, stored in sources if stored.problem)
-    key = key_of(sources)
-    current = rules.current()
+    key = key_of([(spec, stored.version) for spec, stored in sources])
     if current is not None and rules.serves(key):
         return Compilation(current, fresh=False, missing=missing, problems=problems)
     number = rules.next_number()
@@ -153,15 +159,15 @@ async def compile_current(  # noqa: PLR0913 - stores, and what is handed in from
         tuple((spec.name, stored.version.sha256) for spec, stored in sources),
         tuple(_count(fields) for fields in counts["lists"]),
     )
-    rules.commit(generation)
+    await asyncio.to_thread(rules.commit, generation)
     return Compilation(generation, fresh=True, missing=missing, problems=problems)
 
 
-def key_of(sources: Sequence[tuple[ListSpec, Stored]]) -> str:
+def key_of(sources: Sequence[tuple[ListSpec, Version]]) -> str:
     """Return a digest of all that the index depends on; not of where a list came from."""
     parts = [
-        [asdict(replace(spec, url=None, path=None)), stored.version.sha256]
-        for spec, stored in sources
+        [asdict(replace(spec, url=None, path=None)), version.sha256, version.summary.format]
+        for spec, version in sources
     ]
     text = json.dumps([COMPILER, CONTAINER_VERSION, parts], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -79,8 +79,8 @@ class IndexStore:
         return self.folder / f"gen-{number:08d}.idx"
 
     def pointer(self) -> Pointer:
-        """Return which generations are in use. A damaged pointer counts as none, and is logged:
-        compiling again is all it costs.
+        """Return which generations are in use. A damaged pointer is logged, and the newest whole
+        generations are taken: rules that are a little off beat none.
         """
         try:
             return Pointer(**json.loads((self.folder / _POINTER).read_bytes()))
@@ -88,7 +88,9 @@ class IndexStore:
             return Pointer()
         except (ValueError, TypeError) as error:
             logger.warning("rules: the pointer to the index is damaged (%s)", error)
-            return Pointer()
+            whole = [n for n in sorted(self._numbers(), reverse=True) if self.described(n)]
+            newest, before, *_ = (*whole, None, None)
+            return Pointer(newest, before)
 
     def described(self, number: int | None) -> Generation | None:
         """Return the description of a generation, or None if it is not there whole."""
@@ -129,9 +131,7 @@ class IndexStore:
         """Return a number that no index here ever had; makes the directory."""
         self.folder.mkdir(parents=True, exist_ok=True)
         pointer = self.pointer()
-        numbers = [pointer.current or 0, pointer.previous or 0]
-        numbers += [int(m[1]) for p in self.folder.iterdir() if (m := _FILE.fullmatch(p.name))]
-        return max(numbers) + 1
+        return max(pointer.current or 0, pointer.previous or 0, *self._numbers()) + 1
 
     def commit(self, generation: Generation) -> None:
         """Put the index at `path(generation.number)`, already on disk, in use."""
@@ -170,6 +170,11 @@ class IndexStore:
             return Loaded(Index.open(str(self.path(number))), generation, problem)
         except (ValueError, OSError) as error:
             raise RulesError(f"index {number} cannot be used: {error}") from error
+
+    def _numbers(self) -> set[int]:
+        """The generations that any file here belongs to."""
+        names = (_FILE.fullmatch(path.name) for path in self.folder.iterdir())
+        return {int(match[1]) for match in names if match}
 
     def _description(self, number: int) -> Path:
         return self.folder / f"gen-{number:08d}.json"

@@ -5,6 +5,7 @@ is refused, because whoever sits between could then write the rules. The body go
 came over the wire and is counted while it comes.
 """
 
+import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -55,15 +56,19 @@ def open_client(
     parallel: int = 4,
     resolve: Resolve | None = None,
     proxy: str | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> httpx.AsyncClient:
     """Return a client for lists; close it with `async with`.
 
     `resolve` is for a gateway whose only resolver is filterd itself: it says the addresses of a
     list's host, so that rules can be fetched before names can be asked. Certificates are checked
-    against the name, not the address.
+    against the name, not the address. `tls` is for a school with authorities of its own.
     """
     transport: httpx.AsyncBaseTransport = httpx.AsyncHTTPTransport(
-        http2=True, proxy=proxy, limits=httpx.Limits(max_connections=max(1, parallel))
+        verify=tls or True,
+        http2=True,
+        proxy=proxy,
+        limits=httpx.Limits(max_connections=max(1, parallel)),
     )
     if resolve is not None and proxy is None:
         transport = _Resolved(transport, resolve)

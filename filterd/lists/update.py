@@ -105,16 +105,16 @@ class _Round:
                 got = await self._fetch(progress)
             match got:
                 case Failed(reason):
-                    return self._failed(shelf, reason)
+                    return await self._failed(shelf, reason)
                 case NotModified():
-                    return self._unchanged(shelf)
+                    return await self._unchanged()
                 case Fetched():
                     async with reading:
                         return await self._judged(shelf, got)
         except RulesError as error:
-            return self._failed(shelf, str(error))
+            return await self._failed(shelf, str(error))
         except OSError as error:
-            return self._failed(shelf, f"cannot be kept on disk: {error.strerror or error}")
+            return await self._failed(shelf, f"cannot be kept on disk: {error.strerror or error}")
         finally:
             self._incoming().unlink(missing_ok=True)
 
@@ -142,17 +142,25 @@ class _Round:
         same = current is not None and current.sha256 == got.sha256
         if same and current is not None and _reads_as(spec, current.summary):
             version = self._version(got, current.summary)
-            shelf = self.by.store.promote(spec.name, version, self._attempt("ok"), got.path)
+            shelf = await self._promoted(version, got.path)
             return self._outcome(shelf, Kind.UNCHANGED)
         summary = await self.by.inspect(spec, got.path, self.by.guard.names(spec))
         version = self._version(got, summary)
         reasons = self._reasons(shelf, version)
         if reasons and not self.force:
             attempt = self._attempt("held", reasons)
-            shelf = self.by.store.hold(spec.name, version, attempt, got.path)
+            shelf = await asyncio.to_thread(
+                self.by.store.hold, spec.name, version, attempt, got.path
+            )
             return self._outcome(shelf, Kind.HELD, reasons)
-        shelf = self.by.store.promote(spec.name, version, self._attempt("ok"), got.path)
+        shelf = await self._promoted(version, got.path)
         return self._outcome(shelf, Kind.UPDATED, reasons)
+
+    async def _promoted(self, version: Version, file: Path) -> Shelf:
+        # In a thread, as all that waits for the disk: queries are answered on this loop.
+        return await asyncio.to_thread(
+            self.by.store.promote, self.want.spec.name, version, self._attempt("ok"), file
+        )
 
     def _reasons(self, shelf: Shelf, version: Version) -> tuple[str, ...]:
         pinned = self.want.sha256
@@ -175,16 +183,17 @@ class _Round:
             got.validators,
         )
 
-    def _unchanged(self, shelf: Shelf) -> Outcome:
-        shelf = self.by.store.note(self.want.spec.name, self._attempt("ok"))
+    async def _unchanged(self) -> Outcome:
+        attempt = self._attempt("ok")
+        shelf = await asyncio.to_thread(self.by.store.note, self.want.spec.name, attempt)
         return self._outcome(shelf, Kind.UNCHANGED)
 
-    def _failed(self, shelf: Shelf, reason: str) -> Outcome:
+    async def _failed(self, shelf: Shelf, reason: str) -> Outcome:
         before = shelf.attempt.failures if shelf.attempt is not None else 0
         attempt = self._attempt("failed", (reason,), before + 1)
         reasons: tuple[str, ...] = (reason,)
         try:
-            shelf = self.by.store.note(self.want.spec.name, attempt)
+            shelf = await asyncio.to_thread(self.by.store.note, self.want.spec.name, attempt)
         except OSError as error:
             reasons = (reason, f"and that could not be noted: {error.strerror or error}")
         return self._outcome(shelf, Kind.FAILED, reasons)

@@ -79,13 +79,15 @@ def test_rollback_to_a_damaged_index_changes_nothing(store):
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"current": 1, "next": 2}', "null"])
-def test_a_damaged_pointer_is_logged_and_never_reused(store, caplog, content):
+def test_a_damaged_pointer_is_logged_and_the_newest_taken(store, caplog, content):
     make(store, "one.example")
+    make(store, "two.example")
     (store.folder / "current.json").write_text(content)
-    assert store.load() is None
-    assert "pointer" in caplog.text
-    assert make(store, "two.example").number == 2
     assert in_use(store) == "two.example"
+    assert store.pointer() == Pointer(2, 1)
+    assert "pointer" in caplog.text
+    assert make(store, "three.example").number == 3
+    assert in_use(store) == "three.example"
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"number": 1}'])
