@@ -64,10 +64,16 @@ pub(crate) fn assemble<'k>(
         table.push((bytes.len(), part.len()));
         bytes.extend_from_slice(part);
     }
+    seal(&mut bytes, &table);
+    Ok(bytes)
+}
+
+/// Fills in the header of `bytes`, whose sections stand where `table` (offset, length) says.
+fn seal(bytes: &mut [u8], table: &[(usize, usize)]) {
     let mut header = Vec::with_capacity(HEADER);
     for (offset, length) in table {
-        put_u64(&mut header, offset as u64);
-        put_u64(&mut header, length as u64);
+        put_u64(&mut header, *offset as u64);
+        put_u64(&mut header, *length as u64);
     }
     bytes[CHECKED_FROM..HEADER].copy_from_slice(&header);
     let checksum = XxHash3_64::oneshot(&bytes[CHECKED_FROM..]);
@@ -78,7 +84,31 @@ pub(crate) fn assemble<'k>(
     put_u64(&mut header, bytes.len() as u64);
     put_u64(&mut header, checksum);
     bytes[..CHECKED_FROM].copy_from_slice(&header);
-    Ok(bytes)
+}
+
+/// Puts a valid header before arbitrary sections. The first four bytes of `data` say how long the
+/// first four sections are, in 255ths of the rest. For fuzzing: hostile bytes behind a checksum
+/// that fits.
+pub fn with_header(data: &[u8]) -> Vec<u8> {
+    let (shares, body) = data.split_at(data.len().min(SECTIONS - 1));
+    let mut bytes = vec![0u8; HEADER];
+    bytes.extend_from_slice(body);
+    let mut table = Vec::with_capacity(SECTIONS);
+    let (mut start, mut rest) = (HEADER, body.len());
+    for section in 0..SECTIONS {
+        let share = shares.get(section).map_or(255, |share| usize::from(*share));
+        let length = rest * share / 255;
+        let length = if section == SECTIONS - 1 {
+            rest
+        } else {
+            length
+        };
+        table.push((start, length));
+        start += length;
+        rest -= length;
+    }
+    seal(&mut bytes, &table);
+    bytes
 }
 
 /// Returns the checksum in the header of `bytes`: it tells one index from another.
