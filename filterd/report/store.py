@@ -49,6 +49,7 @@ class SqliteSink:
         self._path = path
         self._retention = retention
         self._database: sqlite3.Connection | None = None
+        self._inode = 0
 
     def write(self, rows: Sequence[Row], now: float) -> None:
         """Write all rows in one transaction."""
@@ -88,9 +89,14 @@ class SqliteSink:
             logger.warning("report store: closing %s: %s", self._path, error)
 
     def _open(self) -> sqlite3.Connection:
+        if self._database is not None and not self._still_there():
+            logger.warning("report store: %s was removed; a new one is begun", self._path)
+            self.close()
         if self._database is None:
             # Made by us first, so that SQLite's own files take over the mode.
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            self._inode = os.fstat(handle).st_ino
+            os.close(handle)
             database = sqlite3.connect(
                 self._path, timeout=2, isolation_level=None, check_same_thread=False
             )
@@ -106,6 +112,13 @@ class SqliteSink:
                 raise
             self._database = database
         return self._database
+
+    def _still_there(self) -> bool:
+        """Say whether our path is still our file: SQLite would go on writing to a removed one."""
+        try:
+            return self._path.stat().st_ino == self._inode
+        except FileNotFoundError:
+            return False
 
     def _failed(self, error: sqlite3.Error | OSError, now: float) -> SinkError:
         """Close the file, so that the next try finds a mended disk, and say what is wrong."""

@@ -1,5 +1,8 @@
 import sqlite3
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -196,6 +199,46 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(path, damage):
     sink.write([tally(7)], NOW)
     assert [row.n for row in read(path, Filter())] == [7]
     sink.close()
+
+
+def test_a_file_removed_under_us_is_begun_anew(sink, path, caplog):
+    sink.write([tally(1)], NOW)
+    for file in path.parent.iterdir():
+        file.unlink()
+    sink.write([tally(2)], NOW)
+    assert [row.n for row in read(path, Filter())] == [2]
+    assert "was removed" in caplog.text
+
+
+def test_a_file_moved_away_keeps_its_rows_and_a_new_one_is_begun(sink, path):
+    sink.write([tally(1)], NOW)
+    sink.tidy(NOW)
+    path.rename(path.with_name("kept.db"))
+    sink.write([tally(2)], NOW)
+    assert [row.n for row in read(path, Filter())] == [2]
+    assert [row.n for row in read(path.with_name("kept.db"), Filter())] == [1]
+
+
+def test_what_was_written_survives_a_kill(path):
+    code = (
+        "import os, sys, pathlib\n"
+        "sys.path.insert(0, sys.argv[2])\n"
+        "from filterd.report.store import Retention, SqliteSink\n"
+        "from filterd.report.privacy import Count\n"
+        "from filterd.model.verdict import Kind, Step\n"
+        "sink = SqliteSink(pathlib.Path(sys.argv[1]), Retention())\n"
+        "for n in range(5):\n"
+        f"    sink.write([Count({SLOT}, 'g', Kind.BLOCK, Step.LIST, None, None, str(n), 1)], {NOW})\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    root = str(Path(__file__).parents[3])
+    done = subprocess.run([sys.executable, "-c", code, str(path), root], timeout=60, check=False)
+    assert done.returncode == -9
+    assert len(read(path, Filter())) == 5
+    sink = SqliteSink(path, Retention())
+    sink.write([tally()], NOW)
+    sink.close()
+    assert len(read(path, Filter())) == 6
 
 
 def test_a_file_cut_short_is_set_aside(path):
