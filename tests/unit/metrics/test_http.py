@@ -225,3 +225,33 @@ def test_too_many_connections_are_turned_away(setup):
         return refused
 
     assert setup.run(work) == 503
+
+
+def test_an_address_in_use_is_an_os_error(setup):
+    async def main():
+        host, port = await setup.server.start("127.0.0.1", 0)
+        other = MetricsServer(setup.registry, list, setup.clock)
+        with pytest.raises(OSError, match="in use"):
+            await other.start(host, port)
+        await setup.server.close()
+
+    asyncio.run(main())
+
+
+def test_ipv6():
+    setup = Setup()
+
+    async def main():
+        try:
+            host, port = await setup.server.start("::1", 0)
+        except OSError as error:
+            pytest.skip(f"no IPv6 loopback here: {error}")
+        reader, writer = await asyncio.open_connection(host, port)
+        writer.write(b"GET /healthz HTTP/1.0\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        await setup.server.close()
+        return answer
+
+    assert asyncio.run(main()).endswith(b"\r\n\r\nok\n")
