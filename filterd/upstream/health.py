@@ -31,6 +31,11 @@ class Health:
         return self.failures < THRESHOLD
 
     @property
+    def rank(self) -> float:
+        """What to sort by: the fastest first, those never measured last."""
+        return float("inf") if self.rtt is None else self.rtt
+
+    @property
     def patience(self) -> float:
         """Seconds to wait for it before the next server is asked too."""
         if self.rtt is None:

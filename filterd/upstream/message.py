@@ -5,8 +5,8 @@ answer is taken only if id, opcode and question agree, and goes on with id 0 and
 spelled as it was asked, so nobody above sees either trick.
 """
 
-import random
 from enum import IntEnum
+from typing import Protocol
 
 from filterd.model.errors import UpstreamError
 
@@ -24,6 +24,14 @@ class QueryError(UpstreamError, ValueError):
     """What should be sent is no DNS query with one question."""
 
 
+class Bits(Protocol):
+    """A source of random bits: `Entropy`, or any random.Random."""
+
+    def getrandbits(self, k: int, /) -> int:
+        """Return an integer of `k` random bits."""
+        ...
+
+
 class Fit(IntEnum):
     """How an answer fits what was asked."""
 
@@ -38,7 +46,12 @@ class Expected:
     __slots__ = ("id", "limit", "mixed", "original", "question")
 
     def __init__(
-        self, id_: bytes, question: bytes, original: bytes, *, mixed: bool, limit: int
+        self,
+        id_: bytes,
+        question: bytes,
+        original: bytes,
+        limit: int,
+        mixed: bool,  # noqa: FBT001 - a keyword costs time on the hottest path here
     ) -> None:
         self.id = id_
         self.question = question
@@ -65,7 +78,7 @@ def question_end(message: bytes) -> int:
     raise QueryError("the query has no whole question")
 
 
-def prepare(query: bytes, rng: random.Random, *, mix: bool = True) -> tuple[bytes, Expected]:
+def prepare(query: bytes, rng: Bits, *, mix: bool = True) -> tuple[bytes, Expected]:
     """Return the wire to send and what to expect back. `mix`: with 0x20 case.
 
     Raises:
@@ -90,13 +103,13 @@ def prepare(query: bytes, rng: random.Random, *, mix: bool = True) -> tuple[byte
         question = original
         id_ = rng.getrandbits(16).to_bytes(2, "big")
     wire = b"".join((id_, query[2:HEADER], question, query[end:]))
-    return wire, Expected(id_, question, original, mixed=mix, limit=limit)
+    return wire, Expected(id_, question, original, limit, mix)
 
 
 def expected_as_is(query: bytes) -> Expected:
     """Return what to expect back for a query that goes out unchanged. Raises QueryError."""
     question = query[HEADER : question_end(query)]
-    return Expected(query[:2], question, question, mixed=False, limit=_LARGEST)
+    return Expected(query[:2], question, question, _LARGEST, False)
 
 
 def fits(expected: Expected, answer: bytes) -> Fit:

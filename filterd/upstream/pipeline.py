@@ -8,6 +8,7 @@ from typing import cast
 
 from filterd.upstream.base import Fault
 from filterd.upstream.counts import Counts, Drop
+from filterd.upstream.entropy import Entropy
 from filterd.upstream.kept import Job, Keeper
 from filterd.upstream.message import (
     Expected,
@@ -40,7 +41,7 @@ class StreamSession(asyncio.Protocol):
         self.heard = 0
         self.idle_since = 0.0
         self._keeper = keeper
-        self._rng = rng
+        self._rng = Entropy(rng)
         self._counts = counts
         self._context = context  # with TLS: keeps the ticket, and queries are padded
         self._open: dict[bytes, tuple[Job, Expected]] = {}

@@ -32,11 +32,17 @@ def plan(strategy: Strategy, healths: Sequence[Health], turn: int, now: float) -
     if len(healths) == 1:
         return _ONLY
     up = [i for i, health in enumerate(healths) if health.up]
-    down = [i for i, health in enumerate(healths) if not health.up]
-    beside = [i for i in down if healths[i].wants_probe(now)] if up else []
-    if strategy is Strategy.FASTEST:
-        up.sort(key=lambda i: _rank(healths[i]))
-        beside += _explored(up, healths, turn)
+    down: list[int] = []
+    beside: list[int] = []
+    if len(up) < len(healths):
+        down = [i for i, health in enumerate(healths) if not health.up]
+        if up:
+            beside = [i for i in down if healths[i].wants_probe(now)]
+    if strategy is Strategy.FASTEST and len(up) > 1:
+        up.sort(key=[health.rank for health in healths].__getitem__)
+        # Those not measured yet stand at the end.
+        if healths[up[-1]].rtt is None or turn % EXPLORE_EVERY == 0:
+            beside += _explored(up, healths, turn)
     return Plan(up + down, beside)
 
 
@@ -50,7 +56,3 @@ def _explored(up: Sequence[int], healths: Sequence[Health], turn: int) -> list[i
 
 
 _ONLY = Plan((0,))
-
-
-def _rank(health: Health) -> float:
-    return float("inf") if health.rtt is None else health.rtt

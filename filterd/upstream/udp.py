@@ -12,6 +12,7 @@ import socket
 
 from filterd.upstream.base import Cancel, Done, Fault, Means, Transport
 from filterd.upstream.counts import Counts, Drop
+from filterd.upstream.entropy import Entropy
 from filterd.upstream.message import (
     HEADER,
     Expected,
@@ -95,7 +96,7 @@ class UdpTransport:
         self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._target = (address, port)
         self._loop = means.loop
-        self._rng = means.rng
+        self._rng = Entropy(means.rng)
         self._counts = counts
         self._tcp = tcp
         self._ports: list[_Port | None] = [None] * (1 << POOL_BITS)
