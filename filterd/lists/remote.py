@@ -64,14 +64,15 @@ def open_client(
     list's host, so that rules can be fetched before names can be asked. Certificates are checked
     against the name, not the address. `tls` is for a school with authorities of its own.
     """
-    transport: httpx.AsyncBaseTransport = httpx.AsyncHTTPTransport(
-        verify=tls or True,
-        http2=True,
-        proxy=proxy,
-        limits=httpx.Limits(max_connections=max(1, parallel)),
-    )
+    context = tls or httpx.create_ssl_context()
+    bounds = httpx.Limits(max_connections=max(1, parallel))
+
+    def connecting() -> httpx.AsyncHTTPTransport:
+        return httpx.AsyncHTTPTransport(verify=context, http2=True, proxy=proxy, limits=bounds)
+
+    transport: httpx.AsyncBaseTransport = connecting()
     if resolve is not None and proxy is None:
-        transport = _Resolved(transport, resolve)
+        transport = _Resolved(connecting, resolve)
     return httpx.AsyncClient(
         transport=transport,
         timeout=timeout,
@@ -175,25 +176,36 @@ def _kept(header: str | None) -> str | None:
 
 
 class _Resolved(httpx.AsyncBaseTransport):
-    """Connects to addresses that `resolve` gives, in turn, and still checks the name."""
+    """Connects to addresses that `resolve` gives, in turn, and still checks the name.
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, resolve: Resolve) -> None:
-        self._inner = inner
+    Each host has a transport of its own: kept connections are found by address, and two hosts at
+    one address must not share one whose certificate was checked for the other.
+    """
+
+    def __init__(
+        self, connecting: Callable[[], httpx.AsyncBaseTransport], resolve: Resolve
+    ) -> None:
+        self._connecting = connecting
         self._resolve = resolve
+        self._hosts: dict[str, httpx.AsyncBaseTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         host = request.url.host
         addresses = await self._resolve(host)
+        transport = self._hosts.get(host)
+        if transport is None:
+            transport = self._hosts[host] = self._connecting()
         problem: httpx.TransportError = httpx.ConnectError(f"no address known for {host}")
         for address in addresses:
             # The Host header (and :authority) was set from the name before this point.
             request.url = request.url.copy_with(host=address)
             request.extensions = {**request.extensions, "sni_hostname": host}
             try:
-                return await self._inner.handle_async_request(request)
+                return await transport.handle_async_request(request)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 problem = error
         raise problem
 
     async def aclose(self) -> None:
-        await self._inner.aclose()
+        for transport in self._hosts.values():
+            await transport.aclose()

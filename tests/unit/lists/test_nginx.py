@@ -205,3 +205,20 @@ def test_a_real_server_cannot_lead_from_https_to_http(nginx, tmp_path):
     got = fetch(url, tmp_path / "in", resolve=loopback, tls=trusting)
     assert isinstance(got, Failed)
     assert "from https to http" in got.reason
+
+
+def test_two_hosts_at_one_address_are_checked_each(nginx, tmp_path):
+    trusting = ssl.create_default_context(cafile=nginx.authority)
+
+    async def both():
+        async with open_client(resolve=loopback, tls=trusting) as client:
+            fetcher = Fetcher(client, random.Random(1), Limits(tries=1))
+            return [
+                await fetcher.fetch(f"https://{host}:{nginx.tls}/list.txt", tmp_path / "in")
+                for host in ("lists.example", "other.example", "lists.example")
+            ]
+
+    first, other, again = asyncio.run(both())
+    assert isinstance(first, Fetched)
+    assert isinstance(other, Failed), "the connection of another host was used"
+    assert isinstance(again, Fetched)
