@@ -53,7 +53,9 @@ def plain_shapes(data: bytes, scope: Scope) -> tuple[Shape, ...]:
     An address that also stands before one of the machine's own names with a dot has none: the
     core would take that name for a site's.
     """
-    own = {match[1] for match in _OWN_LINE.finditer(data)}
+    own: set[bytes] = set()
+    if b"ocaldomain" in data or b"OCALDOMAIN" in data:  # a plain search costs next to nothing
+        own = {match[1] for match in _OWN_LINE.finditer(data)}
     return tuple(
         Shape(address + blank, b"", scope)
         for address in (b"0.0.0.0", b"127.0.0.1", b"::")

@@ -39,10 +39,9 @@ _ACTIONS = {
 _BLANKS = (b" CNAME ", b"\tCNAME\t", b" IN CNAME ", b"\tIN\tCNAME\t")
 _HEAD = 4096  # bytes in which the SOA record stands
 _SOA_IN_PARENTHESES = re.compile(rb"(?im)^\S*[^\n;()]*\bSOA\b[^\n;()]*\([^()]*\)[^\n()]*$")
-_BOUND = (
-    re.compile(rb"(?im)^[^;\n]*(?:\$ORIGIN|[()]|\.rpz-(?:ip|client-ip|nsip|nsdname)\b)"),
-    re.compile(rb"(?m)^[ \t]+(?!NS\b|IN[ \t]+NS\b|;|\r?$)\S"),  # an owner left out
-)
+_BOUND = re.compile(rb"(?im)^[^;\n]*(?:\$ORIGIN|[()]|\.rpz-(?:ip|client-ip|nsip|nsdname)\b)")
+_OWNER_LEFT_OUT = re.compile(rb"(?m)^[ \t]+(?!NS\b|IN[ \t]+NS\b|;|\r?$)\S")
+_BOUND_MARKS = (b"$", b"(", b")", b"pz-", b"PZ-")
 _TARGET_FIELD = {NS: 0, PTR: 0, MX: 1, SRV: 3, SVCB: 1, HTTPS_TYPE: 1}
 _LIKE = re.compile(
     r"(?:\S+\s+)?(?:[0-9]\w*\s+)?(?:IN\s+)?(?:CNAME|SOA|NS)\s+\S+|\$(?:TTL|ORIGIN)\s", re.IGNORECASE
@@ -65,7 +64,7 @@ class Rpz:
         del options
         cut = data.find(b"\n", _HEAD) + 1 or len(data)
         head = _SOA_IN_PARENTHESES.sub(b"", data[:cut])
-        if any(bound.search(part) for bound in _BOUND for part in (head, data[cut:])):
+        if _binds_lines(head) or _binds_lines(data[cut:]):
             return ()
         return tuple(
             Shape(prefix, blank + target.encode(), scope, action)
@@ -82,6 +81,14 @@ class Rpz:
     def likeness(self, sample: Sequence[str]) -> float:
         """Return the share of lines that are records of such a zone."""
         return share(sample, lambda text: _LIKE.match(text) is not None)
+
+
+def _binds_lines(part: bytes) -> bool:
+    """Say whether a line in `part` may mean something else by itself; plain searches come first."""
+    if any(mark in part for mark in _BOUND_MARKS) and _BOUND.search(part):
+        return True
+    indented = part[:1] in {b" ", b"\t"} or b"\n " in part or b"\n\t" in part
+    return indented and _OWNER_LEFT_OUT.search(part) is not None
 
 
 @dataclass(slots=True)
