@@ -21,7 +21,7 @@ from filterd.lists.remote import Refused, Response, Retry, request_list
 from filterd.lists.schedule import backoff
 from filterd.lists.shelf import Validators
 from filterd.lists.unpack import unpacked
-from filterd.model.errors import RulesError
+from filterd.model.errors import FilterdError
 
 Progress = Callable[[int, int | None], None]  # bytes so far, bytes in all if known
 Sleep = Callable[[float], Awaitable[None]]
@@ -88,7 +88,7 @@ class Fetcher:
             if path is not None:
                 return await asyncio.to_thread(_copy, path, into, self.limits, told)
             return await self._remote(location, into, known or Validators(), told)
-        except (Refused, RulesError) as error:
+        except (Refused, FilterdError) as error:
             return Failed(str(error))
         except OSError as error:
             return Failed(f"cannot read or keep it: {error.strerror or error}")

@@ -5,6 +5,7 @@ Compiling is a step of its own (`compile.py`), so an offline start needs none of
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -98,9 +99,9 @@ class _Round:
     async def run(
         self, fetching: asyncio.Semaphore, reading: asyncio.Semaphore, progress: Progress | None
     ) -> Outcome:
-        name = self.want.spec.name
-        shelf = self.by.store.known(name)
+        shelf = Shelf()
         try:
+            shelf = self.by.store.known(self.want.spec.name)
             async with fetching:
                 got = await self._fetch(progress)
             match got:
@@ -116,7 +117,9 @@ class _Round:
         except OSError as error:
             return await self._failed(shelf, f"cannot be kept on disk: {error.strerror or error}")
         finally:
-            self._incoming().unlink(missing_ok=True)
+            # What cannot be removed is overwritten by the next round.
+            with contextlib.suppress(OSError):
+                (self.by.store.folder(self.want.spec.name) / "incoming").unlink()
 
     async def _fetch(self, progress: Progress | None) -> Fetched | NotModified | Failed:
         spec = self.want.spec
@@ -206,9 +209,6 @@ class _Round:
     def _outcome(self, shelf: Shelf, kind: Kind, reasons: tuple[str, ...] = ()) -> Outcome:
         summary = shelf.current.summary if shelf.current is not None else None
         return Outcome(self.want.spec.name, kind, reasons, summary)
-
-    def _incoming(self) -> Path:
-        return self.by.store.folder(self.want.spec.name) / "incoming"
 
 
 def _reads_as(spec: ListSpec, summary: Summary) -> bool:

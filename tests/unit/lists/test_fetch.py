@@ -19,6 +19,7 @@ import zstandard
 from filterd.lists.fetch import Failed, Fetched, Fetcher, Limits, NotModified
 from filterd.lists.remote import open_client
 from filterd.lists.shelf import Validators
+from filterd.model.errors import UpstreamError
 
 LIST = b"".join(b"||host%d.example.com^\n" % i for i in range(2000))
 LIMITS = Limits(wire_bytes=1 << 20, plain_bytes=4 << 20, total_seconds=20, tries=1)
@@ -325,6 +326,15 @@ def test_the_next_address_is_tried_and_none_is_said(server, tmp_path):
     assert isinstance(fetch(url, tmp_path / "in", resolve=two), Fetched)
     assert "no address known for lists.example" in refusal(
         fetch(url, tmp_path / "in", resolve=none)
+    )
+
+
+def test_a_resolver_that_fails_is_said(tmp_path):
+    async def down(host: str):
+        raise UpstreamError("no upstream answers")
+
+    assert "no upstream answers" in refusal(
+        fetch("http://lists.example/l", tmp_path / "in", resolve=down)
     )
 
 

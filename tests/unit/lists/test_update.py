@@ -1,7 +1,9 @@
 """A whole round over real files and the real core: fetch, inspect, judge, keep, compile, go back."""
 
 import asyncio
+import errno
 import json
+import os
 import random
 from dataclasses import replace
 from functools import partial
@@ -379,3 +381,35 @@ def test_one_process_changes_lists_at_a_time(tmp_path):
         pass
     with locked(tmp_path):
         pass
+
+
+def test_a_full_disk_keeps_what_was_and_is_said(site, monkeypatch):
+    want, other = site.publish("ads", names(50)), site.publish("other", names(5))
+    site.update(want, other)
+    before = site.compile(want, other).generation
+    site.publish("ads", names(60))
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("filterd.lists.durable.os.fsync", full)
+        (got, _) = site.update(want, other)
+        assert got.kind is Kind.FAILED
+        assert "No space left" in got.reasons[0]
+        assert "could not be noted" in got.reasons[1]
+        assert got.summary is not None
+        with pytest.raises(OSError, match="No space"):
+            site.rules.commit(before)
+    assert site.compile(want, other).generation == before
+    assert site.blocks("bad1.example.com")
+    assert site.update(want)[0].kind is Kind.UPDATED
+
+
+def test_a_folder_that_is_no_folder_fails_that_list_only(site):
+    want, other = site.publish("ads", names(50)), site.publish("other", names(5))
+    site.lists.folder("ads").parent.mkdir(parents=True)
+    site.lists.folder("ads").write_text("in the way")
+    got = site.update(want, other)
+    assert [outcome.kind for outcome in got] == [Kind.FAILED, Kind.UPDATED]
+    assert "cannot be kept on disk" in got[0].reasons[0]
