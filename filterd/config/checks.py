@@ -24,26 +24,12 @@ def cross_problems(config: Config) -> Iterator[Problem]:
             yield Problem(
                 ("upstream", "bootstrap", index), "must be written by address; allowed: an IP"
             )
-    if not config.upstream.bootstrap:
-        yield from _unreachable(config)
 
 
 def _torn(place: Path, allow: tuple[str, ...], block: tuple[str, ...]) -> Iterator[Problem]:
     for index, name in enumerate(block):
         if name in allow:
             yield Problem((*place, "block", index), f"{name} is in `allow` too, which comes first")
-
-
-def _unreachable(config: Config) -> Iterator[Problem]:
-    pools: list[tuple[Path, tuple[object, ...]]] = [(("servers",), config.upstream.servers)]
-    pools += [(("zones", zone), servers) for zone, servers in config.upstream.zones.items()]
-    for place, servers in pools:
-        for index, server in enumerate(servers):
-            if getattr(server, "needs_bootstrap", False):
-                yield Problem(
-                    ("upstream", *place, index),
-                    "is a name, and upstream.bootstrap is empty; allowed: an address",
-                )
 
 
 def _networks(config: Config) -> Iterator[Problem]:

@@ -12,10 +12,9 @@ from filterd.config.types import DomainName, Duration, FilePath
 class UpstreamConfig(Section):
     """The resolvers that filterd asks."""
 
-    servers: tuple[Upstream, ...] = Field(
-        default=(read_upstream("1.1.1.1"), read_upstream("9.9.9.9")), min_length=1
-    )
-    """Resolvers: 192.0.2.1, tcp://, tls://192.0.2.1#dns.example, https://dns.example/dns-query."""
+    servers: tuple[Upstream, ...] = ()
+    """Resolvers: 192.0.2.1, tcp://, tls://192.0.2.1#dns.example, https://dns.example/dns-query;
+    left out: those this machine uses itself (/etc/resolv.conf)."""
     strategy: Literal["fastest", "strict", "parallel"] = "fastest"
     """fastest: the one that answered best of late; strict: in this order; parallel: ask two, take
     the first answer."""
@@ -26,7 +25,8 @@ class UpstreamConfig(Section):
     ca_file: FilePath | None = None
     """Certificates (PEM) that tls:// and https:// servers must lead to, relative to this file;
     left out: the system's."""
-    bootstrap: tuple[Upstream, ...] = (read_upstream("1.1.1.1"), read_upstream("9.9.9.9"))
-    """Servers, written by address, that resolve the names of other servers."""
+    bootstrap: tuple[Upstream, ...] = ()
+    """Servers, written by address, that resolve the names of other servers; left out: those this
+    machine uses itself."""
     zones: dict[DomainName, tuple[Upstream, ...]] = Field(default_factory=dict)
     """Zones that have servers of their own, such as the school's domain."""

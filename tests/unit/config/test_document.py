@@ -78,7 +78,7 @@ def test_check_says_what_is_stale(tmp_path: Path, capsys) -> None:
 def test_the_schema_for_editors_has_written_forms() -> None:
     schema = json.loads(documents()["docs/reference/config.schema.json"])
     parts = schema["$defs"]
-    assert parts["UpstreamConfig"]["properties"]["servers"]["default"] == ["1.1.1.1", "9.9.9.9"]
+    assert parts["UpstreamConfig"]["properties"]["servers"]["default"] == []
     assert parts["WindowConfig"]["properties"]["days"]["default"] == "daily"
     assert {"type": "string"}.items() <= parts["RecordConfig"]["anyOf"][0].items()
     assert schema["additionalProperties"] is False
