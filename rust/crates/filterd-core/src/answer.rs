@@ -46,7 +46,11 @@ pub(crate) struct Answer {
 }
 
 /// Check `message` against `question` (wire form, lower case, with type and class) and take it in.
-pub(crate) fn accept(message: &[u8], question: &[u8], limits: TtlLimits) -> Result<Answer, Unusable> {
+pub(crate) fn accept(
+    message: &[u8],
+    question: &[u8],
+    limits: TtlLimits,
+) -> Result<Answer, Unusable> {
     let code = check_head(message, question)?;
     let mut seen = Seen::default();
     let end = scan(message, HEADER + question.len(), &mut seen).ok_or(Unusable::Misfit)?;
@@ -55,23 +59,37 @@ pub(crate) fn accept(message: &[u8], question: &[u8], limits: TtlLimits) -> Resu
     }
     let negative = code == rcode::NXDOMAIN || !seen.answers_type(question);
     let kept = keep_for(&seen, negative, limits);
+    // The SOA of a negative answer is sent with the time it is kept (RFC 2308 section 5).
+    let most = if negative && kept > 0 { kept } else { u32::MAX };
     let mut bytes: Box<[u8]> = message[..end].into();
     bytes[HEADER..HEADER + question.len()].copy_from_slice(question);
     bytes[10..12].copy_from_slice(&seen.additional.to_be_bytes());
     for &at in &seen.ttls {
         let at = usize::from(at);
         // A TTL with its top bit set counts as 0 (RFC 2181 section 8).
-        let ttl = u32_at(&bytes, at).filter(|ttl| *ttl <= i32::MAX as u32).unwrap_or(0);
-        bytes[at..at + 4].copy_from_slice(&ttl.clamp(limits.min, limits.max).to_be_bytes());
+        let ttl = u32_at(&bytes, at)
+            .filter(|ttl| *ttl <= i32::MAX as u32)
+            .unwrap_or(0);
+        let ttl = ttl.clamp(limits.min, limits.max).min(most);
+        bytes[at..at + 4].copy_from_slice(&ttl.to_be_bytes());
     }
-    let body = Body { bytes, ttls: seen.ttls.into_boxed_slice() };
-    Ok(Answer { body, ttl: kept, ech: seen.ech })
+    let body = Body {
+        bytes,
+        ttls: seen.ttls.into_boxed_slice(),
+    };
+    Ok(Answer {
+        body,
+        ttl: kept,
+        ech: seen.ech,
+    })
 }
 
 /// The response code, if this is a whole response to this question.
 fn check_head(message: &[u8], question: &[u8]) -> Result<u8, Unusable> {
     let flags = u16_at(message, 2).ok_or(Unusable::Misfit)?;
-    let asked = message.get(HEADER..HEADER + question.len()).ok_or(Unusable::Misfit)?;
+    let asked = message
+        .get(HEADER..HEADER + question.len())
+        .ok_or(Unusable::Misfit)?;
     let fits = flags & (flag::QR | flag::OPCODE | flag::TC) == flag::QR
         && u16_at(message, 4) == Some(1)
         && asked.eq_ignore_ascii_case(question)
@@ -189,8 +207,12 @@ fn keep_for(seen: &Seen, negative: bool, limits: TtlLimits) -> u32 {
         return answers.unwrap_or(0).clamp(limits.min, limits.max);
     }
     // Without an SOA a negative answer is not cached (RFC 2308 section 5).
-    let Some(soa) = seen.soa.map(sane) else { return 0 };
-    soa.min(answers.unwrap_or(soa)).clamp(limits.min, limits.max).min(limits.negative)
+    let Some(soa) = seen.soa.map(sane) else {
+        return 0;
+    };
+    soa.min(answers.unwrap_or(soa))
+        .clamp(limits.min, limits.max)
+        .min(limits.negative)
 }
 
 /// What an answer leads a client to.
@@ -207,7 +229,9 @@ pub(crate) enum Lead<'a> {
 /// section counts, on the alias chain or not: it was sent to be used. Addresses in the additional
 /// section count for HTTPS and SVCB, whose clients use them (RFC 9460 section 4).
 pub(crate) fn leads(message: &[u8], question_end: usize, mut each: impl FnMut(Lead<'_>)) {
-    let Some(mut walk) = Walk::new(message, question_end) else { return };
+    let Some(mut walk) = Walk::new(message, question_end) else {
+        return;
+    };
     let qtype = u16_at(message, question_end.saturating_sub(4)).unwrap_or(0);
     let service = qtype == rtype::HTTPS || qtype == rtype::SVCB;
     let mut name = Name::root();
@@ -215,17 +239,22 @@ pub(crate) fn leads(message: &[u8], question_end: usize, mut each: impl FnMut(Le
         if section != ANSWER && !(service && section == ADDITIONAL) {
             continue;
         }
-        let Some(rdata) = message.get(record.rdata..record.end) else { return };
+        let Some(rdata) = message.get(record.rdata..record.end) else {
+            return;
+        };
         match record.rtype {
-            rtype::CNAME | rtype::DNAME => {
-                if name::expand(message, record.rdata, &mut name).is_some() {
-                    name.lower();
-                    each(Lead::Name(name.wire()));
-                }
+            rtype::CNAME | rtype::DNAME
+                if name::expand(message, record.rdata, &mut name).is_some() =>
+            {
+                name.lower();
+                each(Lead::Name(name.wire()));
             }
             rtype::HTTPS | rtype::SVCB => {
                 // The root as target stands for the owner (or, in alias form, for no service).
-                if rdata.len() > 3 && name::expand(rdata, 2, &mut name).is_some() && name.wire().len() > 1 {
+                if rdata.len() > 3
+                    && name::expand(rdata, 2, &mut name).is_some()
+                    && name.wire().len() > 1
+                {
                     name.lower();
                     each(Lead::Name(name.wire()));
                 }
@@ -280,5 +309,8 @@ pub(crate) fn strip(body: &Body, question_end: usize, without: Without) -> Optio
     for (section, count) in counts.iter().enumerate() {
         out[6 + 2 * section..8 + 2 * section].copy_from_slice(&count.to_be_bytes());
     }
-    Some(Body { bytes: out.into_boxed_slice(), ttls: ttls.into_boxed_slice() })
+    Some(Body {
+        bytes: out.into_boxed_slice(),
+        ttls: ttls.into_boxed_slice(),
+    })
 }

@@ -11,6 +11,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 
 use crate::answer::Body;
 use crate::matches::Matches;
+use crate::wire::query::Question;
 use crate::wire::HEADER;
 
 /// Flags of a key: answers differ with DO and CD.
@@ -22,6 +23,8 @@ pub(crate) const KEY_CD: u8 = 2;
 #[derive(Clone, Copy)]
 pub(crate) struct Key<'a> {
     pub(crate) hash: u64,
+    /// Of the name alone.
+    pub(crate) name_hash: u64,
     pub(crate) question: &'a [u8],
     pub(crate) flags: u8,
 }
@@ -34,20 +37,27 @@ impl Keys {
         Self(RandomState::new())
     }
 
+    /// The key of a question.
     #[inline]
-    pub(crate) fn key<'a>(&self, question: &'a [u8], flags: u8) -> Key<'a> {
+    pub(crate) fn key<'a>(&self, question: &'a Question, flags: u8) -> Key<'a> {
         let mut hasher = self.0.build_hasher();
-        hasher.write(question);
-        hasher.write_u8(flags);
-        Key { hash: hasher.finish(), question, flags }
-    }
-
-    /// A hash of a name alone.
-    #[inline]
-    pub(crate) fn name(&self, wire: &[u8]) -> u64 {
-        let mut hasher = self.0.build_hasher();
-        hasher.write(wire);
-        hasher.finish()
+        hasher.write(question.name());
+        let name_hash = hasher.finish();
+        let rest = u64::from(question.qtype()) << 32
+            | u64::from(question.qclass()) << 16
+            | u64::from(flags) << 8
+            | 1;
+        // The secret is in the name's hash; an odd factor only keeps the types of a name apart.
+        let hash = (name_hash ^ rest)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(29)
+            ^ rest;
+        Key {
+            hash,
+            name_hash,
+            question: question.wire(),
+            flags,
+        }
     }
 }
 
@@ -167,7 +177,10 @@ impl Entry {
 
     /// The question in wire form, lower case.
     pub(crate) fn question(&self) -> &[u8] {
-        self.body.bytes.get(HEADER..usize::from(self.question_end)).unwrap_or_default()
+        self.body
+            .bytes
+            .get(HEADER..usize::from(self.question_end))
+            .unwrap_or_default()
     }
 
     /// Whole seconds since it was stored.
@@ -204,7 +217,11 @@ impl Entry {
             std::mem::size_of::<Extra>()
                 + ALLOCATION
                 + extra.answer.heap_bytes()
-                + extra.subjects.iter().map(|subject| subject.len() + 2 * ALLOCATION).sum::<usize>()
+                + extra
+                    .subjects
+                    .iter()
+                    .map(|subject| subject.len() + 2 * ALLOCATION)
+                    .sum::<usize>()
                 + extra.hints.heap_bytes()
                 + extra.without_ech.as_ref().map_or(0, body)
                 + extra.without_hints.as_ref().map_or(0, body)
@@ -295,7 +312,10 @@ impl Cache {
     /// Forget everything, and give the memory back.
     pub(crate) fn clear(&mut self) {
         let evictions = self.evictions;
-        *self = Self { evictions, ..Self::new(self.most) };
+        *self = Self {
+            evictions,
+            ..Self::new(self.most)
+        };
     }
 
     fn drop_hash(&mut self, hash: u64) {
@@ -328,23 +348,28 @@ impl Cache {
 }
 
 /// What the rules say about names that are not in the cache, blocked ones above all: a table of
-/// fixed size in which a newer name takes the place of an older one.
+/// fixed size with two places for each name; the newest takes the place of the older.
 pub(crate) struct Memo {
-    slots: Vec<Option<(u64, Box<[u8]>, Matches)>>,
+    /// Empty until the first name comes, then of one size for good.
+    pairs: Vec<[Option<Remembered>; 2]>,
+    size: usize,
     generation: u64,
 }
 
-impl Memo {
-    /// `size` is a power of two.
-    pub(crate) fn new(size: usize) -> Self {
-        let mut slots = Vec::new();
-        slots.resize_with(size.next_power_of_two(), || None);
-        Self { slots, generation: 0 }
-    }
+struct Remembered {
+    hash: u64,
+    name: Box<[u8]>,
+    matches: Matches,
+}
 
-    #[inline]
-    fn slot(&self, hash: u64) -> usize {
-        (hash as usize) & (self.slots.len() - 1)
+impl Memo {
+    /// Room for `size` names, a power of two.
+    pub(crate) fn new(size: usize) -> Self {
+        Self {
+            pairs: Vec::new(),
+            size: (size / 2).next_power_of_two(),
+            generation: 0,
+        }
     }
 
     #[inline]
@@ -352,10 +377,12 @@ impl Memo {
         if generation != self.generation {
             return None;
         }
-        match &self.slots[self.slot(hash)] {
-            Some((of, known, matches)) if *of == hash && **known == *name => Some(matches),
-            _ => None,
-        }
+        let pair = self.pairs.get(hash as usize & (self.size - 1))?;
+        let known = pair
+            .iter()
+            .flatten()
+            .find(|known| known.hash == hash && *known.name == *name)?;
+        Some(&known.matches)
     }
 
     pub(crate) fn put(&mut self, hash: u64, name: &[u8], generation: u64, matches: Matches) {
@@ -363,12 +390,20 @@ impl Memo {
             self.clear();
             self.generation = generation;
         }
-        let slot = self.slot(hash);
-        self.slots[slot] = Some((hash, name.into(), matches));
+        if self.pairs.is_empty() {
+            self.pairs.resize_with(self.size, || [None, None]);
+        }
+        let pair = &mut self.pairs[hash as usize & (self.size - 1)];
+        pair.swap(0, 1);
+        pair[0] = Some(Remembered {
+            hash,
+            name: name.into(),
+            matches,
+        });
     }
 
     pub(crate) fn clear(&mut self) {
-        self.slots.fill_with(|| None);
+        self.pairs.fill_with(|| [None, None]);
     }
 }
 
@@ -396,7 +431,10 @@ impl Failures {
         if self.map.is_empty() {
             return None;
         }
-        self.map.get(&hash).filter(|failure| at < failure.until).copied()
+        self.map
+            .get(&hash)
+            .filter(|failure| at < failure.until)
+            .copied()
     }
 
     pub(crate) fn put(&mut self, hash: u64, at: f64, ede: u16) {
@@ -406,8 +444,18 @@ impl Failures {
                 self.map.clear();
             }
         }
-        let pause = self.map.get(&hash).map_or(1.0, |last| (last.pause * 2.0).min(Self::LONGEST));
-        self.map.insert(hash, Failure { until: at + pause, pause, ede });
+        let pause = self
+            .map
+            .get(&hash)
+            .map_or(1.0, |last| (last.pause * 2.0).min(Self::LONGEST));
+        self.map.insert(
+            hash,
+            Failure {
+                until: at + pause,
+                pause,
+                ede,
+            },
+        );
     }
 
     /// It worked.

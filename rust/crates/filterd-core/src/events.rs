@@ -73,7 +73,11 @@ pub(crate) struct Ring {
 
 impl Ring {
     pub(crate) fn new(most: usize) -> Self {
-        Self { items: VecDeque::with_capacity(most.min(1 << 16)), most, lost: 0 }
+        Self {
+            items: VecDeque::with_capacity(most.min(1 << 16)),
+            most,
+            lost: 0,
+        }
     }
 
     #[inline]
@@ -109,9 +113,13 @@ impl Taken {
             qtype: self.qtype,
             kind: self.kind.word(),
             step: self.step,
-            class: self.hit.map_or(-1, |hit| i32::try_from(hit.class).unwrap_or(i32::MAX)),
+            class: self
+                .hit
+                .map_or(-1, |hit| i32::try_from(hit.class).unwrap_or(i32::MAX)),
             group: self.snapshot.group(self.group).name.clone(),
-            pattern: self.hit.map_or_else(String::new, |hit| self.snapshot.pattern_text(&hit, subject)),
+            pattern: self
+                .hit
+                .map_or_else(String::new, |hit| self.snapshot.pattern_text(&hit, subject)),
             door: self.door,
             rcode: self.rcode,
             generation: self.snapshot.generation,

@@ -60,9 +60,9 @@ impl Asked<'_> {
         let copied = self.flags & (flag::RD | flag::CD);
         let flags = flag::QR | flag::RA | copied | extra | u16::from(code & 0x0f);
         out.clear();
-        out.extend_from_slice(&self.id.to_be_bytes());
-        out.extend_from_slice(&flags.to_be_bytes());
-        out.extend_from_slice(&[0, 1, 0, 0, 0, 0, 0, 0]);
+        let [id_high, id_low] = self.id.to_be_bytes();
+        let [high, low] = flags.to_be_bytes();
+        out.extend_from_slice(&[id_high, id_low, high, low, 0, 1, 0, 0, 0, 0, 0, 0]);
         out.extend_from_slice(self.question);
     }
 
@@ -90,7 +90,9 @@ impl Asked<'_> {
             }
         }
         if self.sealed && edns.padded {
-            let padded = (out.len() + 4).next_multiple_of(PADDING_BLOCK).min(self.limit);
+            let padded = (out.len() + 4)
+                .next_multiple_of(PADDING_BLOCK)
+                .min(self.limit);
             if let Some(size) = padded.checked_sub(out.len() + 4) {
                 option(out, OPTION_PADDING, size);
                 out.resize(padded, 0);
@@ -118,16 +120,21 @@ impl Asked<'_> {
     /// The minimal answer to a question for any type (RFC 8482 section 4.2).
     pub(crate) fn any(&self, out: &mut Vec<u8>) {
         self.start(out, rcode::NOERROR, 0);
-        out.extend_from_slice(&build::TO_QUESTION);
-        _ = build::fixed(out, rtype::HINFO, 3600, 9);
-        out.extend_from_slice(b"\x07RFC8482\x00");
+        build::record_of_question(out, rtype::HINFO, 3600, b"\x07RFC8482\x00");
         out[7] = 1;
         self.finish(out, rcode::NOERROR, None);
     }
 
     /// The answer to a blocked question. Negative ones carry an SOA whose TTL says how long to
     /// believe them (RFC 2308 section 3).
-    pub(crate) fn block(&self, out: &mut Vec<u8>, how: Blocked, qtype: u16, ttl: u32, ede: Option<Ede<'_>>) -> u8 {
+    pub(crate) fn block(
+        &self,
+        out: &mut Vec<u8>,
+        how: Blocked,
+        qtype: u16,
+        ttl: u32,
+        ede: Option<Ede<'_>>,
+    ) -> u8 {
         let code = match how {
             Blocked::Nxdomain => rcode::NXDOMAIN,
             Blocked::Refused => rcode::REFUSED,
@@ -136,8 +143,12 @@ impl Asked<'_> {
         self.start(out, code, 0);
         match (how, qtype) {
             (Blocked::Refused, _) => {}
-            (Blocked::Address(Some(address), _), rtype::A) => self.one(out, rtype::A, ttl, &address.octets()),
-            (Blocked::Address(_, Some(address)), rtype::AAAA) => self.one(out, rtype::AAAA, ttl, &address.octets()),
+            (Blocked::Address(Some(address), _), rtype::A) => {
+                self.one(out, rtype::A, ttl, &address.octets())
+            }
+            (Blocked::Address(_, Some(address)), rtype::AAAA) => {
+                self.one(out, rtype::AAAA, ttl, &address.octets())
+            }
             _ => self.soa(out, ttl),
         }
         self.finish(out, code, ede);
@@ -205,10 +216,20 @@ impl Asked<'_> {
 
     /// A stored answer.
     #[inline]
-    pub(crate) fn relay(&self, out: &mut Vec<u8>, body: &Body, aging: Aging, ede: Option<Ede<'_>>) -> u8 {
+    pub(crate) fn relay(
+        &self,
+        out: &mut Vec<u8>,
+        body: &Body,
+        aging: Aging,
+        ede: Option<Ede<'_>>,
+    ) -> u8 {
         let code = body.bytes[3] & 0x0f;
         let wants_ad = self.flags & flag::AD != 0 || self.edns.is_some_and(|edns| edns.dnssec);
-        let ad = if wants_ad { u16::from(body.bytes[3]) & flag::AD } else { 0 };
+        let ad = if wants_ad {
+            u16::from(body.bytes[3]) & flag::AD
+        } else {
+            0
+        };
         let flags = flag::QR | flag::RA | self.flags & (flag::RD | flag::CD) | ad | u16::from(code);
         out.clear();
         out.extend_from_slice(&body.bytes);
@@ -227,38 +248,35 @@ impl Asked<'_> {
 
     /// One answer record owned by the question's name.
     fn one(&self, out: &mut Vec<u8>, rtype: u16, ttl: u32, rdata: &[u8]) {
-        let start = out.len();
-        out.extend_from_slice(&build::TO_QUESTION);
-        if build::fixed(out, rtype, ttl, rdata.len()).is_none() {
-            out.truncate(start);
-            return;
-        }
-        out.extend_from_slice(rdata);
+        build::record_of_question(out, rtype, ttl, rdata);
         out[7] = 1;
     }
 
-    /// The authority of a negative answer of ours.
+    /// The authority of a negative answer of ours: names under .invalid (RFC 6761), since nobody
+    /// is to ask them, and the TTL as minimum.
     fn soa(&self, out: &mut Vec<u8>, ttl: u32) {
-        const NAMES: &[u8] = b"\x07filterd\x07invalid\x00\x0ahostmaster\xc0";
-        let start = out.len();
-        out.extend_from_slice(&build::TO_QUESTION);
-        _ = build::fixed(out, rtype::SOA, ttl, NAMES.len() + 1 + 20);
-        let mname = start + 12;
-        out.extend_from_slice(NAMES);
-        // The question is at most 255 + 4 bytes, so `mname` needs 9 of the pointer's 14 bits.
-        let last = out.len() - 1;
-        out[last] |= (mname >> 8) as u8;
-        out.push((mname & 0xff) as u8);
-        for number in [1, 3600, 600, 86400, ttl] {
-            out.extend_from_slice(&u32::to_be_bytes(number));
+        const NAMES: &[u8; 37] = b"\x07filterd\x07invalid\x00\x0ahostmaster\x07filterd\xc0";
+        let mut rdata = [0; NAMES.len() + 1 + 20];
+        rdata[..NAMES.len()].copy_from_slice(NAMES);
+        // A pointer to "invalid" in the RDATA, whose place is 12 bytes behind the question and 8
+        // further on: the question has at most 259 bytes, so 9 of the pointer's 14 bits are used.
+        let [high, low] = ((out.len() + 12 + 8) as u16).to_be_bytes();
+        rdata[NAMES.len() - 1] |= high;
+        rdata[NAMES.len()] = low;
+        let numbers = [1, 3600, 600, 86400, ttl];
+        for (place, number) in rdata[NAMES.len() + 1..].chunks_exact_mut(4).zip(numbers) {
+            place.copy_from_slice(&u32::to_be_bytes(number));
         }
+        build::record_of_question(out, rtype::SOA, ttl, &rdata);
         out[9] = 1;
     }
 }
 
 /// An error with the header alone, for packets whose question cannot be echoed.
 pub(crate) fn bare(out: &mut Vec<u8>, packet: &[u8], code: u8) {
-    let (Some(id), Some(flags)) = (packet.get(..2), packet.get(2..4)) else { return };
+    let (Some(id), Some(flags)) = (packet.get(..2), packet.get(2..4)) else {
+        return;
+    };
     let flags = u16::from_be_bytes([flags[0], flags[1]]);
     let flags = flag::QR | flags & (flag::OPCODE | flag::RD) | u16::from(code);
     out.clear();

@@ -11,8 +11,9 @@ const GENERATIONS: usize = 8;
 
 const DOORS: [&str; 4] = ["udp", "tcp", "dot", "doh"];
 const KINDS: [&str; 4] = ["pass", "allow", "block", "rewrite"];
-const QTYPES: [&str; 11] =
-    ["A", "AAAA", "HTTPS", "PTR", "TXT", "MX", "NS", "SOA", "SRV", "ANY", "other"];
+const QTYPES: [&str; 11] = [
+    "A", "AAAA", "HTTPS", "PTR", "TXT", "MX", "NS", "SOA", "SRV", "ANY", "other",
+];
 
 /// The counters.
 #[derive(Default)]
@@ -87,13 +88,22 @@ impl Stats {
     }
 
     fn class(&mut self, generation: u64, hit: Match) {
-        if self.classes.last().is_none_or(|last| last.generation != generation) {
+        if self
+            .classes
+            .last()
+            .is_none_or(|last| last.generation != generation)
+        {
             if self.classes.len() == GENERATIONS {
                 self.classes.remove(0);
             }
-            self.classes.push(Classes { generation, hits: Vec::new() });
+            self.classes.push(Classes {
+                generation,
+                hits: Vec::new(),
+            });
         }
-        let Some(last) = self.classes.last_mut() else { return };
+        let Some(last) = self.classes.last_mut() else {
+            return;
+        };
         let class = hit.class as usize;
         if class >= last.hits.len() {
             last.hits.resize(class + 1, (0, 0));
@@ -106,10 +116,13 @@ impl Stats {
     /// may be missing.
     pub(crate) fn json(&self, gauges: &Gauges) -> Value {
         let verdicts = KINDS.iter().zip(&self.verdicts);
-        let verdicts: Map<_, _> =
-            verdicts.map(|(kind, steps)| ((*kind).to_owned(), numbered(steps))).collect();
-        let (now, before): (Vec<_>, Vec<_>) =
-            self.classes.iter().partition(|of| of.generation == gauges.generation);
+        let verdicts: Map<_, _> = verdicts
+            .map(|(kind, steps)| ((*kind).to_owned(), numbered(steps)))
+            .collect();
+        let (now, before): (Vec<_>, Vec<_>) = self
+            .classes
+            .iter()
+            .partition(|of| of.generation == gauges.generation);
         let earlier: Vec<_> = before
             .iter()
             .map(|of| json!({"generation": of.generation, "hits": of.rows()}))
@@ -168,19 +181,31 @@ pub(crate) struct Gauges {
 impl Classes {
     /// Layer, class and count of those that were hit.
     fn rows(&self) -> Vec<Value> {
-        let hits = self.hits.iter().enumerate().filter(|(_, (_, count))| *count > 0);
-        hits.map(|(class, (layer, count))| json!([layer, class, count])).collect()
+        let hits = self
+            .hits
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, count))| *count > 0);
+        hits.map(|(class, (layer, count))| json!([layer, class, count]))
+            .collect()
     }
 }
 
 fn named(names: &[&str], counts: &[u64]) -> Value {
-    let pairs = names.iter().zip(counts).map(|(name, count)| ((*name).to_owned(), json!(count)));
+    let pairs = names
+        .iter()
+        .zip(counts)
+        .map(|(name, count)| ((*name).to_owned(), json!(count)));
     Value::Object(pairs.collect())
 }
 
 fn numbered(counts: &[u64]) -> Value {
     let pairs = counts.iter().enumerate().filter(|(_, count)| **count > 0);
-    Value::Object(pairs.map(|(number, count)| (number.to_string(), json!(count))).collect())
+    Value::Object(
+        pairs
+            .map(|(number, count)| (number.to_string(), json!(count)))
+            .collect(),
+    )
 }
 
 fn kind_index(kind: Kind) -> usize {

@@ -12,7 +12,12 @@ fn a(last: u8) -> Vec<u8> {
 #[test]
 fn a_blocked_name_is_answered_at_once_and_told_why() {
     let engine = engine();
-    let reply = ask(&engine, &query_edns("www.BLOCKED.test", A, 1232, false), PUPIL, START);
+    let reply = ask(
+        &engine,
+        &query_edns("www.BLOCKED.test", A, 1232, false),
+        PUPIL,
+        START,
+    );
     assert_eq!(reply.answer[0].rdata, [0, 0, 0, 0]);
     assert_eq!(reply.answer[0].ttl, 60);
     assert_eq!(reply.ede(), Some((17, "not for your age".into())));
@@ -20,8 +25,14 @@ fn a_blocked_name_is_answered_at_once_and_told_why() {
     let events = engine.take_events(10);
     assert_eq!(events.len(), 1);
     let event = &events[0];
-    assert_eq!((&event.name[..], event.kind, event.step, event.class), ("www.blocked.test", "block", 8, 0));
-    assert_eq!((&event.pattern[..], &event.group[..]), ("blocked.test", "pupils"));
+    assert_eq!(
+        (&event.name[..], event.kind, event.step, event.class),
+        ("www.blocked.test", "block", 8, 0)
+    );
+    assert_eq!(
+        (&event.pattern[..], &event.group[..]),
+        ("blocked.test", "pupils")
+    );
     assert_eq!(stat(&engine, "/verdicts/block/8"), 1);
 }
 
@@ -29,9 +40,18 @@ fn a_blocked_name_is_answered_at_once_and_told_why() {
 fn each_group_has_its_own_verdict_on_one_cached_answer() {
     let engine = engine();
     let packet = query("www.blocked.test", A);
-    let reply = resolve(&engine, &packet, STAFF, START, &[("www.blocked.test", A, 300, a(1))]);
+    let reply = resolve(
+        &engine,
+        &packet,
+        STAFF,
+        START,
+        &[("www.blocked.test", A, 300, a(1))],
+    );
     assert_eq!(reply.answer[0].rdata, a(1));
-    assert_eq!(ask(&engine, &packet, PUPIL, START).answer[0].rdata, [0, 0, 0, 0]);
+    assert_eq!(
+        ask(&engine, &packet, PUPIL, START).answer[0].rdata,
+        [0, 0, 0, 0]
+    );
     assert_eq!(ask(&engine, &packet, STAFF, START).answer[0].rdata, a(1));
     assert_eq!(stat(&engine, "/cache/hits"), 1);
 }
@@ -42,11 +62,22 @@ fn those_that_wait_for_one_question_get_their_own_replies() {
     let first = park(&engine, &query("Www.example", A), PUPIL, START);
     let second = park(&engine, &query("wWw.example", A), STAFF, START);
     let miss = one_miss(&engine);
-    assert_eq!((&miss.name[..], miss.qtype, miss.flags), ("www.example", A, 0));
+    assert_eq!(
+        (&miss.name[..], miss.qtype, miss.flags),
+        ("www.example", A, 0)
+    );
     let records = [("www.example", A, 300, vec![203, 0, 113, 9])];
-    let replies = engine.complete(miss.miss, Some(&answer(&miss.wire, 0, &records, &[])), START, 0);
+    let replies = engine.complete(
+        miss.miss,
+        Some(&answer(&miss.wire, 0, &records, &[])),
+        START,
+        0,
+    );
     let of = |token: u64| {
-        let (_, bytes) = replies.iter().find(|(to, _)| *to == token).expect("a reply");
+        let (_, bytes) = replies
+            .iter()
+            .find(|(to, _)| *to == token)
+            .expect("a reply");
         Reply::read(bytes)
     };
     // The address is blocked for pupils by a rule on addresses.
@@ -69,17 +100,31 @@ fn a_blocked_alias_target_blocks_and_is_named() {
     let reply = resolve(&engine, &query("www.example", A), PUPIL, START, &records);
     assert_eq!(reply.answer[0].rdata, [0, 0, 0, 0]);
     let events = engine.take_events(10);
-    assert_eq!((&events[0].name[..], &events[0].pattern[..]), ("www.example", "blocked.test"));
+    assert_eq!(
+        (&events[0].name[..], &events[0].pattern[..]),
+        ("www.example", "blocked.test")
+    );
     // And from the cache as well.
-    assert_eq!(ask(&engine, &query("www.example", A), PUPIL, START).answer[0].rdata, [0, 0, 0, 0]);
-    assert_eq!(ask(&engine, &query("www.example", A), STAFF, START).answer.len(), 2);
+    assert_eq!(
+        ask(&engine, &query("www.example", A), PUPIL, START).answer[0].rdata,
+        [0, 0, 0, 0]
+    );
+    assert_eq!(
+        ask(&engine, &query("www.example", A), STAFF, START)
+            .answer
+            .len(),
+        2
+    );
 }
 
 #[test]
 fn what_a_rule_allows_by_name_is_not_blocked_by_where_it_leads() {
     let engine = engine();
     for name in ["allowed.blocked.test", "hotline.test"] {
-        let records = [(name, CNAME, 300, wire_name("x.blocked.test")), ("x.blocked.test", A, 300, a(7))];
+        let records = [
+            (name, CNAME, 300, wire_name("x.blocked.test")),
+            ("x.blocked.test", A, 300, a(7)),
+        ];
         let reply = resolve(&engine, &query(name, A), PUPIL, START, &records);
         assert_eq!(reply.answer[1].rdata, a(7), "{name}");
     }
@@ -91,7 +136,10 @@ fn actions_have_their_own_effects() {
     let reply = ask(&engine, &query("a.nx.test", A), PUPIL, START);
     assert_eq!((reply.rcode(), reply.authority[0].rtype), (3, SOA));
     let mut out = Vec::new();
-    assert_eq!(engine.handle(&query("silent.test", A), PUPIL, START, 0, &mut out), Outcome::Drop);
+    assert_eq!(
+        engine.handle(&query("silent.test", A), PUPIL, START, 0, &mut out),
+        Outcome::Drop
+    );
     assert_eq!(stat(&engine, "/silenced"), 1);
     let reply = ask(&engine, &query("tcp.test", A), PUPIL, START);
     assert!(reply.tc() && reply.answer.is_empty());
@@ -103,10 +151,17 @@ fn actions_have_their_own_effects() {
 fn a_rewrite_answers_with_its_records_or_nothing_of_another_type() {
     let engine = engine();
     let reply = ask(&engine, &query("local.test", A), PUPIL, START);
-    let rdata: Vec<_> = reply.answer.iter().map(|record| record.rdata.clone()).collect();
+    let rdata: Vec<_> = reply
+        .answer
+        .iter()
+        .map(|record| record.rdata.clone())
+        .collect();
     assert_eq!(rdata, [vec![192, 0, 2, 80], vec![192, 0, 2, 81]]);
     let reply = ask(&engine, &query("local.test", AAAA), PUPIL, START);
-    assert_eq!((reply.rcode(), reply.answer.len(), reply.authority[0].rtype), (0, 0, SOA));
+    assert_eq!(
+        (reply.rcode(), reply.answer.len(), reply.authority[0].rtype),
+        (0, 0, SOA)
+    );
 }
 
 #[test]
@@ -116,18 +171,42 @@ fn a_rewrite_to_another_name_resolves_that_and_shows_the_alias() {
     let token = park(&engine, &packet, PUPIL, START);
     let miss = one_miss(&engine);
     assert_eq!(miss.name, "safe.example");
-    let records = [("safe.example", CNAME, 90, wire_name("x.example")), ("x.example", A, 90, a(4))];
-    let replies = engine.complete(miss.miss, Some(&answer(&miss.wire, 0, &records, &[])), START, 0);
+    let records = [
+        ("safe.example", CNAME, 90, wire_name("x.example")),
+        ("x.example", A, 90, a(4)),
+    ];
+    let replies = engine.complete(
+        miss.miss,
+        Some(&answer(&miss.wire, 0, &records, &[])),
+        START,
+        0,
+    );
     assert_eq!(replies[0].0, token);
     let fresh = Reply::read(&replies[0].1);
     let cached = ask(&engine, &packet, PUPIL, START + 10.0);
     for (reply, ttl) in [(fresh, 90), (cached, 80)] {
         assert_eq!(reply.question, packet[12..]);
-        assert_eq!((&reply.answer[0].owner[..], &reply.answer[0].target[..]), ("Www.Search.test", "safe.example"));
-        assert_eq!((&reply.answer[1].target[..], reply.answer[1].ttl), ("x.example", ttl));
-        assert_eq!((&reply.answer[2].owner[..], &reply.answer[2].rdata), ("x.example", &a(4)));
+        assert_eq!(
+            (&reply.answer[0].owner[..], &reply.answer[0].target[..]),
+            ("Www.Search.test", "safe.example")
+        );
+        assert_eq!(
+            (&reply.answer[1].target[..], reply.answer[1].ttl),
+            ("x.example", ttl)
+        );
+        assert_eq!(
+            (&reply.answer[2].owner[..], &reply.answer[2].rdata),
+            ("x.example", &a(4))
+        );
     }
-    assert_eq!(engine.take_events(9).iter().filter(|event| event.kind == "rewrite").count(), 2);
+    assert_eq!(
+        engine
+            .take_events(9)
+            .iter()
+            .filter(|event| event.kind == "rewrite")
+            .count(),
+        2
+    );
 }
 
 #[test]
@@ -135,13 +214,24 @@ fn a_regex_is_remembered_and_a_swap_is_seen_at_once() {
     let engine = engine();
     let packet = query("ads7.example", A);
     for _ in 0..3 {
-        assert_eq!(ask(&engine, &packet, PUPIL, START).answer[0].rdata, [0, 0, 0, 0]);
+        assert_eq!(
+            ask(&engine, &packet, PUPIL, START).answer[0].rdata,
+            [0, 0, 0, 0]
+        );
     }
     assert_eq!(engine.take_events(1)[0].pattern, "^ads[0-9]+\\.");
     let cached = query("www.example", A);
-    resolve(&engine, &cached, PUPIL, START, &[("www.example", A, 300, a(1))]);
+    resolve(
+        &engine,
+        &cached,
+        PUPIL,
+        START,
+        &[("www.example", A, 300, a(1))],
+    );
     let mut rules = rules();
-    rules.add_name("www.example", filterd_index::Scope::Exact, 7, 0).expect("a name");
+    rules
+        .add_name("www.example", filterd_index::Scope::Exact, 7, 0)
+        .expect("a name");
     engine.swap(snapshot_of(rules, NULL, None, 2));
     let reply = ask(&engine, &cached, PUPIL, START);
     assert_eq!(reply.answer[0].rdata, [0, 0, 0, 0]);
@@ -155,9 +245,17 @@ fn a_regex_is_remembered_and_a_swap_is_seen_at_once() {
 fn an_event_keeps_its_words_over_a_swap() {
     let engine = engine();
     ask(&engine, &query("ordered.test", A), PUPIL, START);
-    engine.swap(snapshot_of(filterd_index::IndexBuilder::new(false), NULL, None, 2));
+    engine.swap(snapshot_of(
+        filterd_index::IndexBuilder::new(false),
+        NULL,
+        None,
+        2,
+    ));
     let events = engine.take_events(10);
-    assert_eq!((&events[0].pattern[..], events[0].generation), ("ordered.test", 1));
+    assert_eq!(
+        (&events[0].pattern[..], events[0].generation),
+        ("ordered.test", 1)
+    );
 }
 
 #[test]
@@ -166,7 +264,11 @@ fn the_ring_drops_the_oldest_and_counts() {
     for name in ["a.blocked.test", "b.blocked.test", "c.blocked.test"] {
         ask(&engine, &query(name, A), PUPIL, START);
     }
-    let names: Vec<_> = engine.take_events(10).into_iter().map(|event| event.name).collect();
+    let names: Vec<_> = engine
+        .take_events(10)
+        .into_iter()
+        .map(|event| event.name)
+        .collect();
     assert_eq!(names, ["b.blocked.test", "c.blocked.test"]);
     assert_eq!(stat(&engine, "/events_dropped"), 1);
 }
@@ -179,7 +281,10 @@ fn a_client_that_has_gone_gets_nothing() {
     engine.forget(gone);
     let miss = one_miss(&engine);
     let replies = engine.complete(miss.miss, None, START, 23);
-    assert_eq!(replies.iter().map(|(token, _)| *token).collect::<Vec<_>>(), [stays]);
+    assert_eq!(
+        replies.iter().map(|(token, _)| *token).collect::<Vec<_>>(),
+        [stays]
+    );
     assert!(engine.complete(miss.miss, None, START, 23).is_empty());
 }
 
@@ -187,6 +292,9 @@ fn a_client_that_has_gone_gets_nothing() {
 fn over_the_limit_the_answer_is_servfail_at_once() {
     let engine = engine_with(r#"{"max_misses":1}"#, NULL);
     park(&engine, &query("a.example", A), PUPIL, START);
-    assert_eq!(ask(&engine, &query("b.example", A), PUPIL, START).rcode(), 2);
+    assert_eq!(
+        ask(&engine, &query("b.example", A), PUPIL, START).rcode(),
+        2
+    );
     assert_eq!(stat(&engine, "/misses/overload"), 1);
 }

@@ -24,13 +24,18 @@ impl Engine {
     pub fn complete(&self, miss: u64, answer: Option<&[u8]>, now: f64, failure: u16) -> Replies {
         let (question, flags, snapshot) = {
             let state = self.lock();
-            let Some(known) = state.misses.get(miss) else { return Vec::new() };
-            (known.question.clone(), known.flags, Arc::clone(&state.snapshot))
+            let Some(known) = state.misses.get(miss) else {
+                return Vec::new();
+            };
+            (
+                known.question.clone(),
+                known.flags,
+                Arc::clone(&state.snapshot),
+            )
         };
-        let key = self.keys.key(question.wire(), flags);
-        let accepted = answer.map(|message| {
-            answer::accept(message, question.wire(), self.settings.ttl_limits())
-        });
+        let key = self.keys.key(&question, flags);
+        let accepted = answer
+            .map(|message| answer::accept(message, question.wire(), self.settings.ttl_limits()));
         match accepted {
             Some(Ok(answer)) => {
                 let end = HEADER + question.wire().len();
@@ -54,31 +59,53 @@ impl Engine {
     pub fn serve_stale(&self, miss: u64, now: f64) -> Replies {
         let mut state = self.lock();
         let at = state.ticker.tick(now);
-        let Some(known) = state.misses.get(miss) else { return Vec::new() };
+        let Some(known) = state.misses.get(miss) else {
+            return Vec::new();
+        };
         let question = known.question.clone();
-        let key = self.keys.key(question.wire(), known.flags);
+        let key = self.keys.key(&question, known.flags);
         let window = self.settings.stale_ttl;
-        if !state.cache.get(key).is_some_and(|entry| entry.is_usable(at, window)) {
+        if !state
+            .cache
+            .get(key)
+            .is_some_and(|entry| entry.is_usable(at, window))
+        {
             return Vec::new();
         }
         let waiters = state.misses.take_waiters(miss);
         self.stand_in_for(&mut state, &waiters, key, now, at, 0)
     }
 
-    fn succeed(&self, miss: u64, key: Key<'_>, answer: Answer, mut said: Said, now: f64) -> Replies {
+    fn succeed(
+        &self,
+        miss: u64,
+        key: Key<'_>,
+        answer: Answer,
+        mut said: Said,
+        now: f64,
+    ) -> Replies {
         let mut state = self.lock();
         let at = state.ticker.tick(now);
         let snapshot = Arc::clone(&state.snapshot);
         if said.generation != snapshot.generation {
-            said = said::say(&snapshot, &answer.body, HEADER + key.question.len(), answer.ech);
+            said = said::say(
+                &snapshot,
+                &answer.body,
+                HEADER + key.question.len(),
+                answer.ech,
+            );
         }
-        let Some(known) = state.misses.remove(miss) else { return Vec::new() };
+        let Some(known) = state.misses.remove(miss) else {
+            return Vec::new();
+        };
         state.failures.forget(key.hash);
         let entry = Entry::new(key, answer.body, answer.ttl, at, said);
         let mut replies = Vec::with_capacity(known.waiters.len());
         for waiter in &known.waiters {
             let mut out = Vec::with_capacity(512);
-            if self.reply_to(&mut state, &snapshot, waiter, &entry, at, now, &mut out) == Outcome::Reply {
+            if self.reply_to(&mut state, &snapshot, waiter, &entry, at, now, &mut out)
+                == Outcome::Reply
+            {
                 replies.push((waiter.token, out));
             }
         }
@@ -101,7 +128,11 @@ impl Engine {
     ) -> Outcome {
         let case = Case::new(snapshot, waiter.client, waiter.qtype(), now, waiter.door);
         let asked = waiter.asked(self.settings.udp_size);
-        let kept = Kept { entry, at, stale: self.settings.stale_answer_ttl };
+        let kept = Kept {
+            entry,
+            at,
+            stale: self.settings.stale_answer_ttl,
+        };
         let Some(sent) = case.finish(&asked, waiter, kept, out) else {
             return state.fail(&asked, 0, out);
         };
@@ -113,7 +144,9 @@ impl Engine {
     fn give_up(&self, miss: u64, key: Key<'_>, now: f64, ede: u16) -> Replies {
         let mut state = self.lock();
         let at = state.ticker.tick(now);
-        let Some(known) = state.misses.remove(miss) else { return Vec::new() };
+        let Some(known) = state.misses.remove(miss) else {
+            return Vec::new();
+        };
         state.stats.failed += 1;
         state.failures.put(key.hash, at, ede);
         if let Some(entry) = state.cache.get(key) {
@@ -136,8 +169,16 @@ impl Engine {
         for waiter in waiters {
             let case = Case::new(&snapshot, waiter.client, waiter.qtype(), now, waiter.door);
             let mut out = Vec::with_capacity(512);
-            let outcome =
-                state.stand_in(&self.settings, &snapshot, &case, key, waiter, at, ede, &mut out);
+            let outcome = state.stand_in(
+                &self.settings,
+                &snapshot,
+                &case,
+                key,
+                waiter,
+                at,
+                ede,
+                &mut out,
+            );
             if outcome == Outcome::Reply {
                 replies.push((waiter.token, out));
             }

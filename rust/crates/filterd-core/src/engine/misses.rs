@@ -142,7 +142,12 @@ impl Misses {
     }
 
     /// Park `waiter` (its token is given here) for `question`.
-    pub(super) fn park(&mut self, key: Key<'_>, question: &query::Question, mut waiter: Waiter) -> Parked {
+    pub(super) fn park(
+        &mut self,
+        key: Key<'_>,
+        question: &query::Question,
+        mut waiter: Waiter,
+    ) -> Parked {
         if self.waiting >= self.most.saturating_mul(4) {
             return Parked::Full(waiter);
         }
@@ -153,7 +158,9 @@ impl Misses {
             None if self.by_id.len() >= self.most => return Parked::Full(waiter),
             None => (self.open(key, question, false), false),
         };
-        let Some(miss) = self.by_id.get_mut(&id) else { return Parked::Full(waiter) };
+        let Some(miss) = self.by_id.get_mut(&id) else {
+            return Parked::Full(waiter);
+        };
         if miss.waiters.len() >= WAITERS {
             return Parked::Full(waiter);
         }
@@ -233,7 +240,9 @@ impl Misses {
 
     /// Take those that wait; the miss stays.
     pub(super) fn take_waiters(&mut self, id: u64) -> SmallVec<[Waiter; 1]> {
-        let Some(miss) = self.by_id.get_mut(&id) else { return SmallVec::new() };
+        let Some(miss) = self.by_id.get_mut(&id) else {
+            return SmallVec::new();
+        };
         let waiters = std::mem::take(&mut miss.waiters);
         self.waiting -= waiters.len();
         for waiter in &waiters {
@@ -243,8 +252,12 @@ impl Misses {
     }
 
     pub(super) fn forget(&mut self, token: u64) {
-        let Some(id) = self.tokens.remove(&token) else { return };
-        let Some(miss) = self.by_id.get_mut(&id) else { return };
+        let Some(id) = self.tokens.remove(&token) else {
+            return;
+        };
+        let Some(miss) = self.by_id.get_mut(&id) else {
+            return;
+        };
         let before = miss.waiters.len();
         miss.waiters.retain(|waiter| waiter.token != token);
         self.waiting -= before - miss.waiters.len();

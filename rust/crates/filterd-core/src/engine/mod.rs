@@ -29,7 +29,7 @@ use crate::wire::rcode;
 use misses::Misses;
 
 /// Names whose matches are remembered although their answers are not cached.
-const MEMO: usize = 8192;
+const MEMO: usize = 16_384;
 
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,11 @@ impl Engine {
             ring: Ring::new(settings.ring),
             stats: Stats::default(),
         };
-        Self { settings, keys: Keys::new(), state: Mutex::new(state) }
+        Self {
+            settings,
+            keys: Keys::new(),
+            state: Mutex::new(state),
+        }
     }
 
     /// Put a new snapshot in force: for every query from now on, and for all that is cached.
@@ -96,7 +100,14 @@ impl Engine {
 
     /// Answer `packet` into `out`, park it, or drop it. `now`: unix seconds. `door`: 0 udp, 1 tcp,
     /// 2 dot, 3 doh. Whatever is in the packet, this does not panic.
-    pub fn handle(&self, packet: &[u8], client: IpAddr, now: f64, door: u8, out: &mut Vec<u8>) -> Outcome {
+    pub fn handle(
+        &self,
+        packet: &[u8],
+        client: IpAddr,
+        now: f64,
+        door: u8,
+        out: &mut Vec<u8>,
+    ) -> Outcome {
         match query::read(packet) {
             Ok(query) => self.answer(&query, packet, client, now, door, out),
             Err(refusal) => self.refuse(refusal, packet, door, out),
@@ -113,8 +124,15 @@ impl Engine {
         out: &mut Vec<u8>,
     ) -> Outcome {
         let asked = self.asked(query, packet, door);
-        let key = self.keys.key(query.question.wire(), serve::key_flags(query));
-        let ask = serve::Ask { query, asked, key, client, now, door };
+        let key = self.keys.key(&query.question, serve::key_flags(query));
+        let ask = serve::Ask {
+            query,
+            asked,
+            key,
+            client,
+            now,
+            door,
+        };
         let mut fresh: Option<(u64, Matches)> = None;
         loop {
             let snapshot = {
@@ -162,7 +180,9 @@ impl Engine {
         Asked {
             id: query.id,
             flags: query.flags,
-            question: packet.get(crate::wire::HEADER..query.question_end).unwrap_or_default(),
+            question: packet
+                .get(crate::wire::HEADER..query.question_end)
+                .unwrap_or_default(),
             edns: query.edns,
             limit: self.settings.limit(query.edns, door),
             udp_size: self.settings.udp_size,

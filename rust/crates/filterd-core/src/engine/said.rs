@@ -46,7 +46,11 @@ pub(super) fn say(snapshot: &Snapshot, body: &Body, question_end: usize, ech: bo
         extra.without_hints = answer::strip(body, question_end, Without::EchAndHints);
     }
     let extra = (!extra.is_empty()).then(|| Box::new(extra));
-    Said { generation: snapshot.generation, name, extra }
+    Said {
+        generation: snapshot.generation,
+        name,
+        extra,
+    }
 }
 
 /// Also as the IPv4 address inside an IPv4-mapped one: a client connects to that.

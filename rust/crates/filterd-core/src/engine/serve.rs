@@ -47,8 +47,16 @@ impl Ask<'_> {
 
 /// Flags of the key of a query.
 pub(super) fn key_flags(query: &Query) -> u8 {
-    let dnssec = if query.edns.is_some_and(|edns| edns.dnssec) { KEY_DO } else { 0 };
-    let unchecked = if query.flags & flag::CD != 0 { KEY_CD } else { 0 };
+    let dnssec = if query.edns.is_some_and(|edns| edns.dnssec) {
+        KEY_DO
+    } else {
+        0
+    };
+    let unchecked = if query.flags & flag::CD != 0 {
+        KEY_CD
+    } else {
+        0
+    };
     dnssec | unchecked
 }
 
@@ -94,9 +102,22 @@ pub(super) enum Step<'a> {
 }
 
 impl<'a> Case<'a> {
-    pub(super) fn new(snapshot: &'a Snapshot, client: IpAddr, qtype: u16, now: f64, door: u8) -> Self {
+    pub(super) fn new(
+        snapshot: &'a Snapshot,
+        client: IpAddr,
+        qtype: u16,
+        now: f64,
+        door: u8,
+    ) -> Self {
         let asker = snapshot.asker(client);
-        Self { snapshot, asker, client, qtype, now, door }
+        Self {
+            snapshot,
+            asker,
+            client,
+            qtype,
+            now,
+            door,
+        }
     }
 
     fn seconds(&self) -> i64 {
@@ -113,7 +134,11 @@ impl<'a> Case<'a> {
     }
 
     fn own_ttl(&self) -> u32 {
-        self.snapshot.group(self.asker.group).answer.ttl.min(self.most_ttl())
+        self.snapshot
+            .group(self.asker.group)
+            .answer
+            .ttl
+            .min(self.most_ttl())
     }
 
     /// Reply if what is known suffices. `found`: what the rules say about the name.
@@ -124,7 +149,9 @@ impl<'a> Case<'a> {
         kept: Option<Kept<'_>>,
         out: &mut Vec<u8>,
     ) -> Step<'a> {
-        let mut decision = self.snapshot.decide(found, &self.asker, self.qtype, self.seconds());
+        let mut decision = self
+            .snapshot
+            .decide(found, &self.asker, self.qtype, self.seconds());
         if decision.kind == Kind::Block {
             match self.block(asked, &decision, out) {
                 Effect::Sent(code) => return Step::Sent(Sent::own(decision, code)),
@@ -135,7 +162,7 @@ impl<'a> Case<'a> {
             return self.rewrite(asked, decision, out);
         }
         match kept {
-            Some(kept) => Step::Sent(self.from_answer(asked, decision, kept, out)),
+            Some(kept) => Step::Sent(self.pass_on(asked, decision, kept, out)),
             None => Step::Answer,
         }
     }
@@ -155,11 +182,19 @@ impl<'a> Case<'a> {
                 Style::Nxdomain => Blocked::Nxdomain,
                 Style::Nodata => Blocked::Nodata,
                 Style::Refused => Blocked::Refused,
-                Style::Null => Blocked::Address(Some(Ipv4Addr::UNSPECIFIED), Some(Ipv6Addr::UNSPECIFIED)),
+                Style::Null => {
+                    Blocked::Address(Some(Ipv4Addr::UNSPECIFIED), Some(Ipv6Addr::UNSPECIFIED))
+                }
                 Style::Address => Blocked::Address(answer.ipv4, answer.ipv6),
             },
         };
-        Effect::Sent(Some(asked.block(out, how, self.qtype, self.own_ttl(), ede(decision))))
+        Effect::Sent(Some(asked.block(
+            out,
+            how,
+            self.qtype,
+            self.own_ttl(),
+            ede(decision),
+        )))
     }
 
     fn rewrite(&self, asked: &Asked<'_>, decision: Decision<'a>, out: &mut Vec<u8>) -> Step<'a> {
@@ -182,7 +217,9 @@ impl<'a> Case<'a> {
                 *code
             }
             Some(Rewrite::Records(records)) => {
-                let records = records.iter().map(|record| (record.rtype, &record.rdata[..]));
+                let records = records
+                    .iter()
+                    .map(|record| (record.rtype, &record.rdata[..]));
                 asked.records(out, records, ttl, why);
                 rcode::NOERROR
             }
@@ -191,7 +228,7 @@ impl<'a> Case<'a> {
     }
 
     /// Reply with an answer that is there, unless it leads where the asker may not go.
-    fn from_answer(
+    fn pass_on(
         &self,
         asked: &Asked<'_>,
         decision: Decision<'a>,
@@ -207,7 +244,9 @@ impl<'a> Case<'a> {
             // What a rule allows by name, and what must not be blocked, is not looked into.
             let settled = sent.decision.kind == Kind::Allow || sent.decision.step == 1;
             if !settled && !extra.answer.is_empty() {
-                let second = self.snapshot.decide_answer(&extra.answer, &self.asker, self.qtype, now);
+                let second =
+                    self.snapshot
+                        .decide_answer(&extra.answer, &self.asker, self.qtype, now);
                 if second.kind == Kind::Block {
                     if let Effect::Sent(code) = self.block(asked, &second, out) {
                         let source = second.hit.map_or(0, |hit| usize::from(hit.source));
@@ -219,12 +258,17 @@ impl<'a> Case<'a> {
                     }
                 }
             }
-            if let (true, Some(bare)) = (self.snapshot.group(self.asker.group).filtered, &extra.without_ech) {
+            if let (true, Some(bare)) = (
+                self.snapshot.group(self.asker.group).filtered,
+                &extra.without_ech,
+            ) {
                 sent.stripped_ech = true;
                 body = bare;
             }
             if let (false, Some(bare)) = (settled, &extra.without_hints) {
-                let hints = self.snapshot.decide_answer(&extra.hints, &self.asker, self.qtype, now);
+                let hints = self
+                    .snapshot
+                    .decide_answer(&extra.hints, &self.asker, self.qtype, now);
                 if hints.kind == Kind::Block {
                     sent.stripped_hints = true;
                     body = bare;
@@ -236,8 +280,8 @@ impl<'a> Case<'a> {
         sent
     }
 
-    /// Reply with a CNAME to `target` and what is known of that; `None`: nothing is, yet.
-    fn from_target(
+    /// Reply with a CNAME to `target` and the answer to that.
+    fn alias(
         &self,
         asked: &Asked<'_>,
         decision: Decision<'a>,
@@ -267,11 +311,24 @@ impl<'a> Case<'a> {
     fn aging(&self, kept: Kept<'_>) -> (Aging, Option<Ede<'static>>) {
         let most = self.most_ttl();
         if kept.entry.is_fresh(kept.at) || kept.entry.ttl == 0 {
-            return (Aging::Fresh { age: kept.entry.age(kept.at), most }, None);
+            return (
+                Aging::Fresh {
+                    age: kept.entry.age(kept.at),
+                    most,
+                },
+                None,
+            );
         }
         let nxdomain = kept.entry.body.bytes[3] & 0x0f == rcode::NXDOMAIN;
-        let code = if nxdomain { EDE_STALE_NXDOMAIN } else { EDE_STALE };
-        (Aging::Stale(kept.stale.min(most)), Some(Ede { code, text: "" }))
+        let code = if nxdomain {
+            EDE_STALE_NXDOMAIN
+        } else {
+            EDE_STALE
+        };
+        (
+            Aging::Stale(kept.stale.min(most)),
+            Some(Ede { code, text: "" }),
+        )
     }
 }
 
@@ -304,7 +361,10 @@ impl<'a> Sent<'a> {
 }
 
 fn ede<'a>(decision: &Decision<'a>) -> Option<Ede<'a>> {
-    (decision.ede != 0).then_some(Ede { code: decision.ede, text: decision.ede_text })
+    (decision.ede != 0).then_some(Ede {
+        code: decision.ede,
+        text: decision.ede_text,
+    })
 }
 
 impl State {
@@ -321,12 +381,18 @@ impl State {
         let at = self.ticker.tick(ask.now);
         let snapshot = Arc::clone(&self.snapshot);
         let question = &ask.query.question;
-        self.refresh_said(ask.key, &snapshot);
-        let entry = self.cache.get(ask.key);
-        let name_hash = if entry.is_some() { 0 } else { keys.name(question.name()) };
+        let mut entry = self.cache.get(ask.key);
+        if entry
+            .as_ref()
+            .is_some_and(|entry| entry.said.generation != snapshot.generation)
+        {
+            self.refresh_said(ask.key, &snapshot);
+            entry = self.cache.get(ask.key);
+        }
         if let (None, Some((generation, found))) = (&entry, fresh) {
             if generation == snapshot.generation {
-                self.memo.put(name_hash, question.name(), generation, found);
+                self.memo
+                    .put(ask.key.name_hash, question.name(), generation, found);
             }
         }
         let mut due = false;
@@ -335,11 +401,17 @@ impl State {
             Some(entry) => {
                 if entry.is_fresh(at) {
                     due = entry.is_due(at, settings.prefetch);
-                    kept = Some(Kept { entry, at, stale: settings.stale_answer_ttl });
+                    kept = Some(Kept {
+                        entry,
+                        at,
+                        stale: settings.stale_answer_ttl,
+                    });
                 }
                 &entry.said.name
             }
-            None => self.memo.get(name_hash, question.name(), snapshot.generation)?,
+            None => self
+                .memo
+                .get(ask.key.name_hash, question.name(), snapshot.generation)?,
         };
         let case = Case::new(&snapshot, ask.client, question.qtype(), ask.now, ask.door);
         let step = case.reply(&ask.asked, found, kept, out);
@@ -359,21 +431,29 @@ impl State {
             Step::Answer => {
                 self.stats.misses += 1;
                 let waiter = ask.waiter(None);
-                self.park(settings, &snapshot, &case, ask.key, question, waiter, at, out)
+                self.park(
+                    settings, &snapshot, &case, ask.key, question, waiter, at, out,
+                )
             }
-            Step::Target(decision, target) => {
-                self.ask_target(settings, keys, &snapshot, &case, ask, decision, target, at, out)
-            }
+            Step::Target(decision, target) => self.ask_target(
+                settings, keys, &snapshot, &case, ask, decision, target, at, out,
+            ),
         })
     }
 
     /// Have the rules of this generation say anew what they say about a kept answer.
     pub(super) fn refresh_said(&mut self, key: Key<'_>, snapshot: &Snapshot) {
-        let Some(entry) = self.cache.get(key) else { return };
+        let Some(entry) = self.cache.get(key) else {
+            return;
+        };
         if entry.said.generation == snapshot.generation {
             return;
         }
-        let ech = entry.said.extra.as_ref().is_some_and(|extra| extra.without_ech.is_some());
+        let ech = entry
+            .said
+            .extra
+            .as_ref()
+            .is_some_and(|extra| extra.without_ech.is_some());
         let said = said::say(snapshot, &entry.body, usize::from(entry.question_end), ech);
         self.stats.rematched += 1;
         self.cache.restate(key, said);
@@ -406,18 +486,34 @@ impl State {
         let Some(question) = Question::new(target, own.qtype(), own.qclass()) else {
             return self.fail(&ask.asked, 0, out);
         };
-        let key = keys.key(question.wire(), ask.key.flags);
+        let key = keys.key(&question, ask.key.flags);
         if let Some(entry) = self.cache.get(key).filter(|entry| entry.is_fresh(at)) {
-            let kept = Kept { entry, at, stale: settings.stale_answer_ttl };
-            let sent = case.from_target(&ask.asked, decision, target, kept, out);
+            let kept = Kept {
+                entry,
+                at,
+                stale: settings.stale_answer_ttl,
+            };
+            let sent = case.alias(&ask.asked, decision, target, kept, out);
             self.stats.hits += 1;
             let outcome = sent.outcome();
             self.note(settings, snapshot, case, own.name(), sent, out);
             return outcome;
         }
         self.stats.misses += 1;
-        let alias = Alias { hit: decision.hit, step: decision.step };
-        self.park(settings, snapshot, case, key, &question, ask.waiter(Some(alias)), at, out)
+        let alias = Alias {
+            hit: decision.hit,
+            step: decision.step,
+        };
+        self.park(
+            settings,
+            snapshot,
+            case,
+            key,
+            &question,
+            ask.waiter(Some(alias)),
+            at,
+            out,
+        )
     }
 
     #[allow(clippy::too_many_arguments)] // a query on its way, part by part
@@ -463,22 +559,41 @@ impl State {
         out: &mut Vec<u8>,
     ) -> Outcome {
         self.refresh_said(key, snapshot);
-        let entry = self.cache.get(key).filter(|entry| entry.is_usable(at, settings.stale_ttl));
+        let entry = self
+            .cache
+            .get(key)
+            .filter(|entry| entry.is_usable(at, settings.stale_ttl));
         let asked = waiter.asked(settings.udp_size);
-        let Some(entry) = entry else { return self.fail(&asked, failure, out) };
+        let Some(entry) = entry else {
+            return self.fail(&asked, failure, out);
+        };
         let stale = !entry.is_fresh(at);
-        let kept = Kept { entry, at, stale: settings.stale_answer_ttl };
+        let kept = Kept {
+            entry,
+            at,
+            stale: settings.stale_answer_ttl,
+        };
         let Some(sent) = case.finish(&asked, waiter, kept, out) else {
             return self.fail(&asked, failure, out);
         };
         self.stats.stale += u64::from(stale && sent.from_answer);
         let outcome = sent.outcome();
-        self.note(settings, snapshot, case, waiter.name().as_slice(), sent, out);
+        self.note(
+            settings,
+            snapshot,
+            case,
+            waiter.name().as_slice(),
+            sent,
+            out,
+        );
         outcome
     }
 
     pub(super) fn fail(&mut self, asked: &Asked<'_>, failure: u16, out: &mut Vec<u8>) -> Outcome {
-        let why = (failure != 0).then_some(Ede { code: failure, text: "" });
+        let why = (failure != 0).then_some(Ede {
+            code: failure,
+            text: "",
+        });
         asked.error(out, rcode::SERVFAIL, why);
         self.stats.reply(rcode::SERVFAIL);
         Outcome::Reply
@@ -499,7 +614,9 @@ impl State {
         match sent.code {
             Some(code) => {
                 self.stats.reply(code);
-                let cut = out.get(2).is_some_and(|high| high & (flag::TC >> 8) as u8 != 0);
+                let cut = out
+                    .get(2)
+                    .is_some_and(|high| high & (flag::TC >> 8) as u8 != 0);
                 self.stats.truncated += u64::from(cut);
             }
             None => self.stats.silenced += 1,
@@ -547,8 +664,10 @@ impl<'a> Case<'a> {
                 rewrite: None,
             };
             let question = kept.entry.question();
-            let target = question.get(..question.len().saturating_sub(4)).unwrap_or_default();
-            return Some(self.from_target(asked, decision, target, kept, out));
+            let target = question
+                .get(..question.len().saturating_sub(4))
+                .unwrap_or_default();
+            return Some(self.alias(asked, decision, target, kept, out));
         }
         match self.reply(asked, &kept.entry.said.name, Some(kept), out) {
             Step::Sent(sent) => Some(sent),

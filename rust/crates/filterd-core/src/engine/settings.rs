@@ -58,9 +58,13 @@ impl Settings {
     /// # Errors
     /// One line that says what is wrong.
     pub fn parse(json: &str) -> Result<Self, String> {
-        let settings: Self = serde_json::from_str(json).map_err(|error| format!("settings: {error}"))?;
+        let settings: Self =
+            serde_json::from_str(json).map_err(|error| format!("settings: {error}"))?;
         if settings.udp_size < 512 {
-            return Err(format!("settings: udp_size is {}; it is at least 512", settings.udp_size));
+            return Err(format!(
+                "settings: udp_size is {}; it is at least 512",
+                settings.udp_size
+            ));
         }
         if settings.min_ttl > settings.max_ttl {
             return Err("settings: min_ttl is larger than max_ttl".into());
@@ -75,7 +79,11 @@ impl Settings {
     }
 
     pub(crate) fn ttl_limits(&self) -> TtlLimits {
-        TtlLimits { min: self.min_ttl, max: self.max_ttl, negative: self.negative_ttl }
+        TtlLimits {
+            min: self.min_ttl,
+            max: self.max_ttl,
+            negative: self.negative_ttl,
+        }
     }
 
     /// Most bytes of a reply.

@@ -5,11 +5,16 @@ use super::record::Record;
 use super::{flag, rtype};
 
 /// A pointer to the question's name.
-pub(crate) const TO_QUESTION: [u8; 2] = [0xc0, 0x0c];
+const TO_QUESTION: [u8; 2] = [0xc0, 0x0c];
 
 /// The query for an upstream: id 0, RD, AD (RFC 6840 section 5.7), CD and DO as asked, an OPT of
 /// version 0 with `udp_size`, no client option.
-pub(crate) fn query(question: &[u8], dnssec: bool, checking_disabled: bool, udp_size: u16) -> Vec<u8> {
+pub(crate) fn query(
+    question: &[u8],
+    dnssec: bool,
+    checking_disabled: bool,
+    udp_size: u16,
+) -> Vec<u8> {
     let flags = flag::RD | flag::AD | if checking_disabled { flag::CD } else { 0 };
     let mut out = Vec::with_capacity(12 + question.len() + 11);
     out.extend_from_slice(&[0, 0]);
@@ -29,14 +34,31 @@ pub(crate) fn opt(out: &mut Vec<u8>, udp_size: u16, rcode_high: u8, dnssec: bool
     out.extend_from_slice(&[0, 0, 41, high, low, rcode_high, 0, flags, 0]);
 }
 
-/// Write a record's fixed part behind its owner: type, class IN, TTL, length.
+/// Write a record owned by the question's name. RDATA comes from rules or from here and is short;
+/// more than fits into 16 bits is left out.
 #[inline]
-pub(crate) fn fixed(out: &mut Vec<u8>, rtype: u16, ttl: u32, length: usize) -> Option<()> {
-    out.extend_from_slice(&rtype.to_be_bytes());
-    out.extend_from_slice(&[0, 1]);
-    out.extend_from_slice(&ttl.to_be_bytes());
-    out.extend_from_slice(&u16::try_from(length).ok()?.to_be_bytes());
-    Some(())
+pub(crate) fn record_of_question(out: &mut Vec<u8>, rtype: u16, ttl: u32, rdata: &[u8]) {
+    let length = u16::try_from(rdata.len()).unwrap_or(0);
+    let [type_high, type_low] = rtype.to_be_bytes();
+    let [a, b, c, d] = ttl.to_be_bytes();
+    let [high, low] = length.to_be_bytes();
+    let [pointer, to_question] = TO_QUESTION;
+    let fixed = [
+        pointer,
+        to_question,
+        type_high,
+        type_low,
+        0,
+        1,
+        a,
+        b,
+        c,
+        d,
+        high,
+        low,
+    ];
+    out.extend_from_slice(&fixed);
+    out.extend_from_slice(&rdata[..usize::from(length)]);
 }
 
 /// Copy a record out of its message with every name in full, so that it can stand anywhere.

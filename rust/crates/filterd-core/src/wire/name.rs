@@ -16,7 +16,10 @@ pub(crate) struct Name {
 impl Name {
     /// The root; fill it with `expand`.
     pub(crate) fn root() -> Self {
-        Self { length: 1, bytes: [0; MAX] }
+        Self {
+            length: 1,
+            bytes: [0; MAX],
+        }
     }
 
     /// The name in wire form.

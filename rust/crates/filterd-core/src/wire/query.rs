@@ -18,7 +18,10 @@ pub(crate) struct Question {
 impl Question {
     /// Ask for `name` (wire form, lower case, at most 255 bytes).
     pub(crate) fn new(name: &[u8], qtype: u16, qclass: u16) -> Option<Self> {
-        let mut question = Self { name_length: name.len(), bytes: [0; name::MAX + 4] };
+        let mut question = Self {
+            name_length: name.len(),
+            bytes: [0; name::MAX + 4],
+        };
         let [type_high, type_low] = qtype.to_be_bytes();
         let [class_high, class_low] = qclass.to_be_bytes();
         question.bytes.get_mut(..name.len())?.copy_from_slice(name);
@@ -31,9 +34,15 @@ impl Question {
     /// are no letters and lower-casing leaves them alone.
     #[inline]
     fn take(wire: &[u8], name_length: usize) -> Option<Self> {
-        let mut question = Self { name_length, bytes: [0; name::MAX + 4] };
+        let mut question = Self {
+            name_length,
+            bytes: [0; name::MAX + 4],
+        };
         question.bytes.get_mut(..wire.len())?.copy_from_slice(wire);
-        question.bytes.get_mut(..name_length)?.make_ascii_lowercase();
+        question
+            .bytes
+            .get_mut(..name_length)?
+            .make_ascii_lowercase();
         Some(question)
     }
 
@@ -136,7 +145,13 @@ fn parse(packet: &[u8], id: u16, flags: u16) -> Option<Query> {
     let name_end = name::end_of_plain(packet, HEADER)?;
     let question_end = name_end + 4;
     let question = Question::take(packet.get(HEADER..question_end)?, name_end - HEADER)?;
-    let mut query = Query { id, flags, question, question_end, edns: None };
+    let mut query = Query {
+        id,
+        flags,
+        question,
+        question_end,
+        edns: None,
+    };
     let mut walk = Walk::new(packet, question_end)?;
     while let Some((section, record)) = walk.next().ok()? {
         if section == ANSWER {
@@ -165,16 +180,30 @@ mod tests {
     #[test]
     fn the_name_is_lower_cased_and_the_rest_read() {
         let query = read(&packet(b"\x03WwW\x07eXample\x03com\x00\x00\x41\x00\x01"));
-        let Ok(query) = query else { panic!("a plain query") };
-        assert_eq!(query.question.wire(), b"\x03www\x07example\x03com\x00\x00A\x00\x01");
-        assert_eq!((query.id, query.question.qtype(), query.question.qclass()), (0xabcd, 65, 1));
+        let Ok(query) = query else {
+            panic!("a plain query")
+        };
+        assert_eq!(
+            query.question.wire(),
+            b"\x03www\x07example\x03com\x00\x00A\x00\x01"
+        );
+        assert_eq!(
+            (query.id, query.question.qtype(), query.question.qclass()),
+            (0xabcd, 65, 1)
+        );
         assert!(query.edns.is_none());
     }
 
     #[test]
     fn a_pointer_in_the_question_and_trailing_bytes_are_format_errors() {
-        for tail in [&b"\xc0\x0c\x00\x01\x00\x01"[..], b"\x01a\x00\x00\x01\x00\x01x"] {
-            assert!(matches!(read(&packet(tail)), Err(Refusal::Bare(rcode::FORMERR))));
+        for tail in [
+            &b"\xc0\x0c\x00\x01\x00\x01"[..],
+            b"\x01a\x00\x00\x01\x00\x01x",
+        ] {
+            assert!(matches!(
+                read(&packet(tail)),
+                Err(Refusal::Bare(rcode::FORMERR))
+            ));
         }
     }
 

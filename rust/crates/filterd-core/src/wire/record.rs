@@ -56,8 +56,17 @@ pub(crate) const ADDITIONAL: usize = 2;
 impl<'a> Walk<'a> {
     /// Start at `at`, the end of the question section. `None` without a whole header.
     pub(crate) fn new(message: &'a [u8], at: usize) -> Option<Self> {
-        let left = [u16_at(message, 6)?, u16_at(message, 8)?, u16_at(message, 10)?];
-        Some(Self { message, at, left, section: ANSWER })
+        let left = [
+            u16_at(message, 6)?,
+            u16_at(message, 8)?,
+            u16_at(message, 10)?,
+        ];
+        Some(Self {
+            message,
+            at,
+            left,
+            section: ANSWER,
+        })
     }
 
     /// Where the walk stands: behind the last record read.

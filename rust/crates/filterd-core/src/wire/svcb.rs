@@ -120,8 +120,14 @@ mod tests {
         assert_eq!(hints(RDATA, |address| found.push(address)), Some(()));
         assert_eq!(found, [IpAddr::from([192, 0, 2, 1])]);
         let mut out = Vec::new();
-        assert_eq!(copy_without(RDATA, Without::EchAndHints, &mut out), Some(()));
-        assert_eq!(out, b"\x00\x01\x00\x00\x00\x00\x02\x00\x01\x00\x01\x00\x03\x02h2");
+        assert_eq!(
+            copy_without(RDATA, Without::EchAndHints, &mut out),
+            Some(())
+        );
+        assert_eq!(
+            out,
+            b"\x00\x01\x00\x00\x00\x00\x02\x00\x01\x00\x01\x00\x03\x02h2"
+        );
     }
 
     #[test]

@@ -27,7 +27,11 @@ pub const CLASSES: [(&str, u16, &str); 9] = [
     ("nxdomain", 1797, r#""ede":15"#),
     ("drop", 1797, ""),
     ("tcp-only", 1797, ""),
-    ("rewrite", 1798, r#""rewrite":{"records":[[1,"192.0.2.80"],[1,"192.0.2.81"]]}"#),
+    (
+        "rewrite",
+        1798,
+        r#""rewrite":{"records":[[1,"192.0.2.80"],[1,"192.0.2.81"]]}"#,
+    ),
     ("rewrite", 1798, r#""rewrite":{"cname":"safe.example"}"#),
     ("block", 513, r#""ede":16,"ede_text":"order""#),
     ("allow", 256, ""),
@@ -46,10 +50,14 @@ pub fn rules() -> IndexBuilder {
         ("ordered.test", 7),
         ("hotline.test", 8),
     ] {
-        rules.add_name(name, Scope::Subtree, class, 0).expect("a name");
+        rules
+            .add_name(name, Scope::Subtree, class, 0)
+            .expect("a name");
     }
     rules.add_regex("^ads[0-9]+\\.", 0, 0).expect("a regex");
-    rules.add_network("203.0.113.0/24", Trigger::Answer, 0, 0).expect("a network");
+    rules
+        .add_network("203.0.113.0/24", Trigger::Answer, 0, 0)
+        .expect("a network");
     rules
 }
 
@@ -61,7 +69,10 @@ pub fn plan(answer: &str, switch: Option<i64>) -> String {
             format!(r#"{{"action":"{action}"{comma}{more}}}"#)
         })
         .collect();
-    let pupils: Vec<String> = CLASSES.iter().map(|(_, rank, _)| rank.to_string()).collect();
+    let pupils: Vec<String> = CLASSES
+        .iter()
+        .map(|(_, rank, _)| rank.to_string())
+        .collect();
     let staff = vec!["65535"; CLASSES.len()];
     let later = switch.map_or(String::new(), |at| format!(r#",{{"from":{at},"ranks":1}}"#));
     format!(
@@ -78,7 +89,12 @@ pub fn plan(answer: &str, switch: Option<i64>) -> String {
 
 pub const NULL: &str = r#"{"style":"null","ttl":60}"#;
 
-pub fn snapshot_of(mut rules: IndexBuilder, answer: &str, switch: Option<i64>, generation: u64) -> Arc<Snapshot> {
+pub fn snapshot_of(
+    mut rules: IndexBuilder,
+    answer: &str,
+    switch: Option<i64>,
+    generation: u64,
+) -> Arc<Snapshot> {
     let index = rules.finish("{}").expect("an index");
     let plan = plan(answer, switch);
     Arc::new(Snapshot::new(vec![Arc::new(index)], &plan, generation).expect("a snapshot"))
@@ -127,19 +143,24 @@ pub type Rr<'a> = (&'a str, u16, u32, Vec<u8>);
 
 /// An upstream's answer to `question` (a query's bytes), with an OPT at the end.
 pub fn answer(question: &[u8], rcode: u8, records: &[Rr<'_>], authority: &[Rr<'_>]) -> Vec<u8> {
-    let end = 12 + question[12..].iter().scan((0usize, false), |state, byte| {
-        // Walk labels: bytes left in this label, done.
-        if state.1 {
-            return None;
-        }
-        if state.0 == 0 {
-            state.1 = *byte == 0;
-            state.0 = usize::from(*byte);
-        } else {
-            state.0 -= 1;
-        }
-        Some(())
-    }).count() + 4;
+    let end = 12
+        + question[12..]
+            .iter()
+            .scan((0usize, false), |state, byte| {
+                // Walk labels: bytes left in this label, done.
+                if state.1 {
+                    return None;
+                }
+                if state.0 == 0 {
+                    state.1 = *byte == 0;
+                    state.0 = usize::from(*byte);
+                } else {
+                    state.0 -= 1;
+                }
+                Some(())
+            })
+            .count()
+        + 4;
     let mut out = question[..end].to_vec();
     out[2] = 0x81;
     out[3] = 0x80 | rcode;
@@ -170,7 +191,10 @@ pub fn soa(minimum: u32) -> Vec<u8> {
 /// Ask; panics unless there is a reply at once.
 pub fn ask(engine: &Engine, packet: &[u8], client: IpAddr, now: f64) -> Reply {
     let mut out = Vec::new();
-    assert_eq!(engine.handle(packet, client, now, 0, &mut out), Outcome::Reply);
+    assert_eq!(
+        engine.handle(packet, client, now, 0, &mut out),
+        Outcome::Reply
+    );
     Reply::read(&out)
 }
 
@@ -191,10 +215,21 @@ pub fn one_miss(engine: &Engine) -> Question {
 }
 
 /// Ask, resolve with `records`, return the reply.
-pub fn resolve(engine: &Engine, packet: &[u8], client: IpAddr, now: f64, records: &[Rr<'_>]) -> Reply {
+pub fn resolve(
+    engine: &Engine,
+    packet: &[u8],
+    client: IpAddr,
+    now: f64,
+    records: &[Rr<'_>],
+) -> Reply {
     let token = park(engine, packet, client, now);
     let miss = one_miss(engine);
-    let mut replies = engine.complete(miss.miss, Some(&answer(&miss.wire, 0, records, &[])), now, 0);
+    let mut replies = engine.complete(
+        miss.miss,
+        Some(&answer(&miss.wire, 0, records, &[])),
+        now,
+        0,
+    );
     assert_eq!(replies.len(), 1);
     let (to, reply) = replies.remove(0);
     assert_eq!(to, token);
@@ -203,7 +238,10 @@ pub fn resolve(engine: &Engine, packet: &[u8], client: IpAddr, now: f64, records
 
 pub fn stat(engine: &Engine, path: &str) -> u64 {
     let stats: serde_json::Value = serde_json::from_str(&engine.stats()).expect("JSON");
-    stats.pointer(path).and_then(serde_json::Value::as_u64).unwrap_or(0)
+    stats
+        .pointer(path)
+        .and_then(serde_json::Value::as_u64)
+        .unwrap_or(0)
 }
 
 /// A record of a reply.
@@ -214,7 +252,7 @@ pub struct Record {
     pub class: u16,
     pub ttl: u32,
     pub rdata: Vec<u8>,
-    /// The name in the RDATA of a CNAME.
+    /// The name in the RDATA of a CNAME, the two of an SOA.
     pub target: String,
 }
 
@@ -253,7 +291,15 @@ impl Reply {
         }
         assert_eq!(at, bytes.len(), "bytes behind the message");
         let [answer, authority, additional] = sections;
-        Self { bytes: bytes.to_vec(), id: word(0), flags: word(2), question, answer, authority, additional }
+        Self {
+            bytes: bytes.to_vec(),
+            id: word(0),
+            flags: word(2),
+            question,
+            answer,
+            authority,
+            additional,
+        }
     }
 
     /// With the upper bits of the OPT.
@@ -319,6 +365,25 @@ fn read_record(bytes: &[u8], at: usize) -> (Record, usize) {
     let end = at + 10 + usize::from(word(at + 8));
     let rdata = bytes[at + 10..end].to_vec();
     let rtype = word(at);
-    let target = if rtype == CNAME { read_name(bytes, at + 10).0 } else { String::new() };
-    (Record { owner, rtype, class: word(at + 2), ttl, rdata, target }, end)
+    let target = match rtype {
+        CNAME => read_name(bytes, at + 10).0,
+        SOA => {
+            let (mname, next) = read_name(bytes, at + 10);
+            let (rname, next) = read_name(bytes, next);
+            assert_eq!(next + 20, end);
+            format!("{mname} {rname}")
+        }
+        _ => String::new(),
+    };
+    (
+        Record {
+            owner,
+            rtype,
+            class: word(at + 2),
+            ttl,
+            rdata,
+            target,
+        },
+        end,
+    )
 }
