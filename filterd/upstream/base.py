@@ -28,7 +28,6 @@ class Fault(StrEnum):
     HTTP = "http"  # a status, type or size that RFC 8484 does not allow
     BOOTSTRAP = "bootstrap"  # the server's own name has no address
     RCODE = "rcode"  # FORMERR, SERVFAIL, NOTIMP or REFUSED
-    OVERLOAD = "overload"  # too many questions in flight
 
 
 # Nobody there to talk to: EDE 22 (RFC 8914 section 4.23); every other fault is EDE 23.

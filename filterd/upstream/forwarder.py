@@ -40,7 +40,10 @@ class Upstream:
     def learn(self, outcome: Outcome, rtt: float, now: float) -> bool:
         """Keep what an outcome says about the server; True if the answer is a good one."""
         if isinstance(outcome, Fault):
-            self.missed(outcome, now)
+            if outcome is Fault.TIMEOUT and rtt < self.health.patience:
+                self.counts.failures[outcome] += 1  # it had less time than it usually takes
+            else:
+                self.missed(outcome, now)
             return False
         code = rcode(outcome)
         if code == REFUSED:  # one that refuses us refuses all we ask
@@ -166,12 +169,12 @@ class _Race:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._next >= len(self._order):
+        now = self._loop.time()
+        if self._next >= len(self._order) or now >= self._deadline:
             return False
         upstream = self._order[self._next]
         self._next += 1
         upstream.counts.queries += 1
-        now = self._loop.time()
         cancel = upstream.transport.ask(
             self._query, self._deadline, partial(self._heard, upstream, now)
         )

@@ -88,8 +88,9 @@ def prepare(query: bytes, rng: Bits, *, mix: bool = True) -> tuple[bytes, Expect
     original = query[HEADER:end]
     width = end - HEADER - 4
     limit = _PLAIN_UDP
-    if query[end : end + 3] == _OPT:
-        limit = max(limit, int.from_bytes(query[end + 3 : end + 5], "big"))
+    if query.startswith(_OPT, end) and len(query) > end + 4:
+        advertised = query[end + 3] << 8 | query[end + 4]
+        limit = max(limit, advertised)
     if mix:
         # Lengths are below 64 and so never letters: lower() and upper() leave them alone.
         name = original[:-4]

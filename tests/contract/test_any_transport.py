@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import dns.message
 import dns.rdatatype
 import pytest
+import uvloop
 
 from filterd.upstream.base import ABSENT, ExchangeError, Fault, Means, exchange
 from filterd.upstream.bootstrap import question
@@ -22,6 +23,14 @@ from tests.support.unbound import unbound
 pytestmark = pytest.mark.real
 HOST = "127.0.0.1"
 SCHEMES = [entry.scheme for entry in TRANSPORTS]
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def run(request):
+    """Runs a coroutine on either event loop; the daemon uses uvloop where it can."""
+    factory = uvloop.new_event_loop if request.param == "uvloop" else None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        yield runner.run
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +56,13 @@ def servers(authority, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def knot_port(tmp_path_factory):
-    with knot(tmp_path_factory.mktemp("knot")) as port:
-        yield port
+def knot_ports(tmp_path_factory):
+    """Address -> port of a Knot there."""
+    with (
+        knot(tmp_path_factory.mktemp("knot4")) as port4,
+        knot(tmp_path_factory.mktemp("knot6"), "::1") as port6,
+    ):
+        yield {HOST: port4, "::1": port6}
 
 
 @asynccontextmanager
@@ -70,32 +83,32 @@ def addresses(answer):
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_answers_with_id_0_and_the_question_as_asked(scheme, servers, authority):
+def test_answers_with_id_0_and_the_question_as_asked(scheme, servers, authority, run):
     query = question("WWW.example.test".lower(), 1).replace(b"www", b"wWw")
 
     async def main():
         async with to(servers[scheme], authority) as (transport, loop):
             return await exchange(transport, query, loop.time() + 5)
 
-    answer = asyncio.run(main())
+    answer = run(main())
     assert answer[:2] == b"\0\0"
     assert answer[12 : len(query)] == query[12:]
     assert addresses(answer) == ["192.0.2.1"]
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_large_answer_arrives_whole(scheme, servers, authority):
+def test_a_large_answer_arrives_whole(scheme, servers, authority, run):
     async def main():
         async with to(servers[scheme], authority) as (transport, loop):
             return await exchange(transport, question("many.example.test", 16), loop.time() + 5)
 
-    answer = asyncio.run(main())
+    answer = run(main())
     assert len(answer) > 4096
     assert len(addresses(answer)) == 20
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_hundred_at_once_each_get_their_own(scheme, servers, authority):
+def test_a_hundred_at_once_each_get_their_own(scheme, servers, authority, run):
     names = [f"n{i}.wild.example.test" for i in range(100)]
 
     async def main():
@@ -103,14 +116,14 @@ def test_a_hundred_at_once_each_get_their_own(scheme, servers, authority):
             asked = [exchange(transport, question(n, 1), loop.time() + 10) for n in names]
             return await asyncio.gather(*asked)
 
-    for name, answer in zip(names, asyncio.run(main()), strict=True):
+    for name, answer in zip(names, run(main()), strict=True):
         message = dns.message.from_wire(answer)
         assert message.question[0].name.to_text() == f"{name}."
         assert addresses(answer) == ["192.0.2.9"]
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_done_comes_later_and_once_and_not_after_cancel(scheme, servers, authority):
+def test_done_comes_later_and_once_and_not_after_cancel(scheme, servers, authority, run):
     query = question("www.example.test", 1)
 
     async def main():
@@ -125,7 +138,7 @@ def test_done_comes_later_and_once_and_not_after_cancel(scheme, servers, authori
             await exchange(transport, query, loop.time() + 5)
             return at_once, kept, cancelled
 
-    at_once, kept, cancelled = asyncio.run(main())
+    at_once, kept, cancelled = run(main())
     assert at_once == []
     assert len(kept) == 1
     assert isinstance(kept[0], bytes)
@@ -133,7 +146,7 @@ def test_done_comes_later_and_once_and_not_after_cancel(scheme, servers, authori
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_nobody_there(scheme, authority):
+def test_nobody_there(scheme, authority, run):
     server = Server(scheme, HOST, free_port(), HOST, "/dns-query")
 
     async def main():
@@ -141,13 +154,13 @@ def test_nobody_there(scheme, authority):
             await exchange(transport, question("www.example.test", 1), loop.time() + 5)
 
     with pytest.raises(ExchangeError) as caught:
-        asyncio.run(main())
+        run(main())
     assert caught.value.fault is Fault.REFUSED
     assert caught.value.fault in ABSENT
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_silence_ends_at_the_deadline_and_close_ends_the_rest(scheme, authority):
+def test_silence_ends_at_the_deadline_and_close_ends_the_rest(scheme, authority, run):
     query = question("www.example.test", 1)
 
     async def main():
@@ -167,7 +180,7 @@ def test_silence_ends_at_the_deadline_and_close_ends_the_rest(scheme, authority)
             transport.close()
             return caught.value.fault, took, heard
 
-    fault, took, heard = asyncio.run(main())
+    fault, took, heard = run(main())
     assert fault is Fault.TIMEOUT
     assert took >= 0.19
     assert len(heard) == 1
@@ -175,13 +188,33 @@ def test_silence_ends_at_the_deadline_and_close_ends_the_rest(scheme, authority)
 
 
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])
-def test_knot(scheme, knot_port, authority):
+@pytest.mark.parametrize("host", [HOST, "::1"])
+def test_knot(scheme, host, knot_ports, authority, run):
     async def main():
-        async with to(Server(scheme, HOST, knot_port), authority) as (transport, loop):
+        async with to(Server(scheme, host, knot_ports[host]), authority) as (transport, loop):
             small = await exchange(transport, question("www.example.test", 28), loop.time() + 5)
             large = await exchange(transport, question("many.example.test", 16), loop.time() + 5)
             return small, large
 
-    small, large = asyncio.run(main())
+    small, large = run(main())
     assert addresses(small) == ["2001:db8::1"]
     assert len(addresses(large)) == 20
+
+
+@pytest.mark.parametrize("scheme", ["tls", "https"])
+def test_tls_sessions_are_resumed(scheme, servers, authority, run):
+    async def main():
+        loop = asyncio.get_running_loop()
+        means = Means(loop, random.SystemRandom(), None, str(authority.ca_file))
+        counts = Counts()
+        transport = make_transport(servers[scheme], means, counts)
+        query = question("www.example.test", 1)
+        await exchange(transport, query, loop.time() + 5)
+        for session in list(transport._sessions):  # as if the server had closed it
+            transport.lost(session, session.abort(), Fault.CLOSED)
+        await exchange(transport, query, loop.time() + 5)
+        transport.close()
+        await asyncio.sleep(0)
+        return counts.connects, counts.resumed
+
+    assert run(main()) == (2, 1)

@@ -95,6 +95,15 @@ def test_silence_leads_to_the_next_server_within_the_deadline():
     assert ours.upstreams[0].health.failures == 1
 
 
+def test_too_little_time_is_not_held_against_a_server():
+    second = Scripted(GOOD)
+    outcomes, ours = race(Strategy.STRICT, Scripted(None), second, seconds=0.02, times=THRESHOLD)
+    assert outcomes == [Fault.TIMEOUT] * THRESHOLD
+    assert second.asked == 0  # nor is the next one asked what it cannot answer any more
+    assert ours.upstreams[0].counts.failures[Fault.TIMEOUT] == THRESHOLD
+    assert ours.upstreams[0].health.up
+
+
 def test_a_late_answer_of_the_first_is_still_taken(monkeypatch):
     monkeypatch.setattr("filterd.upstream.health.UNKNOWN_PATIENCE", 0.02)
     outcome, _ = race(Strategy.STRICT, Scripted(GOOD, 0.1), Scripted(None))
