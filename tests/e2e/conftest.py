@@ -1,0 +1,45 @@
+"""Real programs around the real daemon. One Unbound with every name the tests ask for."""
+
+import pytest
+
+from tests.support.tls import make_authority
+from tests.support.unbound import unbound
+
+# Unbound answers these itself; it asks nobody (there is no network in most places this runs).
+ZONES = ("example.com", "example.net", "example.org", "youtube.com", "google.com", "yandex.ru")
+RECORDS = (
+    "www.example.com. 300 IN A 192.0.2.1",
+    "www.example.com. 300 IN AAAA 2001:db8::1",
+    "other.example.com. 300 IN A 192.0.2.2",
+    "bad.example.com. 300 IN A 192.0.2.66",
+    "below.bad.example.com. 300 IN A 192.0.2.67",
+    "games.example.com. 300 IN A 192.0.2.68",
+    "cloak.example.com. 300 IN CNAME bad.example.com.",
+    "chain.example.com. 300 IN CNAME www.example.com.",
+    "rebind.example.com. 300 IN A 10.1.2.3",
+    "intranet.example.com. 300 IN A 10.1.2.4",
+    "home.example.net. 300 IN A 198.51.100.7",
+    "safe.example.org. 3600 IN A 192.0.2.99",
+    "forcesafesearch.google.com. 300 IN A 192.0.2.98",
+    "www.google.com. 300 IN A 192.0.2.97",
+    "restrict.youtube.com. 300 IN A 192.0.2.96",
+    "www.youtube.com. 300 IN A 192.0.2.95",
+    "ech.example.com. 300 IN HTTPS 1 . alpn=h2 ipv4hint=192.0.2.9 ech=AEX+DQA=",
+)
+LARGE = tuple(f"large.example.com. 300 IN TXT {letter * 200}" for letter in "abcdefghijklmnopqrst")
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return make_authority(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="session")
+def resolver(tmp_path_factory, authority):
+    lines = (
+        *(f'local-zone: "{zone}." static' for zone in ZONES),
+        *(f'local-data: "{record}"' for record in (*RECORDS, *LARGE)),
+    )
+    certificate = authority.issue("dns.example.test", "127.0.0.1")
+    with unbound(tmp_path_factory.mktemp("unbound"), certificate, *lines) as running:
+        yield running
