@@ -74,6 +74,12 @@ class Change:
             ruling = await asyncio.to_thread(build_ruling, inputs, time.time(), number)
             self._node.put_in_force(ruling)
 
+    async def read_overrides(self) -> None:
+        """Put the overrides that are on disk in force."""
+        node = self._node
+        items = await asyncio.to_thread(parts.load_overrides, node.config, node.paths)
+        await self.rebuild(overrides=items)
+
     async def refresh_lists(self, names: list[str] | None, force: list[str], tell: Tell) -> Any:
         """Fetch, check, compile and put in force; return the outcome of each list."""
         node = self._node

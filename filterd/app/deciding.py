@@ -1,7 +1,8 @@
 """A snapshot without a node, for tools that decide: from a configuration, or from lists alone."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,26 +28,43 @@ from filterd.policy.rulebook import default_directory, load_rulebook
 _SAMPLE = 65_536
 _FLAGS = {"subdomains", "trusted", "mandatory"}
 _VALUES = {"category", "min_age", "zone", "name"}
+SPAN = 7 * 86_400.0  # seconds that one snapshot serves; less than a plan's horizon
+KEPT = 64  # snapshots kept for questions about different times
+Made = tuple[Snapshot, tuple[RuleClass, ...]]
 ALONE = "everyone"  # the one group of lists without a configuration
 
 
 @dataclass(frozen=True, slots=True)
 class Decider:
-    """A snapshot, what its classes mean, and the lists' texts. `group` overrides the client's."""
+    """Snapshots, what their classes mean, and the lists' texts. `group` overrides the client's.
 
-    snapshot: Snapshot
-    classes: tuple[RuleClass, ...]
+    `build` makes the snapshot and classes that hold for some days from a moment on: a plan knows
+    only a few days of schedules, and questions may be about any.
+    """
+
+    build: Callable[[float], Made]
     ages: Mapping[str, int]
     timezone: str
     group: str | None = None
     texts: Mapping[str, ListText] = field(default_factory=dict)
+    _made: OrderedDict[float, Made] = field(default_factory=OrderedDict, repr=False)
 
-    def reason(self, decision: Decision) -> Reason:
+    def at(self, moment: float) -> Made:
+        """Return what holds at `moment` (unix seconds)."""
+        start = moment - moment % SPAN
+        made = self._made.get(start)
+        if made is None:
+            made = self._made[start] = self.build(start)
+            if len(self._made) > KEPT:
+                self._made.popitem(last=False)
+        return made
+
+    def reason(self, decision: Decision, classes: Sequence[RuleClass]) -> Reason:
         """Return why, in words that a person can look up."""
         step = Step(decision.step)
         if decision.class_id < 0:
             return Reason(step)
-        rule = self.classes[decision.class_id]
+        rule = classes[decision.class_id]
         text = self.texts.get(rule.list) if rule.origin is Origin.LIST else None
         written = text.line(decision.line) if text is not None and decision.line else None
         return Reason(
@@ -69,7 +87,13 @@ def from_config(given: str | None, age: int | None = None) -> Decider:
 
     config, book = read_config(config_path(given, os.environ))
     paths = Paths.of(config, os.environ)
-    ruling = build_ruling(current_inputs(config, book, paths), time.time(), 1)
+    inputs = current_inputs(config, book, paths)
+
+    def build(start: float) -> Made:
+        made = build_ruling(inputs, start, 1)
+        return made.snapshot, made.classes
+
+    ruling = build_ruling(inputs, time.time(), 1)
     group = None
     if age is not None:
         group = _group_of_age(ruling.school, age)
@@ -79,14 +103,7 @@ def from_config(given: str | None, age: int | None = None) -> Decider:
         stored = store.read(spec.name)
         if stored is not None:
             texts[spec.name] = ListText(stored.path)
-    return Decider(
-        ruling.snapshot,
-        ruling.classes,
-        category_ages(book, ruling.school),
-        config.timezone,
-        group,
-        texts,
-    )
+    return Decider(build, category_ages(book, ruling.school), config.timezone, group, texts)
 
 
 def _group_of_age(school: School, age: int) -> str:
@@ -122,15 +139,9 @@ def from_lists(blocks: Sequence[str], allows: Sequence[str], age: int | None) ->
     group = Group(ALONE, ADULT if age is None else age, safe_search=False, bypass_protection=False)
     school = School(groups=(group,), default_group=ALONE, lists=tuple(specs))
     plan = build_plan(school, book, [compiled.table], time.time())
-    snapshot = Snapshot([builder.finish(compiled.meta)], plan, 1)
-    return Decider(
-        snapshot,
-        tuple(compiled.table.classes),
-        category_ages(book, school),
-        school.timezone,
-        None,
-        texts,
-    )
+    made = Snapshot([builder.finish(compiled.meta)], plan, 1), tuple(compiled.table.classes)
+    ages = category_ages(book, school)
+    return Decider(lambda _start: made, ages, school.timezone, None, texts)
 
 
 def _spec(text: str, *, allow: bool, book: RuleBook) -> ListSpec:

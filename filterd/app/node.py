@@ -11,6 +11,7 @@ from filterd.app.paths import Paths
 from filterd.app.ruling import Ruling
 from filterd.config.schema import Config
 from filterd.engine.engine import Engine
+from filterd.lists.status import ListStatus
 from filterd.model.group import RuleBook
 from filterd.report.recorder import Recorder
 from filterd.upstream.resolver import Resolver
@@ -34,6 +35,7 @@ class Node:
     recorder: Recorder
     started: float
     problems: dict[str, str] = field(default_factory=dict)  # what -> why, for /readyz and status
+    lists: tuple[ListStatus, ...] = ()  # as last looked at; see tasks.py
     earlier: deque[Ruling] = field(default_factory=lambda: deque(maxlen=EARLIER))
 
     @property

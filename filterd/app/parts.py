@@ -13,7 +13,7 @@ from filterd.config.schema import Config
 from filterd.engine.engine import EngineSettings
 from filterd.engine.local import LocalData, LocalRecord
 from filterd.lists.index_store import IndexStore, Loaded
-from filterd.model.group import RuleBook
+from filterd.model.group import Override, RuleBook
 from filterd.policy.overrides import read as read_overrides
 from filterd.report.daykey import DayKey
 from filterd.report.privacy import Level
@@ -28,10 +28,15 @@ DNS_PORT = 53
 
 def current_inputs(config: Config, book: RuleBook, paths: Paths) -> Inputs:
     """Read what a ruling needs from disk: compiled lists and overrides."""
-    overrides = read_overrides(paths.overrides, ZoneInfo(config.timezone))
+    return Inputs(config, book, load_overrides(config, paths), load_lists(config, book, paths))
+
+
+def load_overrides(config: Config, paths: Paths) -> tuple[Override, ...]:
+    """Return the teachers' overrides; what cannot be read is left out and said."""
+    overrides = read_overrides(paths.overrides, ZoneInfo(config.timezone), frozenset(config.groups))
     for problem in overrides.problems:
         logger.warning("overrides: line %d left out: %s", problem.line, problem.message)
-    return Inputs(config, book, overrides.items, load_lists(config, book, paths))
+    return overrides.items
 
 
 def load_lists(config: Config, book: RuleBook, paths: Paths) -> Loaded | None:
@@ -84,8 +89,10 @@ def local_data(config: Config) -> LocalData:
 
 
 def make_writer(config: Config, paths: Paths) -> Writer | None:
-    """Return the writer of the local log; None where nothing is kept."""
-    if config.privacy.level == "none":
+    """Return the writer of the local log; None where nothing is kept, nor anything left over from
+    a level that kept more, which must still expire.
+    """
+    if config.privacy.level == "none" and not paths.log.exists():
         return None
     retention = config.privacy.retention
     kept = Retention(

@@ -9,13 +9,13 @@ import time
 from filterd.app.change import Change, attempt
 from filterd.app.lists_work import wanted_lists
 from filterd.app.node import Node
-from filterd.lists.status import status
+from filterd.lists.status import ListStatus, status
 from filterd.lists.store import ListStore
 
 logger = logging.getLogger(__name__)
 EVENTS_SECONDS = 1.0
 NEIGHBOURS_SECONDS = 15.0
-LISTS_SECONDS = 60.0
+LISTS_SECONDS = 15.0
 
 
 class Chores:
@@ -54,17 +54,20 @@ class Chores:
         if node.config.lists:
             await attempt(self._change.use_lists(_silent), "compiling lists", node.problems)
         while True:
-            due = self._due()
+            now = time.time()
+            node.lists = await self._looked_at(now)
+            due = [s.name for s in node.lists if s.next_refresh is None or s.next_refresh <= now]
             if due:
                 work = self._change.refresh_lists(due, [], _silent)
                 await attempt(work, "refreshing lists", node.problems)
+                node.lists = await self._looked_at(time.time())
             await asyncio.sleep(LISTS_SECONDS)
 
-    def _due(self) -> list[str]:
+    async def _looked_at(self, now: float) -> tuple[ListStatus, ...]:
+        """Read how the lists stand, off the loop: a slow disk must not slow an answer."""
         node = self._node
-        now = time.time()
-        states = status(wanted_lists(node.config, node.book), ListStore(node.paths.state), now)
-        return [s.name for s in states if s.next_refresh is None or s.next_refresh <= now]
+        wanted = wanted_lists(node.config, node.book)
+        return await asyncio.to_thread(status, wanted, ListStore(node.paths.state), now)
 
     async def _plan(self) -> None:
         """Build the plan anew before it ends, and when overrides change on disk."""
@@ -76,7 +79,7 @@ class Chores:
             until = node.ruling.until
             if stamp != seen:
                 seen = stamp
-                await attempt(self._change.reload(), "reading overrides", node.problems)
+                await attempt(self._change.read_overrides(), "reading overrides", node.problems)
             elif until is not None and time.time() >= until:
                 await attempt(self._change.rebuild(), "renewing the plan", node.problems)
 

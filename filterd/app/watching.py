@@ -7,10 +7,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from filterd import __version__
-from filterd.app.lists_work import wanted_lists
 from filterd.app.node import Node, readiness
-from filterd.lists.status import ListStatus, status
-from filterd.lists.store import ListStore
 from filterd.metrics.collector import FilterdCollector
 from filterd.metrics.hits import HitTotals
 from filterd.metrics.http import MetricsServer
@@ -34,6 +31,9 @@ def open_metrics(node: Node) -> MetricsServer:
     totals = HitTotals(node.names_of)
 
     def hits() -> Iterator[tuple[str | None, str | None, int]]:
+        # A list that never decides anything shows 0: that is worth knowing too.
+        for spec in node.ruling.school.lists:
+            totals.announce((spec.name, spec.category))
         totals.read(node.engine.stats())
         return totals.totals()
 
@@ -44,7 +44,7 @@ def open_metrics(node: Node) -> MetricsServer:
                 engine=node.engine.stats,
                 hits=hits,
                 upstream=lambda: node.resolver.stats(),  # noqa: PLW0108 - the resolver may be replaced
-                lists=lambda: list_states(node),
+                lists=lambda: node.lists,
                 report=lambda: report_state(node),
                 node=state,
                 now=time.time,
@@ -52,12 +52,6 @@ def open_metrics(node: Node) -> MetricsServer:
         )
     )
     return MetricsServer(registry, lambda: readiness(node), time.monotonic)
-
-
-def list_states(node: Node) -> tuple[ListStatus, ...]:
-    """Return how each configured list stands."""
-    wanted = wanted_lists(node.config, node.book)
-    return status(wanted, ListStore(node.paths.state), time.time())
 
 
 def report_state(node: Node) -> ReportStatus:

@@ -44,11 +44,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Explain one name."""
     config, book = read_config(config_path(args.config, os.environ))
-    now = time.time()
-    at = moment(args.at, config.timezone) if args.at else now
+    at = moment(args.at, config.timezone) if args.at else time.time()
     inputs = current_inputs(config, book, Paths.of(config, os.environ))
     # The plan is made for the moment asked about, so that past and far future are right too.
-    ruling = build_ruling(inputs, min(at, now) if at < now else at, 1)
+    ruling = build_ruling(inputs, at, 1)
     name = normalise(args.name)
     qtype = qtype_number(args.type)
     try:

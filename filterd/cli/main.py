@@ -6,7 +6,18 @@ import sys
 from collections.abc import Sequence
 
 from filterd import __version__
-from filterd.cli import check, completion, decide, explain, lists, log, query, reload, serve
+from filterd.cli import (
+    check,
+    completion,
+    decide,
+    explain,
+    lists,
+    log,
+    override,
+    query,
+    reload,
+    serve,
+)
 from filterd.cli.base import Command, Exit, complain
 from filterd.model.errors import ConfigError, ControlError, FilterdError
 
@@ -19,6 +30,7 @@ COMMANDS: tuple[Command, ...] = (
     lists.COMMAND,
     log.COMMAND,
     reload.COMMAND,
+    override.COMMAND,
     completion.COMMAND,
 )
 

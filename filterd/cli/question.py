@@ -11,6 +11,7 @@ from filterd.cli.times import UnreadableError, moment, qtype_number
 from filterd.core import Decision
 from filterd.formats.names import normalise
 from filterd.model.errors import InvalidName
+from filterd.model.verdict import Reason
 
 _FIELDS = frozenset({"name", "type", "client", "client_name", "client_tags", "group", "at"})
 A = 1
@@ -31,7 +32,8 @@ def verdict_of(line: bytes, decider: Decider, now: float) -> dict[str, Any]:
         client = _optional(question, "client")
         if client is not None:
             ip_address(client.partition("%")[0])
-        decision = decider.snapshot.decide(
+        snapshot, classes = decider.at(when)
+        decision = snapshot.decide(
             name,
             qtype,
             when,
@@ -48,7 +50,7 @@ def verdict_of(line: bytes, decider: Decider, now: float) -> dict[str, Any]:
         raise UnanswerableError(str(error.args[0])) from None
     except ValueError as error:
         raise UnanswerableError(str(error)) from None
-    return _written(decision, decider)
+    return _written(decision, decider.reason(decision, classes))
 
 
 def _question(line: bytes) -> dict[str, Any]:
@@ -85,8 +87,7 @@ def _tags(question: dict[str, Any]) -> list[str] | None:
     return tags
 
 
-def _written(decision: Decision, decider: Decider) -> dict[str, Any]:
-    reason = decider.reason(decision)
+def _written(decision: Decision, reason: Reason) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "verdict": decision.kind,
         "step": decision.step,

@@ -13,8 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from dnslib.dns import DNSError
+
 from filterd.core import Engine as Core
 from filterd.core import Snapshot
+from filterd.engine.local import Unfinished
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +39,7 @@ class Upstream(Protocol):
 class Local(Protocol):
     """Answers of our own: local records and special names."""
 
-    def answer(self, name: str, qtype: int, query: bytes) -> bytes | None:
+    def answer(self, name: str, qtype: int, query: bytes) -> bytes | Unfinished | None:
         """Return a reply to `query`, or None for a name that is not ours."""
         ...
 
@@ -163,16 +166,26 @@ class Engine:
 
     def _resolve(self, miss: int, name: str, qtype: int, query: bytes, now: float) -> None:
         own = self._local.answer(name, qtype, query)
-        if own is not None:
+        if isinstance(own, bytes):
             self._complete(miss, own, 0)
             return
+        finish = None
+        if own is not None:
+            name, query, finish = own.target, own.query, own.finish
         self._in_flight.add(miss)
         self._aging.append((now + self._times.stale_wait, miss))
-        self._upstream.resolve(name, query, now + self._times.deadline, self._done_with(miss))
+        done = self._done_with(miss, finish)
+        self._upstream.resolve(name, query, now + self._times.deadline, done)
 
-    def _done_with(self, miss: int) -> Done:
+    def _done_with(self, miss: int, finish: Callable[[bytes], bytes] | None) -> Done:
         def done(answer: bytes | None, failure: int) -> None:
             self._in_flight.discard(miss)
+            if answer is not None and finish is not None:
+                try:
+                    answer = finish(answer)
+                except DNSError as error:
+                    logger.warning("the end of a local CNAME chain: %s", error)
+                    answer = None
             self._complete(miss, answer, failure)
 
         return done

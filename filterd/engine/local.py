@@ -2,7 +2,7 @@
 
 This is the slow path of a miss: the core caches what is said here like any other answer. Local
 records know wildcards (RFC 4592: the closest enclosing name decides) and follow CNAME chains among
-themselves; a chain that leaves them is answered with its own part and resolved by who asked.
+themselves; a chain that leaves them is an `Unfinished` answer, which needs its target resolved.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from dnslib import CLASS, QTYPE, RR, SOA, DNSRecord
 from dnslib.dns import DNSError
+from dnslib.label import DNSBuffer, DNSLabel
 
 from filterd.engine import special
 from filterd.model.name import parents
@@ -30,6 +31,28 @@ class LocalRecord:
     ttl: int = 300
 
 
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A chain of local CNAME records whose end, `target`, is for upstream to answer."""
+
+    target: str
+    query: bytes  # the question for upstream
+    asked: bytes
+    chain: tuple[RR, ...]
+
+    def finish(self, answer: bytes) -> bytes:
+        """Return the whole reply from upstream's `answer` about the target. DNSError."""
+        rest = DNSRecord.parse(answer)
+        reply = DNSRecord.parse(self.asked).reply(ra=1, aa=0)
+        reply.header.ad = 0
+        reply.header.rcode = rest.header.rcode
+        for rr in (*self.chain, *rest.rr):
+            reply.add_answer(rr)
+        for rr in rest.auth:
+            reply.add_auth(rr)
+        return bytes(reply.pack())
+
+
 class LocalData:
     """Local records plus special names; immutable."""
 
@@ -41,10 +64,15 @@ class LocalData:
         self._names = frozenset(self._records)
         self._forwarded = frozenset(forwarded)
 
-    def answer(self, name: str, qtype: int, query: bytes) -> bytes | None:
+    def answer(self, name: str, qtype: int, query: bytes) -> bytes | Unfinished | None:
         """Return a reply to `query`, or None where the question is for upstream."""
         if self._records and (found := self._find(name)) is not None:
-            return self._reply(query, self._chain(name, qtype, found), name)
+            answers, target = self._chain(name, qtype, found)
+            if target is not None:
+                question = DNSRecord.parse(query)
+                question.q.qname = DNSLabel(target)
+                return Unfinished(target, bytes(question.pack()), query, tuple(answers))
+            return self._reply(query, answers, name)
         return self._special(name, qtype, query)
 
     def _find(self, name: str) -> list[RR] | None:
@@ -61,7 +89,8 @@ class LocalData:
                 return None
         return None
 
-    def _chain(self, name: str, qtype: int, found: list[RR]) -> list[RR]:
+    def _chain(self, name: str, qtype: int, found: list[RR]) -> tuple[list[RR], str | None]:
+        """Return the records for a question, and the name that is left to resolve, if any."""
         answers: list[RR] = []
         owner, records = name, found
         for _ in range(CHAIN):
@@ -75,9 +104,9 @@ class LocalData:
             owner = str(links[0].rdata.label).rstrip(".").lower()
             following = self._find(owner)
             if following is None:
-                break
+                return answers, owner
             records = following
-        return answers
+        return answers, None
 
     def _special(self, name: str, qtype: int, query: bytes) -> bytes | None:
         if name == "localhost" or name.endswith(".localhost"):
@@ -118,13 +147,7 @@ def check_records(records: Sequence[LocalRecord]) -> Mapping[int, str]:
         try:
             parsed = RR.fromZone(f"{record.name}. {record.ttl} IN {record.type} {record.data}")
             for rr in parsed:
-                rr.rdata.pack(_scratch())
+                rr.rdata.pack(DNSBuffer())
         except (DNSError, ValueError, IndexError, KeyError, TypeError) as error:
             problems[position] = f"{record.name} {record.type} {record.data}: {error}"
     return problems
-
-
-def _scratch() -> object:
-    from dnslib.label import DNSBuffer  # noqa: PLC0415 - only this check needs it
-
-    return DNSBuffer()
