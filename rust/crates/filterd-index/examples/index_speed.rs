@@ -1,6 +1,6 @@
 //! Times the index over a list of plain names, one a line:
 //!
-//!     cargo run --release --example index_speed -- NAMES [--no-prune] [--lines]
+//!     cargo run --release --example index_speed -- NAMES [--no-prune] [--lines] [--regexes]
 //!
 //! Prints what compiling, opening and walking cost. The walked questions are the names of the
 //! list in a scattered order, the same with a label put before, and names that match nothing.
@@ -20,7 +20,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let list = arguments
         .next()
-        .ok_or("usage: index_speed NAMES [--no-prune] [--lines]")?;
+        .ok_or("usage: index_speed NAMES [--no-prune] [--lines] [--regexes]")?;
     let options: Vec<String> = arguments.collect();
     let data = std::fs::read(&list)?;
     let path = std::env::temp_dir().join(format!("index_speed.{}.idx", std::process::id()));
@@ -28,6 +28,9 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let prune = !options.iter().any(|option| option == "--no-prune");
     let measured =
         compile(&data, &path, lines, prune).and_then(|rules| open_and_walk(&path, &data, rules));
+    if options.iter().any(|option| option == "--regexes") {
+        time_regexes()?;
+    }
     for file in [path.clone(), lines_path(&path)] {
         if file.exists() {
             std::fs::remove_file(file)?;
@@ -125,6 +128,36 @@ fn time_walks(index: &Index, what: &str, names: &[String]) {
         best.as_secs_f64() * 1e9 / names.len() as f64,
         hits as f64 / names.len() as f64,
     );
+}
+
+fn time_regexes() -> Result<()> {
+    for count in [100, 1000, 5000] {
+        let mut builder = IndexBuilder::new(false);
+        let start = Instant::now();
+        for number in 0..count {
+            builder.add_regex(
+                &format!("^(.+\\.)?ads?{number}[0-9]*\\.(com|net|test)$"),
+                1,
+                0,
+            )?;
+        }
+        let added = start.elapsed();
+        let index = builder.finish("{}")?;
+        let built = start.elapsed() - added;
+        let mut hits = 0u64;
+        index.match_regex("warm.example", |_| hits += 1);
+        let start = Instant::now();
+        for _ in 0..1000 {
+            index.match_regex(black_box("www.some-name.example.com"), |_| hits += 1);
+        }
+        println!(
+            "regexes {:>9.2} ms to check {count}, {:.2} ms to open, {:.0} ns a question",
+            added.as_secs_f64() * 1e3,
+            built.as_secs_f64() * 1e3,
+            start.elapsed().as_secs_f64() * 1e6,
+        );
+    }
+    Ok(())
 }
 
 fn wire(name: &str) -> Vec<u8> {

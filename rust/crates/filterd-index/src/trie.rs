@@ -6,10 +6,9 @@
 //! bytes, and a damaged distance can never lead in a circle.
 //!
 //! A node is a header byte, then, each only where the header says so:
-//! length of the label, label, number of the key that ends here, children (count - 1, their
-//! bytes, their distances). The section ends with the place of the root and the count of keys.
-
-use memchr::memchr;
+//! length of the label, label, number of the key that ends here, count of children less one, their
+//! bytes, their distances. The bytes of more than a few children are one bit each, for the 40 bytes
+//! that occur in keys. The section ends with the place of the root and the count of keys.
 
 use crate::cursor::{put_u32, Cursor};
 use crate::error::{Error, Result};
@@ -28,10 +27,28 @@ const NUMBER: u8 = 0x20;
 const WIDTH_SHIFT: u8 = 3;
 const WIDTH: u8 = 0x03;
 const LENGTH: u8 = 0x07;
+/// Most children whose bytes are listed; those of more are bits, which are shorter and faster.
+const LISTED: usize = 5;
+/// Bytes of such bits.
+const BITS: usize = 5;
+/// Which bit stands for a byte; they sort alike. [`NO_BIT`] for bytes that no key holds.
+const BIT: [u8; 256] = bits();
+const NO_BIT: u8 = 0xff;
 /// Place of the root, count of keys.
 const FOOTER: usize = 8;
 
-/// Writes a trie from sorted, distinct keys.
+const fn bits() -> [u8; 256] {
+    let mut table = [NO_BIT; 256];
+    let symbols = b"-./0123456789_abcdefghijklmnopqrstuvwxyz";
+    let mut at = 0;
+    while at < symbols.len() {
+        table[symbols[at] as usize] = at as u8;
+        at += 1;
+    }
+    table
+}
+
+/// Writes a trie from sorted, distinct keys, which hold no other bytes than [`BIT`] knows.
 pub(crate) struct TrieWriter<'o> {
     out: &'o mut Vec<u8>,
     base: usize,
@@ -173,7 +190,15 @@ impl<'o> TrieWriter<'o> {
         put_varint(self.out, explicit);
         // An empty trie has a root without children; its count wraps to 255, and it is not read.
         self.out.push((children.len() as u8).wrapping_sub(1));
-        self.out.extend(children.iter().map(|(byte, _)| *byte));
+        if children.len() <= LISTED {
+            self.out.extend(children.iter().map(|(byte, _)| *byte));
+        } else {
+            let bits = children.iter().fold(0u64, |bits, (byte, _)| {
+                debug_assert_ne!(BIT[*byte as usize], NO_BIT);
+                bits | 1 << (BIT[*byte as usize] & 63)
+            });
+            self.out.extend_from_slice(&bits.to_le_bytes()[..BITS]);
+        }
         for (_, child) in children {
             self.out
                 .extend_from_slice(&(at - child).to_le_bytes()[..width]);
@@ -316,8 +341,7 @@ impl Step {
         }
         let &byte = key.get(done)?;
         let (&count, rest) = rest.split_first()?;
-        let (inputs, distances) = rest.split_at_checked(count as usize + 1)?;
-        let child = position(inputs, byte)?;
+        let (child, distances) = child(rest, count as usize + 1, byte)?;
         let width = (head >> WIDTH_SHIFT & WIDTH) as usize + 1;
         // Four bytes can always be read: the footer stands behind the last node.
         let chunk = distances.get(child * width..)?.first_chunk::<4>()?;
@@ -339,13 +363,20 @@ fn starts_with(key: &[u8], label: &[u8]) -> bool {
     key.len() >= label.len() && key.iter().zip(label).all(|(a, b)| a == b)
 }
 
+/// Returns which of `count` children has `byte`, and the distances, which stand behind their bytes.
 #[inline]
-fn position(inputs: &[u8], byte: u8) -> Option<usize> {
-    if inputs.len() < 8 {
-        inputs.iter().position(|input| *input == byte)
-    } else {
-        memchr(byte, inputs)
+fn child(bytes: &[u8], count: usize, byte: u8) -> Option<(usize, &[u8])> {
+    if count <= LISTED {
+        let (listed, distances) = bytes.split_at_checked(count)?;
+        return Some((listed.iter().position(|listed| *listed == byte)?, distances));
     }
+    let bits = u64::from_le_bytes(*bytes.first_chunk::<8>()?) & ((1 << (8 * BITS)) - 1);
+    let bit = BIT[byte as usize];
+    if bit == NO_BIT || bits >> bit & 1 == 0 {
+        return None;
+    }
+    let before = bits & ((1 << bit) - 1);
+    Some((before.count_ones() as usize, bytes.get(BITS..)?))
 }
 
 #[inline]

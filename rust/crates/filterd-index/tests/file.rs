@@ -281,3 +281,35 @@ fn a_dot_inside_a_label_is_no_boundary() {
     assert_eq!(classes(b"\x04test"), [0u32; 0]);
     assert_eq!(classes(b"\x09test"), [0u32; 0], "a length beyond the end");
 }
+
+#[test]
+fn a_name_may_go_on_with_any_byte_of_names() {
+    let bytes = "-0123456789_abcdefghijklmnopqrstuvwxyz";
+    let mut builder = IndexBuilder::new(false);
+    for (byte, class) in bytes.chars().zip(0..) {
+        builder
+            .add_name(&format!("{byte}x.example"), Scope::Exact, class, 0)
+            .expect("a name");
+        builder
+            .add_name(&format!("a{byte}.example"), Scope::Exact, class, 0)
+            .expect("a name");
+    }
+    let index = builder.finish("{}").expect("an index");
+    let classes = |name: &str| {
+        let mut classes = Vec::new();
+        index.walk(name, |hit| classes.push(hit.class));
+        classes
+    };
+    for (byte, class) in bytes
+        .chars()
+        .zip(0..)
+        .filter(|(byte, _)| !"ax".contains(*byte))
+    {
+        assert_eq!(classes(&format!("{byte}x.example")), [class]);
+        assert_eq!(classes(&format!("a{byte}.example")), [class]);
+        assert_eq!(classes(&format!("{byte}.example")), [0u32; 0]);
+    }
+    for byte in ["A", "/", "*", " ", "\u{e9}", "~", "\0"] {
+        assert_eq!(classes(&format!("{byte}x.example")), [0u32; 0], "{byte:?}");
+    }
+}
