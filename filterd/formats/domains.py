@@ -42,6 +42,8 @@ class Domains:
             return ()
         if len(fields) > 1:
             raise Refused(Code.BAD_SYNTAX, "expected one name")
+        if "/" in fields[0]:
+            raise Refused(Code.URL_RULE, "needs more of the URL than its host name")
         return (Rule(name_pattern(fields[0], self._scope(options), options)),)
 
     def _scope(self, options: Options) -> Scope:

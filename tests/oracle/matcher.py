@@ -171,7 +171,7 @@ def together(rewrites: Sequence[Rule], qtype: int) -> Rewrite:
     for rule in rewrites:
         if rule.rewrite is not None:
             records += [each for each in rule.rewrite.records if each.rtype in {qtype, CNAME}]
-    return Rewrite(records=tuple(records))
+    return Rewrite(records=tuple(dict.fromkeys(records)))  # RFC 2181 section 5: none twice
 
 
 def decide(items: Iterable[Rule | Cancel | Refusal], question: Question) -> Outcome:
