@@ -104,10 +104,18 @@ def test_onlydomains_mean_subdomains_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a.example b.example", "*.a.example", "||a.example^", "192.0.2.1", "a.example/x"]
+    ("text", "code"),
+    [
+        ("a.example b.example", "bad-syntax"),
+        ("*.a.example", "bad-name"),
+        ("||a.example^", "bad-name"),
+        ("192.0.2.1", "bad-name"),
+        ("a.example/x", "url-rule"),
+        ("https://a.example/", "url-rule"),
+    ],
 )
-def test_domains_refuse_other_syntaxes(text: str) -> None:
-    assert len(codes(read("domains", text))) == 1
+def test_domains_refuse_other_syntaxes(text: str, code: str) -> None:
+    assert codes(read("domains", text)) == [code]
 
 
 def test_wildcard_means_the_name_and_below() -> None:
