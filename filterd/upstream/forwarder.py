@@ -23,6 +23,7 @@ SERVFAIL = 2
 REFUSED = 5
 UNHELPFUL = frozenset({1, SERVFAIL, 4, REFUSED})
 ROUNDS = 3
+GRACE = 1.0  # seconds left to the others once one has said SERVFAIL and all are asked
 PAUSE = 0.2  # seconds before the second round; doubles
 
 
@@ -136,7 +137,7 @@ class _Race:
         self._order: tuple[Upstream, ...] = ()
         self._next = 0
         self._open: dict[Upstream, tuple[float, Cancel]] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self._remembered: bytes | None = None
         self._faults: list[Fault] = []
         self._rounds = 0
@@ -146,8 +147,9 @@ class _Race:
         self._order = order
         self._next = 0
         self._rounds += 1
-        self._ask_next()
-        if self._forwarder.strategy is Strategy.PARALLEL:
+        if not self._ask_next():  # the deadline has passed
+            self._timer = self._loop.call_soon(self._give_up)
+        elif self._forwarder.strategy is Strategy.PARALLEL:
             while self._ask_next():
                 pass
 
@@ -198,8 +200,12 @@ class _Race:
             self._faults.append(Fault.RCODE)
             if rcode(outcome) == SERVFAIL:
                 self._remembered = outcome
-        if not self._ask_next() and not self._open:
+        if self._ask_next():
+            return
+        if not self._open:
             self._again_or_give_up(now)
+        elif self._remembered is not None:  # nobody should wait for a dead server to hear SERVFAIL
+            self._timer = self._loop.call_later(GRACE, self._give_up)
 
     def _again_or_give_up(self, now: float) -> None:
         pause = PAUSE * 2 ** (self._rounds - 1)
@@ -211,11 +217,15 @@ class _Race:
             and ABSENT.issuperset(self._faults)
         ):
             self._timer = self._loop.call_later(pause, self.start, self._order)
-        elif self._remembered is not None:
-            self._finish(self._remembered)
         else:
-            worse = [fault for fault in self._faults if fault not in ABSENT]
-            self._finish(worse[-1] if worse else self._faults[-1])
+            self._give_up()
+
+    def _give_up(self) -> None:
+        if self._remembered is not None:
+            self._finish(self._remembered)
+            return
+        worse = [fault for fault in self._faults if fault not in ABSENT]
+        self._finish((worse or self._faults or [Fault.TIMEOUT])[-1])
 
     def _finish(self, outcome: Outcome) -> None:
         done = self._done

@@ -17,7 +17,7 @@ from filterd.upstream.bootstrap import Bootstrap
 from filterd.upstream.counts import Counts
 from filterd.upstream.forwarder import Forwarder, Upstream
 from filterd.upstream.gate import Gate
-from filterd.upstream.message import QueryError
+from filterd.upstream.message import QueryError, question_end
 from filterd.upstream.registry import make_transport
 from filterd.upstream.server import Server, ServerSyntaxError, parse_server
 from filterd.upstream.strategy import Strategy
@@ -70,7 +70,6 @@ class Resolver:
             Forwarder(self._made(servers, means), strategy, loop),
             {z: Forwarder(self._made(s, means), strategy, loop) for z, s in zones.items()},
         )
-        self._overloads = 0
 
     def _made(self, servers: tuple[Server, ...], means: Means) -> list[Upstream]:
         """One Upstream per server, however many zones name it."""
@@ -88,15 +87,16 @@ class Resolver:
 
         `done(answer, 0)` or `done(None, EDE code)` is called exactly once, later, on the loop.
         """
+        try:
+            question_end(query)
+        except QueryError as error:
+            logger.warning("not asked: %s", error)
+            self._loop.call_soon(done, None, NETWORK_ERROR)
+            return
         if not self._gate.enter():
             self._loop.call_soon(done, None, NETWORK_ERROR)
             return
-        try:
-            self._zones.find(name).ask(query, deadline, partial(self._settle, done))
-        except QueryError:
-            logger.warning("not asked, because it is no DNS question: %s", query[:64].hex())
-            self._gate.leave()
-            self._loop.call_soon(done, None, NETWORK_ERROR)
+        self._zones.find(name).ask(query, deadline, partial(self._settle, done))
 
     def _settle(self, done: Answered, outcome: Outcome) -> None:
         self._gate.leave()

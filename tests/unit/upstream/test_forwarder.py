@@ -104,6 +104,25 @@ def test_too_little_time_is_not_held_against_a_server():
     assert ours.upstreams[0].health.up
 
 
+@pytest.mark.parametrize("strategy", list(Strategy))
+def test_a_deadline_that_has_passed_is_a_timeout(strategy):
+    outcome, _ = race(strategy, Scripted(GOOD), Scripted(GOOD), seconds=-1.0)
+    assert outcome is Fault.TIMEOUT
+
+
+@pytest.mark.parametrize("strategy", list(Strategy))
+def test_servfail_does_not_wait_for_the_dead(strategy, monkeypatch):
+    monkeypatch.setattr(forwarder, "GRACE", 0.02)
+    outcome, _ = race(strategy, Scripted(FAILED), Scripted(None), seconds=60)
+    assert outcome == FAILED
+
+
+@pytest.mark.parametrize("strategy", list(Strategy))
+def test_servfail_gives_the_others_a_chance(strategy):
+    outcome, _ = race(strategy, Scripted(FAILED), Scripted(GOOD, 0.05), seconds=60)
+    assert outcome == GOOD
+
+
 def test_a_late_answer_of_the_first_is_still_taken(monkeypatch):
     monkeypatch.setattr("filterd.upstream.health.UNKNOWN_PATIENCE", 0.02)
     outcome, _ = race(Strategy.STRICT, Scripted(GOOD, 0.1), Scripted(None))
