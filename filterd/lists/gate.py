@@ -6,6 +6,7 @@ engines. A held version changes nothing: the one in use stays, and the reasons s
 
 from dataclasses import dataclass
 
+from filterd.formats.refusals import Code
 from filterd.lists.shelf import Summary
 from filterd.model.group import ListSpec
 
@@ -17,9 +18,11 @@ UNLIKELY = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """`max_shrink`: share of entries a list may lose at once. `max_refused`: share of its lines
-    that may be refused. Both 0.0 to 1.0. `small`: lists of fewer entries may shrink freely.
-    `min_rules`: entries that a list must have.
+    """What a version must keep to; shares are 0.0 to 1.0.
+
+    `max_shrink`: share of its entries that a list may lose at once; a list of fewer than `small`
+    entries may shrink freely. `max_refused`: share of its lines that may be malformed (see
+    `MALFORMED`). `min_rules`: entries that a list must have.
     """
 
     max_shrink: float = 0.5
@@ -29,6 +32,20 @@ class Bounds:
 
 
 DEFAULT = Bounds()
+
+# Lines that are wrong in their own format. A browser's list is full of lines that are right there
+# and only not for DNS (cosmetic rules, URL rules); those are no sign of a damaged list.
+MALFORMED = frozenset(
+    {
+        Code.BAD_NAME,
+        Code.BAD_ADDRESS,
+        Code.BAD_RECORD,
+        Code.BAD_SYNTAX,
+        Code.BAD_ENCODING,
+        Code.BAD_MODIFIER,
+        Code.TOO_LONG,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +118,13 @@ def _shrinking(old: Summary | None, new: Summary, bounds: Bounds) -> tuple[str, 
 
 
 def _refusals(new: Summary, bounds: Bounds) -> tuple[str, ...]:
-    lines = new.accepted + new.refusals
-    if new.accepted == 0 or new.refusals <= lines * bounds.max_refused:
+    malformed = [(code, count) for code, count in new.refused if code in MALFORMED]
+    wrong = sum(count for _, count in malformed)
+    lines = new.accepted + wrong
+    if new.accepted == 0 or wrong <= lines * bounds.max_refused:
         return ()
-    code, count = max(new.refused, key=lambda item: item[1])
-    return (f"{new.refusals} of {lines} lines are refused, most as {code} ({count})",)
+    code, count = max(malformed, key=lambda item: item[1])
+    return (f"{wrong} of {lines} lines make no sense, most as {code} ({count})",)
 
 
 def _syntax(old: Summary | None, new: Summary, *, auto: bool) -> tuple[str, ...]:

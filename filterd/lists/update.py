@@ -74,7 +74,8 @@ class Updater:
         force: Collection[str] = (),
         progress: Progress | None = None,
     ) -> tuple[Outcome, ...]:
-        """Bring every list up to date. Lists named in `force` pass the gate whatever it says.
+        """Bring every list up to date. Lists named in `force` pass the gate whatever it says,
+        except for a configured SHA-256.
 
         The caller holds `durable.locked`. Raises nothing that one list could cause.
         """
@@ -149,8 +150,9 @@ class _Round:
             return self._outcome(shelf, Kind.UNCHANGED)
         summary = await self.by.inspect(spec, got.path, self.by.guard.names(spec))
         version = self._version(got, summary)
-        reasons = self._reasons(shelf, version)
-        if reasons and not self.force:
+        pinned = self._pinned(version)
+        reasons = pinned or self._reasons(shelf, version)
+        if pinned or (reasons and not self.force):
             attempt = self._attempt("held", reasons)
             shelf = await asyncio.to_thread(
                 self.by.store.hold, spec.name, version, attempt, got.path
@@ -165,10 +167,14 @@ class _Round:
             self.by.store.promote, self.want.spec.name, version, self._attempt("ok"), file
         )
 
-    def _reasons(self, shelf: Shelf, version: Version) -> tuple[str, ...]:
+    def _pinned(self, version: Version) -> tuple[str, ...]:
+        """A configured SHA-256 is changed in the configuration, not forced."""
         pinned = self.want.sha256
-        if pinned is not None and version.sha256 != pinned:
-            return (f"its SHA-256 is {version.sha256}, not the configured {pinned}",)
+        if pinned is None or version.sha256 == pinned:
+            return ()
+        return (f"its SHA-256 is {version.sha256}, not the configured {pinned}",)
+
+    def _reasons(self, shelf: Shelf, version: Version) -> tuple[str, ...]:
         if version.sha256 == shelf.rejected:
             return ("an operator rolled back from this version",)
         old = shelf.current.summary if shelf.current is not None else None

@@ -2,7 +2,8 @@
 
 import pytest
 
-from filterd.lists.gate import MAX_NAMED, Bounds, Guard, Held, Pass, judge
+from filterd.formats.refusals import Code
+from filterd.lists.gate import MALFORMED, MAX_NAMED, Bounds, Guard, Held, Pass, judge
 from filterd.lists.shelf import Caught, Summary
 from filterd.model.group import ListSpec
 
@@ -48,9 +49,23 @@ def test_no_line_in_the_format_is_said_so():
 
 
 def test_mostly_refused_is_held_with_the_commonest_code():
-    new = Summary("hosts", 10, refused=(("a", 4), ("b", 7)))
-    assert "11 of 21 lines are refused, most as b (7)" in reasons(judge(None, new))
-    assert judge(None, Summary("hosts", 10, refused=(("a", 10),))) == Pass()
+    new = Summary("hosts", 10, refused=(("bad-name", 4), ("bad-syntax", 7)))
+    assert "11 of 21 lines make no sense, most as bad-syntax (7)" in reasons(judge(None, new))
+    assert judge(None, Summary("hosts", 10, refused=(("bad-name", 10),))) == Pass()
+    assert isinstance(judge(None, new, Bounds(max_refused=0.4)), Held)
+    assert judge(None, new, Bounds(max_refused=0.6)) == Pass()
+
+
+def test_a_browser_list_may_be_mostly_not_for_dns():
+    refused = (("cosmetic-rule", 5000), ("url-rule", 300), ("unsupported-modifier", 900))
+    assert judge(None, Summary("adblock", 61, refused=refused)) == Pass()
+    assert "none of its 6200 lines" in reasons(judge(None, Summary("adblock", 0, refused=refused)))
+
+
+def test_every_malformed_code_says_so():
+    assert {code.value for code in MALFORMED} == {
+        code.value for code in Code if code.startswith("bad-") or code is Code.TOO_LONG
+    }
 
 
 def test_another_syntax_is_held_unless_configured():
@@ -87,7 +102,11 @@ def test_many_caught_names_stay_short():
 
 def test_every_reason_is_told_at_once():
     new = Summary(
-        "adblock", 9, refused=(("a", 90),), likeness=0.0, caught=(Caught("x.example", "x.example"),)
+        "adblock",
+        9,
+        refused=(("bad-name", 90),),
+        likeness=0.0,
+        caught=(Caught("x.example", "x.example"),),
     )
     verdict = judge(OLD, new)
     assert isinstance(verdict, Held)
