@@ -469,3 +469,105 @@ impl Failures {
         self.map.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question(name: &str) -> Question {
+        let mut wire = vec![name.len() as u8];
+        wire.extend_from_slice(name.as_bytes());
+        wire.push(0);
+        Question::new(&wire, 1, 1).expect("a short name")
+    }
+
+    fn entry(key: Key<'_>) -> Entry {
+        let mut bytes = vec![0; HEADER];
+        bytes.extend_from_slice(key.question);
+        let body = Body {
+            bytes: bytes.into(),
+            ttls: Box::default(),
+        };
+        let said = Said {
+            generation: 1,
+            name: Matches::new(),
+            extra: None,
+        };
+        Entry::new(key, body, 60, 0.0, said)
+    }
+
+    #[test]
+    fn what_is_used_outlives_what_is_not() {
+        let keys = Keys::new();
+        let questions: Vec<Question> = (0..40).map(|n| question(&format!("name{n:02}"))).collect();
+        let key = |n: usize| keys.key(&questions[n], 0);
+        let mut cache = Cache::new(10 * entry(key(0)).cost());
+        for n in 0..40 {
+            cache.put(entry(key(n)));
+            assert!(cache.get(key(0)).is_some(), "evicted although used, at {n}");
+            assert!(cache.bytes() <= cache.most);
+        }
+        assert_eq!(cache.len(), 10);
+        assert_eq!(cache.evictions, 30);
+        cache.clear();
+        assert_eq!((cache.len(), cache.bytes(), cache.evictions), (0, 0, 30));
+    }
+
+    #[test]
+    fn putting_again_replaces_and_bytes_stay_true() {
+        let keys = Keys::new();
+        let question = question("name");
+        let key = keys.key(&question, 0);
+        let mut cache = Cache::new(1 << 20);
+        cache.put(entry(key));
+        let once = cache.bytes();
+        cache.put(entry(key));
+        assert_eq!((cache.len(), cache.bytes()), (1, once));
+        assert!(cache.get(keys.key(&question, KEY_DO)).is_none());
+    }
+
+    #[test]
+    fn what_is_larger_than_all_is_not_kept() {
+        let keys = Keys::new();
+        let question = question("name");
+        let mut cache = Cache::new(10);
+        cache.put(entry(keys.key(&question, 0)));
+        assert_eq!((cache.len(), cache.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn the_ticker_never_runs_backwards_and_takes_small_disorder_for_none() {
+        let mut ticker = Ticker::default();
+        let mut seen = Vec::new();
+        for now in [100.0, 105.0, 104.9, 105.0, 20.0, 25.0, f64::NAN, 26.0] {
+            seen.push(ticker.tick(now));
+        }
+        assert_eq!(seen, [0.0, 5.0, 5.0, 5.0, 5.0, 10.0, 10.0, 11.0]);
+    }
+
+    #[test]
+    fn a_memo_remembers_two_names_of_a_place_and_one_generation() {
+        let mut memo = Memo::new(4);
+        let mut matches = Matches::new();
+        matches.push(7, 0, crate::matches::MatchKind::Exact, 1, 0);
+        for (hash, name) in [(2, &b"a"[..]), (4, b"b"), (6, b"c")] {
+            memo.put(hash, name, 1, matches.clone());
+        }
+        assert!(memo.get(2, b"a", 1).is_none(), "the oldest of three went");
+        assert!(memo.get(4, b"b", 1).is_some() && memo.get(6, b"c", 1).is_some());
+        assert!(
+            memo.get(6, b"x", 1).is_none(),
+            "the name counts, not the hash alone"
+        );
+        assert!(memo.get(6, b"c", 2).is_none());
+    }
+
+    #[test]
+    fn failures_are_bounded() {
+        let mut failures = Failures::default();
+        for hash in 0..3 * Failures::MOST as u64 {
+            failures.put(hash, 0.0, 22);
+            assert!(failures.map.len() <= Failures::MOST);
+        }
+    }
+}

@@ -298,3 +298,40 @@ fn over_the_limit_the_answer_is_servfail_at_once() {
     );
     assert_eq!(stat(&engine, "/misses/overload"), 1);
 }
+
+#[test]
+fn many_threads_and_swaps_lose_nothing() {
+    let engine = engine();
+    let snapshots: Vec<_> = (2..12)
+        .map(|n| snapshot_of(rules(), NULL, None, n))
+        .collect();
+    std::thread::scope(|scope| {
+        for thread in 0..3 {
+            let engine = &engine;
+            scope.spawn(move || {
+                let mut out = Vec::new();
+                for round in 0..300 {
+                    let name = format!("www{}.example", round % 20);
+                    let packet = query(&name, A);
+                    let blocked = query("www.blocked.test", A);
+                    let outcome = engine.handle(&blocked, PUPIL, START, 0, &mut out);
+                    assert_eq!(outcome, Outcome::Reply);
+                    assert_eq!(Reply::read(&out).answer[0].rdata, [0, 0, 0, 0]);
+                    engine.handle(&packet, PUPIL, START + f64::from(thread), 0, &mut out);
+                    for miss in engine.take_misses(4) {
+                        let records = [(&miss.name[..], A, 1, a(1))];
+                        let message = answer(&miss.wire, 0, &records, &[]);
+                        engine.complete(miss.miss, Some(&message), START, 0);
+                    }
+                }
+            });
+        }
+        for snapshot in snapshots {
+            engine.swap(snapshot);
+        }
+    });
+    assert_eq!(stat(&engine, "/misses/in_flight"), 0);
+    assert_eq!(stat(&engine, "/misses/waiting"), 0);
+    assert_eq!(stat(&engine, "/verdicts/block/8"), 900);
+    assert_eq!(stat(&engine, "/generation"), 11);
+}

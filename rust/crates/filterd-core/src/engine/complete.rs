@@ -3,11 +3,10 @@
 
 use std::sync::Arc;
 
-use super::serve::{Case, Kept};
+use super::case::Case;
 use super::{misses::Waiter, said, Engine, Outcome, State};
 use crate::answer::{self, Answer, Unusable};
 use crate::cache::{Entry, Key, Said};
-use crate::snapshot::Snapshot;
 use crate::wire::HEADER;
 
 /// Extended errors for upstreams that fail without saying why (RFC 8914 sections 4.23, 4.24).
@@ -103,9 +102,13 @@ impl Engine {
         let mut replies = Vec::with_capacity(known.waiters.len());
         for waiter in &known.waiters {
             let mut out = Vec::with_capacity(512);
-            if self.reply_to(&mut state, &snapshot, waiter, &entry, at, now, &mut out)
-                == Outcome::Reply
-            {
+            let case = Case::new(&self.settings, &snapshot, at, waiter.who(now));
+            let asked = waiter.asked(self.settings.udp_size);
+            let outcome = match case.finish(&asked, waiter, &entry, &mut out) {
+                Some(sent) => state.note(&case, &waiter.name(), sent, &out),
+                None => state.fail(&asked, 0, &mut out),
+            };
+            if outcome == Outcome::Reply {
                 replies.push((waiter.token, out));
             }
         }
@@ -113,32 +116,6 @@ impl Engine {
             state.cache.put(entry);
         }
         replies
-    }
-
-    #[allow(clippy::too_many_arguments)] // a query on its way, part by part
-    fn reply_to(
-        &self,
-        state: &mut State,
-        snapshot: &Arc<Snapshot>,
-        waiter: &Waiter,
-        entry: &Entry,
-        at: f64,
-        now: f64,
-        out: &mut Vec<u8>,
-    ) -> Outcome {
-        let case = Case::new(snapshot, waiter.client, waiter.qtype(), now, waiter.door);
-        let asked = waiter.asked(self.settings.udp_size);
-        let kept = Kept {
-            entry,
-            at,
-            stale: self.settings.stale_answer_ttl,
-        };
-        let Some(sent) = case.finish(&asked, waiter, kept, out) else {
-            return state.fail(&asked, 0, out);
-        };
-        let outcome = sent.outcome();
-        state.note(&self.settings, snapshot, &case, &waiter.name(), sent, out);
-        outcome
     }
 
     fn give_up(&self, miss: u64, key: Key<'_>, now: f64, ede: u16) -> Replies {
@@ -167,19 +144,9 @@ impl Engine {
         let snapshot = Arc::clone(&state.snapshot);
         let mut replies = Vec::with_capacity(waiters.len());
         for waiter in waiters {
-            let case = Case::new(&snapshot, waiter.client, waiter.qtype(), now, waiter.door);
+            let case = Case::new(&self.settings, &snapshot, at, waiter.who(now));
             let mut out = Vec::with_capacity(512);
-            let outcome = state.stand_in(
-                &self.settings,
-                &snapshot,
-                &case,
-                key,
-                waiter,
-                at,
-                ede,
-                &mut out,
-            );
-            if outcome == Outcome::Reply {
+            if state.stand_in(&case, key, waiter, ede, &mut out) == Outcome::Reply {
                 replies.push((waiter.token, out));
             }
         }

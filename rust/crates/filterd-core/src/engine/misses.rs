@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use smallvec::SmallVec;
 
+use super::case::Who;
 use crate::cache::{ByHash, Key, KEY_CD, KEY_DO};
 use crate::matches::Match;
 use crate::rdata::name_to_text;
@@ -62,8 +63,18 @@ impl Waiter {
         name
     }
 
-    pub(super) fn qtype(&self) -> u16 {
+    fn qtype(&self) -> u16 {
         u16_at(&self.question, self.question.len().saturating_sub(4)).unwrap_or(0)
+    }
+
+    /// Who waits, with the time it is now.
+    pub(super) fn who(&self, now: f64) -> Who {
+        Who {
+            client: self.client,
+            qtype: self.qtype(),
+            now,
+            door: self.door,
+        }
     }
 
     pub(super) fn asked(&self, udp_size: u16) -> Asked<'_> {

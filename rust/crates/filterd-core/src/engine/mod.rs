@@ -5,6 +5,7 @@
 //! `complete` brings its answer; questions that are the same wait together, and each client's
 //! verdict is its own. All bounded; time is handed in.
 
+mod case;
 mod complete;
 mod misses;
 mod said;
