@@ -200,11 +200,10 @@ class _Race:
             self._faults.append(Fault.RCODE)
             if rcode(outcome) == SERVFAIL:
                 self._remembered = outcome
-        if self._ask_next():
-            return
-        if not self._open:
+        if not self._ask_next() and not self._open:
             self._again_or_give_up(now)
-        elif self._remembered is not None:  # nobody should wait for a dead server to hear SERVFAIL
+        elif self._remembered is not None and self._timer is None:
+            # All are asked: nobody should wait for a dead server to hear SERVFAIL.
             self._timer = self._loop.call_later(GRACE, self._give_up)
 
     def _again_or_give_up(self, now: float) -> None:

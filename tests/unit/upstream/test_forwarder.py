@@ -113,8 +113,10 @@ def test_a_deadline_that_has_passed_is_a_timeout(strategy):
 @pytest.mark.parametrize("strategy", list(Strategy))
 def test_servfail_does_not_wait_for_the_dead(strategy, monkeypatch):
     monkeypatch.setattr(forwarder, "GRACE", 0.02)
-    outcome, _ = race(strategy, Scripted(FAILED), Scripted(None), seconds=60)
+    dead = Scripted(None)
+    outcome, _ = race(strategy, Scripted(FAILED), dead, seconds=60)
     assert outcome == FAILED
+    assert dead.cancelled == 1  # it was not its deadline that ended the race
 
 
 @pytest.mark.parametrize("strategy", list(Strategy))
