@@ -9,7 +9,7 @@ import time
 from filterd.app.change import Change, attempt
 from filterd.app.lists_work import wanted_lists
 from filterd.app.node import Node
-from filterd.lists.status import ListStatus, status
+from filterd.lists.status import ListStatus, State, status
 from filterd.lists.store import ListStore
 
 logger = logging.getLogger(__name__)
@@ -52,15 +52,22 @@ class Chores:
         """Use what is on disk, then fetch each list when it is due."""
         node = self._node
         if node.config.lists:
+            node.problems["lists"] = "what is on disk is being read"
             await attempt(self._change.use_lists(_silent), "compiling lists", node.problems)
         while True:
             now = time.time()
             node.lists = await self._looked_at(now)
             due = [s.name for s in node.lists if s.next_refresh is None or s.next_refresh <= now]
+            missing = [s.name for s in node.lists if s.name in due and s.state is State.MISSING]
+            if missing and "lists" in node.problems:  # only in the first round
+                node.problems["lists"] = f"fetched for the first time: {', '.join(missing)}"
+            else:
+                node.problems.pop("lists", None)
             if due:
                 work = self._change.refresh_lists(due, [], _silent)
                 await attempt(work, "refreshing lists", node.problems)
                 node.lists = await self._looked_at(time.time())
+                node.problems.pop("lists", None)  # how each stands is for the metrics to tell
             await asyncio.sleep(LISTS_SECONDS)
 
     async def _looked_at(self, now: float) -> tuple[ListStatus, ...]:

@@ -61,7 +61,9 @@ class LocalData:
         for record in records:
             zone_line = f"{record.name}. {record.ttl} IN {record.type} {record.data}"
             self._records.setdefault(record.name, []).extend(RR.fromZone(zone_line))
-        self._names = frozenset(self._records)
+        owners = (name.removeprefix("*.") for name in self._records)
+        # Names that exist only because others lie below them (RFC 4592 section 2.2.2).
+        self._inner = frozenset(p for owner in owners for p in parents(owner)[1:])
         self._forwarded = frozenset(forwarded)
 
     def answer(self, name: str, qtype: int, query: bytes) -> bytes | Unfinished | None:
@@ -76,17 +78,18 @@ class LocalData:
         return self._special(name, qtype, query)
 
     def _find(self, name: str) -> list[RR] | None:
-        """Return the records of `name`, [] for a name that only has names below it, or None."""
+        """Return the records of `name`, or None where nothing of ours covers it.
+
+        A name that merely has names below it is for upstream, so that one record for a printer
+        does not hide the school's public site; under a wildcard it exists and is empty.
+        """
         if name in self._records:
             return self._records[name]
-        suffix = f".{name}"
-        if any(owner.endswith(suffix) for owner in self._names if not owner.startswith("*.")):
-            return []
         for parent in parents(name)[1:]:
             if (records := self._records.get(f"*.{parent}")) is not None:
-                return records
-            if parent in self._records:
-                return None
+                return [] if name in self._inner else records
+            if parent in self._records or parent in self._inner:
+                return None  # the closest encloser has no wildcard (RFC 4592 section 3.3.1)
         return None
 
     def _chain(self, name: str, qtype: int, found: list[RR]) -> tuple[list[RR], str | None]:

@@ -6,7 +6,15 @@ from tests.support.tls import make_authority
 from tests.support.unbound import unbound
 
 # Unbound answers these itself; it asks nobody (there is no network in most places this runs).
-ZONES = ("example.com", "example.net", "example.org", "youtube.com", "google.com", "yandex.ru")
+ZONES = (
+    "example.com",
+    "example.net",
+    "example.org",
+    "youtube.com",
+    "google.com",
+    "chinhphu.vn",
+    "school.example",
+)
 RECORDS = (
     "www.example.com. 300 IN A 192.0.2.1",
     "www.example.com. 300 IN AAAA 2001:db8::1",
@@ -24,7 +32,9 @@ RECORDS = (
     "www.google.com. 300 IN A 192.0.2.97",
     "restrict.youtube.com. 300 IN A 192.0.2.96",
     "www.youtube.com. 300 IN A 192.0.2.95",
-    "ech.example.com. 300 IN HTTPS 1 . alpn=h2 ipv4hint=192.0.2.9 ech=AEX+DQA=",
+    "lab.school.example. 300 IN A 192.0.2.50",
+    "chinhphu.vn. 300 IN A 192.0.2.94",
+    "ech.example.com. 300 IN HTTPS 1 . alpn=h2 ipv4hint=192.0.2.9 ech=AAj+DQAEAAAAAA==",
 )
 LARGE = tuple(f"large.example.com. 300 IN TXT {letter * 200}" for letter in "abcdefghijklmnopqrst")
 

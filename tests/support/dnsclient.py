@@ -44,7 +44,7 @@ def dig(port: int, *arguments: str, program: str = "dig", server: str = "127.0.0
 
 def run_dig(command: list[str]) -> Dig:
     """Run a whole dig command and read what it prints of the first answer."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     text = done.stdout + done.stderr
     status, flags, ede = _STATUS.search(text), _FLAGS.search(text), _EDE.search(text)
     return Dig(

@@ -104,6 +104,7 @@ def filterd(
         capture_output=True,
         text=True,
         timeout=60,
+        check=False,
         cwd=ROOT,
         env=os.environ | dict(environ or {}),
     )
