@@ -40,8 +40,9 @@ def run(args: argparse.Namespace) -> int:
         format="%(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
-    # httpx tells of every request; what matters of a fetch, filterd tells itself.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # These tell of every request or header; what matters of them, filterd tells itself.
+    for chatty in ("httpx", "httpcore", "h2", "hpack"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     path = config_path(args.config, os.environ)
     config, book = read_config(path)
     serve(Serving(config, book, path, args.demo, _say))

@@ -102,7 +102,6 @@ FAILURES = (
     "http",
     "bootstrap",
     "rcode",
-    "overload",
 )
 MISFITS = ("malformed", "wrong_id", "wrong_question", "wrong_case", "oversized")
 
