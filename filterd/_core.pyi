@@ -141,7 +141,8 @@ class Engine:
         4 prefetch. The query has id 0, RD set, an OPT, and no client option."""
 
     def complete(self, miss: int, answer: bytes | None, now: float, failure: int = 0) -> list[tuple[int, bytes]]:
-        """Inspect, cache and answer: (token, reply) for each that waits. `answer` None means failed:
+        """Inspect, cache and answer: (token, reply) for each that waits, b"" where a rule says
+        silence. `answer` None means failed:
         a stale answer if there is one, else SERVFAIL with EDE `failure`. An `answer` that does not
         fit its question counts as failed. An unknown miss gives []."""
 

@@ -20,7 +20,7 @@ class Answering(Protocol):
         ...
 
     def wait(self, token: int, reply: Callable[[bytes], None]) -> None:
-        """Have `reply` called with the bytes once they are there."""
+        """Have `reply` called with the bytes once they are there; b"": there is nothing to send."""
         ...
 
     def forget(self, token: int) -> None:

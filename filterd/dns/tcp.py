@@ -7,6 +7,7 @@ sends nothing for `idle` seconds, or starts a message and does not end it, is cl
 import asyncio
 import functools
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -150,7 +151,8 @@ class TcpConnection(asyncio.Protocol):
     def _answer(self, token: int, wire: bytes) -> None:
         self._waiting.discard(token)
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(frame(wire))
+            if wire:
+                self._transport.write(frame(wire))
             self._work()
 
     def _restart_timer(self) -> None:
@@ -169,8 +171,14 @@ class TcpConnection(asyncio.Protocol):
 async def open_tcp(
     host: str, port: int, engine: Answering, clock: Callable[[], float], limits: TcpLimits
 ) -> tuple[asyncio.Server, TcpDoor]:
-    """Open a TCP door on `host`:`port`. OSError when the address cannot be had."""
+    """Open a TCP door on `host`:`port`. OSError says which address cannot be had."""
     door = TcpDoor(engine, clock, limits)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(door.protocol, host, port, backlog=512, reuse_address=True)
+    try:
+        server = await loop.create_server(
+            door.protocol, host, port, backlog=512, reuse_address=True
+        )
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(error.errno, f"no TCP on {host} port {port}: {why}") from error
     return server, door

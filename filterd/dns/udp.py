@@ -43,12 +43,15 @@ class UdpDoor(asyncio.DatagramProtocol):
         logger.debug("sending a reply: %s", exc)
 
     def _send(self, wire: bytes, addr: tuple[str, int]) -> None:
-        if self._transport is not None and not self._transport.is_closing():
+        if wire and self._transport is not None and not self._transport.is_closing():
             self._transport.sendto(wire, addr)
 
 
 def udp_socket(host: str, port: int) -> socket.socket:
-    """Return a bound, non-blocking socket for `host`, an address of either family. OSError."""
+    """Return a bound, non-blocking socket for `host`, an address of either family.
+
+    OSError says which address cannot be had.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
@@ -57,9 +60,9 @@ def udp_socket(host: str, port: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         sock.setblocking(False)
         sock.bind((host, port))
-    except OSError:
+    except OSError as error:
         sock.close()
-        raise
+        raise OSError(error.errno, f"no UDP on {host} port {port}: {error.strerror}") from error
     return sock
 
 

@@ -32,7 +32,9 @@ impl Network {
             Some((address, length)) => (address, Some(length)),
             None => (text, None),
         };
-        let address: IpAddr = address.parse().map_err(|_| format!("not an address: {text:?}"))?;
+        let address: IpAddr = address
+            .parse()
+            .map_err(|_| format!("not an address: {text:?}"))?;
         let width: u32 = if address.is_ipv4() { 32 } else { 128 };
         let length = match length {
             None => width,
@@ -43,9 +45,16 @@ impl Network {
                 .ok_or_else(|| format!("not a prefix length: {text:?}"))?,
         };
         let host_bits = width - length;
-        let mask = if host_bits == 128 { u128::MAX } else { (1u128 << host_bits) - 1 };
+        let mask = if host_bits == 128 {
+            u128::MAX
+        } else {
+            (1u128 << host_bits) - 1
+        };
         let first = bits(address) & !mask;
-        Ok(Self { first, last: first | mask })
+        Ok(Self {
+            first,
+            last: first | mask,
+        })
     }
 
     /// Whether `address` lies inside.
@@ -69,7 +78,10 @@ impl<T: Copy> PrefixMap<T> {
     pub fn new(mut prefixes: Vec<(Network, T)>, outside: T) -> Self {
         // Wider first at the same start, so that a stack of open networks mirrors their nesting.
         prefixes.sort_by(|a, b| a.0.first.cmp(&b.0.first).then(b.0.last.cmp(&a.0.last)));
-        let mut map = Self { starts: vec![0], values: vec![outside] };
+        let mut map = Self {
+            starts: vec![0],
+            values: vec![outside],
+        };
         let mut open: Vec<(u128, T)> = Vec::new();
         for (network, value) in prefixes {
             map.close(&mut open, Some(network.first), outside);
@@ -158,7 +170,15 @@ mod tests {
 
     #[test]
     fn text_that_is_no_network_is_refused() {
-        for text in ["", "10.0.0.0/33", "10.0.0/8", "x", "::/129", "10.0.0.1/", "10.0.0.1/-1"] {
+        for text in [
+            "",
+            "10.0.0.0/33",
+            "10.0.0/8",
+            "x",
+            "::/129",
+            "10.0.0.1/",
+            "10.0.0.1/-1",
+        ] {
             assert!(Network::parse(text).is_err(), "{text}");
         }
     }

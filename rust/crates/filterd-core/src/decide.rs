@@ -97,14 +97,21 @@ pub fn decide<'a>(
     let group = &plan.groups[usize::from(person.group)];
     let segment = group.segment(now);
     let table = &plan.ranks[segment.ranks];
-    let candidates = Candidates { plan, table, person, qtype };
+    let candidates = Candidates {
+        plan,
+        table,
+        person,
+        qtype,
+    };
     let zone = candidates.zone_winner(found.iter().chain(client_found));
     let mut best: Option<(u16, Match)> = None;
     let mut late: Option<(u16, Match)> = None;
     let mut rewrites: SmallVec<[Match; 2]> = SmallVec::new();
     let mut excused: SmallVec<[u32; 2]> = SmallVec::new();
     for hit in found.iter().chain(client_found) {
-        let Some((rank, class)) = candidates.applies(hit) else { continue };
+        let Some((rank, class)) = candidates.applies(hit) else {
+            continue;
+        };
         if class.zone.is_some() && zone != Some(*hit) {
             continue;
         }
@@ -151,7 +158,12 @@ pub fn decide_answer<'a>(
 ) -> Decision<'a> {
     let group = &plan.groups[usize::from(person.group)];
     let table = &plan.ranks[group.segment(now).ranks];
-    let candidates = Candidates { plan, table, person, qtype };
+    let candidates = Candidates {
+        plan,
+        table,
+        person,
+        qtype,
+    };
     let mut rest = found;
     while let Some(first) = rest.first() {
         let end = rest.partition_point(|hit| hit.source == first.source);
@@ -160,7 +172,9 @@ pub fn decide_answer<'a>(
         let zone = candidates.zone_winner(source.iter());
         let mut best: Option<(u16, Match)> = None;
         for hit in source {
-            let Some((rank, class)) = candidates.applies(hit) else { continue };
+            let Some((rank, class)) = candidates.applies(hit) else {
+                continue;
+            };
             let rewriting = matches!(class.action, Action::Rewrite | Action::Unrewrite);
             if !rewriting && (class.zone.is_none() || zone == Some(*hit)) {
                 prefer(&mut best, rank, hit);
@@ -181,8 +195,15 @@ pub fn decide_answer<'a>(
 pub fn rank(plan: &Plan, hit: &Match, person: &Person<'_>, qtype: u16, now: i64) -> u16 {
     let group = &plan.groups[usize::from(person.group)];
     let table = &plan.ranks[group.segment(now).ranks];
-    let candidates = Candidates { plan, table, person, qtype };
-    candidates.applies(hit).map_or(NOT_APPLICABLE, |(rank, _)| rank)
+    let candidates = Candidates {
+        plan,
+        table,
+        person,
+        qtype,
+    };
+    candidates
+        .applies(hit)
+        .map_or(NOT_APPLICABLE, |(rank, _)| rank)
 }
 
 struct Candidates<'a, 'p> {
@@ -200,7 +221,10 @@ impl<'a> Candidates<'a, '_> {
         if rank == NOT_APPLICABLE
             || (!class.qtypes.is_empty() && !class.qtypes.contains(&qtype))
             || class.not_qtypes.contains(&qtype)
-            || class.who.as_ref().is_some_and(|who| !who.includes(self.person))
+            || class
+                .who
+                .as_ref()
+                .is_some_and(|who| !who.includes(self.person))
         {
             return None;
         }
@@ -217,7 +241,10 @@ impl<'a> Candidates<'a, '_> {
             let (_, class) = self.applies(hit)?;
             Some(((class.zone?, zone_order(hit)), hit))
         };
-        found.filter_map(of_zone).min_by_key(|(order, _)| *order).map(|(_, hit)| *hit)
+        found
+            .filter_map(of_zone)
+            .min_by_key(|(order, _)| *order)
+            .map(|(_, hit)| *hit)
     }
 }
 
@@ -257,7 +284,13 @@ fn is_excused(plan: &Plan, hit: &Match, excused: &[u32]) -> bool {
     })
 }
 
-fn by_rule<'a>(plan: &'a Plan, rank: u16, hit: Match, qtype: u16, rewrites: &[Match]) -> Decision<'a> {
+fn by_rule<'a>(
+    plan: &'a Plan,
+    rank: u16,
+    hit: Match,
+    qtype: u16,
+    rewrites: &[Match],
+) -> Decision<'a> {
     let class = &plan.classes[hit.class as usize];
     let step = (rank >> 8) as u8;
     let (kind, rewrite) = match class.action {
@@ -281,8 +314,15 @@ fn by_rule<'a>(plan: &'a Plan, rank: u16, hit: Match, qtype: u16, rewrites: &[Ma
 /// NOERROR alone, else all records of the type asked for.
 fn answer_of<'a>(plan: &'a Plan, hit: Match, qtype: u16, together: &[Match]) -> Rewrite<'a> {
     let own = [hit];
-    let hits = if together.is_empty() { &own[..] } else { together };
-    let all = || hits.iter().filter_map(|hit| plan.classes[hit.class as usize].rewrite.as_ref());
+    let hits = if together.is_empty() {
+        &own[..]
+    } else {
+        together
+    };
+    let all = || {
+        hits.iter()
+            .filter_map(|hit| plan.classes[hit.class as usize].rewrite.as_ref())
+    };
     if let Some(cname) = all().find_map(|data| data.cname.as_deref()) {
         return Rewrite::Cname(cname);
     }
@@ -290,7 +330,12 @@ fn answer_of<'a>(plan: &'a Plan, hit: Match, qtype: u16, together: &[Match]) -> 
         return Rewrite::Rcode(data.rcode);
     }
     let of_type = |record: &&RecordWire| record.rtype == qtype || record.rtype == 5;
-    Rewrite::Records(all().flat_map(|data| &data.records).filter(of_type).collect())
+    Rewrite::Records(
+        all()
+            .flat_map(|data| &data.records)
+            .filter(of_type)
+            .collect(),
+    )
 }
 
 fn blocked(step: u8, ede_text: &str) -> Decision<'_> {
@@ -320,7 +365,9 @@ fn passed<'a>() -> Decision<'a> {
 impl Who {
     fn includes(&self, person: &Person<'_>) -> bool {
         let within = |networks: &[crate::clients::Network]| {
-            person.address.is_some_and(|address| networks.iter().any(|net| net.contains(address)))
+            person
+                .address
+                .is_some_and(|address| networks.iter().any(|net| net.contains(address)))
         };
         let named = |names: &std::collections::HashSet<String>| {
             person.name.is_some_and(|name| names.contains(name))

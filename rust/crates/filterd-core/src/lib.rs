@@ -12,6 +12,7 @@ pub mod clients;
 pub mod decide;
 pub mod matches;
 pub mod plan;
+mod plan_json;
 pub mod rdata;
 pub mod snapshot;
 

@@ -77,7 +77,14 @@ impl Matches {
     /// Add a match of the current source.
     pub fn push(&mut self, class: u32, layer: u8, kind: MatchKind, depth: u8, pattern: u32) {
         let source = self.source;
-        self.items.push(Match { class, layer, kind, depth, pattern, source });
+        self.items.push(Match {
+            class,
+            layer,
+            kind,
+            depth,
+            pattern,
+            source,
+        });
     }
 
     /// Forget everything.

@@ -37,7 +37,9 @@ pub fn name_to_text(wire: &[u8]) -> String {
         if at > 0 {
             text.push('.');
         }
-        let label = wire.get(at + 1..at + 1 + usize::from(length)).unwrap_or_default();
+        let label = wire
+            .get(at + 1..at + 1 + usize::from(length))
+            .unwrap_or_default();
         for &byte in label {
             if byte.is_ascii_graphic() && byte != b'.' && byte != b'\\' {
                 text.push(char::from(byte));
@@ -57,14 +59,24 @@ pub fn name_to_text(wire: &[u8]) -> String {
 pub fn to_wire(rtype: u16, text: &str) -> Result<Vec<u8>, String> {
     let wrong = || format!("not the data of a record of type {rtype}: {text:?}");
     match rtype {
-        1 => Ok(text.parse::<Ipv4Addr>().map_err(|_| wrong())?.octets().to_vec()),
-        28 => Ok(text.parse::<Ipv6Addr>().map_err(|_| wrong())?.octets().to_vec()),
+        1 => Ok(text
+            .parse::<Ipv4Addr>()
+            .map_err(|_| wrong())?
+            .octets()
+            .to_vec()),
+        28 => Ok(text
+            .parse::<Ipv6Addr>()
+            .map_err(|_| wrong())?
+            .octets()
+            .to_vec()),
         2 | 5 | 12 | 39 => name_to_wire(text),
         15 => numbered(text, 1).map_err(|_| wrong()),
         33 => numbered(text, 3).map_err(|_| wrong()),
         16 | 99 => Ok(strings(text)),
         64 | 65 => service(text).map_err(|why| format!("{}: {why}", wrong())),
-        _ => Err(format!("records of type {rtype} are not supported in rules")),
+        _ => Err(format!(
+            "records of type {rtype} are not supported in rules"
+        )),
     }
 }
 
@@ -118,7 +130,10 @@ fn strings(text: &str) -> Vec<u8> {
 /// SVCB and HTTPS (RFC 9460 section 2.1): priority, target, parameters.
 fn service(text: &str) -> Result<Vec<u8>, String> {
     let mut words = text.split_whitespace();
-    let priority: u16 = words.next().and_then(|w| w.parse().ok()).ok_or("no priority")?;
+    let priority: u16 = words
+        .next()
+        .and_then(|w| w.parse().ok())
+        .ok_or("no priority")?;
     let target = words.next().ok_or("no target name")?;
     let mut wire = priority.to_be_bytes().to_vec();
     wire.extend(name_to_wire(target)?);
@@ -150,20 +165,33 @@ fn parameter(word: &str) -> Result<(u16, Vec<u8>), String> {
             Ok((1, wire))
         }
         "no-default-alpn" => Ok((2, Vec::new())),
-        "port" => {
-            Ok((3, value.parse::<u16>().map_err(|_| "not a port")?.to_be_bytes().to_vec()))
-        }
+        "port" => Ok((
+            3,
+            value
+                .parse::<u16>()
+                .map_err(|_| "not a port")?
+                .to_be_bytes()
+                .to_vec(),
+        )),
         "ipv4hint" => {
             let mut wire = Vec::new();
             for text in list() {
-                wire.extend(text.parse::<Ipv4Addr>().map_err(|_| "not an IPv4 hint")?.octets());
+                wire.extend(
+                    text.parse::<Ipv4Addr>()
+                        .map_err(|_| "not an IPv4 hint")?
+                        .octets(),
+                );
             }
             Ok((4, wire))
         }
         "ipv6hint" => {
             let mut wire = Vec::new();
             for text in list() {
-                wire.extend(text.parse::<Ipv6Addr>().map_err(|_| "not an IPv6 hint")?.octets());
+                wire.extend(
+                    text.parse::<Ipv6Addr>()
+                        .map_err(|_| "not an IPv6 hint")?
+                        .octets(),
+                );
             }
             Ok((6, wire))
         }
@@ -185,16 +213,35 @@ mod tests {
             (16, "hello world", b"\x0bhello world"),
             (16, r#""a" "b\"c""#, b"\x01a\x03b\"c"),
             (33, "1 2 53 x", b"\x00\x01\x00\x02\x00\x35\x01x\x00"),
-            (65, "1 . alpn=h3,h2", b"\x00\x01\x00\x00\x01\x00\x06\x02h3\x02h2"),
-            (65, "1 . ipv4hint=192.0.2.1 alpn=h2", b"\x00\x01\x00\x00\x01\x00\x03\x02h2\x00\x04\x00\x04\xc0\x00\x02\x01"),
+            (
+                65,
+                "1 . alpn=h3,h2",
+                b"\x00\x01\x00\x00\x01\x00\x06\x02h3\x02h2",
+            ),
+            (
+                65,
+                "1 . ipv4hint=192.0.2.1 alpn=h2",
+                b"\x00\x01\x00\x00\x01\x00\x03\x02h2\x00\x04\x00\x04\xc0\x00\x02\x01",
+            ),
         ] {
-            assert_eq!(Ok(expected.to_vec()), to_wire(rtype, text), "{rtype} {text}");
+            assert_eq!(
+                Ok(expected.to_vec()),
+                to_wire(rtype, text),
+                "{rtype} {text}"
+            );
         }
     }
 
     #[test]
     fn what_is_not_of_the_type_is_refused() {
-        for (rtype, text) in [(1, "::1"), (28, "1.2.3.4"), (15, "x"), (65, "x"), (6, "a"), (5, "a..b")] {
+        for (rtype, text) in [
+            (1, "::1"),
+            (28, "1.2.3.4"),
+            (15, "x"),
+            (65, "x"),
+            (6, "a"),
+            (5, "a..b"),
+        ] {
             assert!(to_wire(rtype, text).is_err(), "{rtype} {text}");
         }
     }

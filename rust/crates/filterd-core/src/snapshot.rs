@@ -51,8 +51,12 @@ impl Snapshot {
         Ok(Self {
             generation,
             has_regexes: indexes.iter().any(|index| index.has_regexes()),
-            has_answer_networks: indexes.iter().any(|index| index.has_networks(Trigger::Answer)),
-            has_client_networks: indexes.iter().any(|index| index.has_networks(Trigger::Client)),
+            has_answer_networks: indexes
+                .iter()
+                .any(|index| index.has_networks(Trigger::Answer)),
+            has_client_networks: indexes
+                .iter()
+                .any(|index| index.has_networks(Trigger::Client)),
             plan,
             indexes,
         })
@@ -62,7 +66,11 @@ impl Snapshot {
     #[must_use]
     pub fn asker(&self, address: IpAddr) -> Asker {
         let (group, client) = self.plan.prefixes.get(address);
-        Asker { group, client, address: Some(address) }
+        Asker {
+            group,
+            client,
+            address: Some(address),
+        }
     }
 
     /// What the rules say about a name: length-prefixed labels in lower case, with or without the
@@ -103,7 +111,15 @@ impl Snapshot {
         for (layer, index) in self.indexes.iter().enumerate() {
             let offset = self.plan.offsets[layer];
             index.match_regex(text, |hit| {
-                self.push(out, offset + hit.class, layer, MatchKind::Regex, 0, hit.regex, qname);
+                self.push(
+                    out,
+                    offset + hit.class,
+                    layer,
+                    MatchKind::Regex,
+                    0,
+                    hit.regex,
+                    qname,
+                );
             });
         }
     }
@@ -113,7 +129,15 @@ impl Snapshot {
             let offset = self.plan.offsets[layer];
             index.match_address(address, trigger, |hit| {
                 let (kind, number) = (MatchKind::Network, hit.network);
-                self.push(out, offset + hit.class, layer, kind, hit.prefix, number, qname);
+                self.push(
+                    out,
+                    offset + hit.class,
+                    layer,
+                    kind,
+                    hit.prefix,
+                    number,
+                    qname,
+                );
             });
         }
     }
@@ -129,7 +153,9 @@ impl Snapshot {
         pattern: u32,
         qname: &[u8],
     ) {
-        let Some(known) = self.plan.classes.get(class as usize) else { return };
+        let Some(known) = self.plan.classes.get(class as usize) else {
+            return;
+        };
         if known.leaves_alone(qname) {
             return;
         }
@@ -144,13 +170,31 @@ impl Snapshot {
 
     /// Decide from the matches of an answer: a block, or a pass.
     #[must_use]
-    pub fn decide_answer(&self, found: &Matches, asker: &Asker, qtype: u16, now: i64) -> Decision<'_> {
-        decide::decide_answer(&self.plan, found.as_slice(), &self.person(asker), qtype, now)
+    pub fn decide_answer(
+        &self,
+        found: &Matches,
+        asker: &Asker,
+        qtype: u16,
+        now: i64,
+    ) -> Decision<'_> {
+        decide::decide_answer(
+            &self.plan,
+            found.as_slice(),
+            &self.person(asker),
+            qtype,
+            now,
+        )
     }
 
     /// Decide for somebody described in more ways than an address.
     #[must_use]
-    pub fn decide_for(&self, found: &Matches, person: &Person<'_>, qtype: u16, now: i64) -> Decision<'_> {
+    pub fn decide_for(
+        &self,
+        found: &Matches,
+        person: &Person<'_>,
+        qtype: u16,
+        now: i64,
+    ) -> Decision<'_> {
         let client_found = self.client_matches(person.address);
         let (found, client_found) = (found.as_slice(), client_found.as_slice());
         decide::decide(&self.plan, found, client_found, person, qtype, now)
@@ -158,11 +202,18 @@ impl Snapshot {
 
     /// Every match that speaks about this question, with the rank it has for this person.
     #[must_use]
-    pub fn ranked(&self, found: &Matches, person: &Person<'_>, qtype: u16, now: i64) -> Vec<(u16, Match)> {
+    pub fn ranked(
+        &self,
+        found: &Matches,
+        person: &Person<'_>,
+        qtype: u16,
+        now: i64,
+    ) -> Vec<(u16, Match)> {
         let client_found = self.client_matches(person.address);
         let all = found.as_slice().iter().chain(client_found.as_slice());
-        let mut ranked: Vec<(u16, Match)> =
-            all.map(|hit| (decide::rank(&self.plan, hit, person, qtype, now), *hit)).collect();
+        let mut ranked: Vec<(u16, Match)> = all
+            .map(|hit| (decide::rank(&self.plan, hit, person, qtype, now), *hit))
+            .collect();
         ranked.sort_by_key(|(rank, hit)| (*rank, u8::MAX - hit.depth, hit.class));
         ranked
     }
@@ -178,7 +229,9 @@ impl Snapshot {
     /// What is known of an asker.
     #[must_use]
     pub fn person(&self, asker: &Asker) -> Person<'_> {
-        let client = usize::try_from(asker.client).ok().and_then(|i| self.plan.clients.get(i));
+        let client = usize::try_from(asker.client)
+            .ok()
+            .and_then(|i| self.plan.clients.get(i));
         Person {
             group: asker.group,
             address: asker.address,
@@ -196,7 +249,11 @@ impl Snapshot {
     /// The index of the group called `name`.
     #[must_use]
     pub fn group_index(&self, name: &str) -> Option<u16> {
-        self.plan.groups.iter().position(|group| group.name == name).map(|i| i as u16)
+        self.plan
+            .groups
+            .iter()
+            .position(|group| group.name == name)
+            .map(|i| i as u16)
     }
 
     /// The client called `name`: its group and tags.
@@ -226,7 +283,11 @@ impl Snapshot {
     /// Global id of the first class of `layer`.
     #[must_use]
     pub fn offset(&self, layer: u8) -> u32 {
-        self.plan.offsets.get(usize::from(layer)).copied().unwrap_or(0)
+        self.plan
+            .offsets
+            .get(usize::from(layer))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// The index of `layer`.
@@ -245,9 +306,9 @@ impl Snapshot {
                 let text = index.and_then(|index| index.regex(hit.pattern));
                 text.unwrap_or_default().to_owned()
             }
-            MatchKind::Network => {
-                index.and_then(|index| index.network(hit.pattern)).unwrap_or_default()
-            }
+            MatchKind::Network => index
+                .and_then(|index| index.network(hit.pattern))
+                .unwrap_or_default(),
             MatchKind::Exact | MatchKind::Subtree | MatchKind::Below => {
                 last_labels(&rdata::name_to_text(matched), hit.depth)
             }

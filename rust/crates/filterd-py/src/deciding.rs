@@ -52,7 +52,10 @@ impl Snapshot {
         let mut asker = self.0.asker(address.unwrap_or(NOWHERE));
         asker.address = address;
         let mut tags = client_tags;
-        if let Some(known) = client_name.as_deref().and_then(|name| self.0.client_named(name)) {
+        if let Some(known) = client_name
+            .as_deref()
+            .and_then(|name| self.0.client_named(name))
+        {
             asker.group = known.group;
             tags = tags.or_else(|| Some(known.tags.clone()));
         }
@@ -62,7 +65,11 @@ impl Snapshot {
                 .group_index(group)
                 .ok_or_else(|| PyKeyError::new_err(format!("no group is called {group:?}")))?;
         }
-        Ok(Asking { asker, name: client_name, tags })
+        Ok(Asking {
+            asker,
+            name: client_name,
+            tags,
+        })
     }
 
     fn person<'a>(&'a self, asking: &'a Asking) -> Person<'a> {
@@ -77,7 +84,9 @@ impl Snapshot {
     }
 
     fn line(&self, hit: &Match, pattern: &str) -> u32 {
-        let Some(index) = self.0.index(hit.layer) else { return 0 };
+        let Some(index) = self.0.index(hit.layer) else {
+            return 0;
+        };
         let class = hit.class - self.0.offset(hit.layer);
         let scope = match hit.kind {
             MatchKind::Exact => Scope::Exact,
@@ -99,7 +108,10 @@ fn wire_of(name: &str) -> PyResult<Vec<u8>> {
 impl Snapshot {
     #[new]
     fn new(py: Python<'_>, indexes: Vec<Py<Index>>, plan: &str, generation: u64) -> PyResult<Self> {
-        let indexes = indexes.iter().map(|index| Arc::clone(&index.get().0)).collect();
+        let indexes = indexes
+            .iter()
+            .map(|index| Arc::clone(&index.get().0))
+            .collect();
         let built = py.detach(|| Core::new(indexes, plan, generation));
         Ok(Self(Arc::new(built.map_err(PyValueError::new_err)?)))
     }
@@ -146,7 +158,9 @@ impl Snapshot {
         let wire = wire_of(name)?;
         let mut found = Matches::new();
         self.0.match_name(&wire, &mut found);
-        let ranked = self.0.ranked(&found, &self.person(&asking), qtype, now as i64);
+        let ranked = self
+            .0
+            .ranked(&found, &self.person(&asking), qtype, now as i64);
         let row = |(rank, hit): (u16, Match)| {
             let pattern = self.0.pattern_text(&hit, &wire);
             let line = self.line(&hit, &pattern);

@@ -20,7 +20,19 @@ thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-type Event = (f64, String, String, u16, &'static str, u8, i32, String, String, u8, u8);
+type Event = (
+    f64,
+    String,
+    String,
+    u16,
+    &'static str,
+    u8,
+    i32,
+    String,
+    String,
+    u8,
+    u8,
+);
 
 #[pymethods]
 impl Engine {
@@ -60,7 +72,9 @@ impl Engine {
         most: usize,
     ) -> Vec<(u64, Bound<'py, PyBytes>, String, u16, u8)> {
         let taken = self.0.take_misses(most).into_iter();
-        taken.map(|q| (q.miss, PyBytes::new(py, &q.wire), q.name, q.qtype, q.flags)).collect()
+        taken
+            .map(|q| (q.miss, PyBytes::new(py, &q.wire), q.name, q.qtype, q.flags))
+            .collect()
     }
 
     #[pyo3(signature = (miss, answer, now, failure = 0))]
@@ -93,7 +107,10 @@ impl Engine {
         taken
             .map(|e| {
                 let client = e.client.to_string();
-                (e.time, client, e.name, e.qtype, e.kind, e.step, e.class, e.group, e.pattern, e.door, e.rcode)
+                (
+                    e.time, client, e.name, e.qtype, e.kind, e.step, e.class, e.group, e.pattern,
+                    e.door, e.rcode,
+                )
             })
             .collect()
     }
@@ -115,5 +132,8 @@ fn address(text: &str) -> PyResult<IpAddr> {
 }
 
 fn to_python(py: Python<'_>, replies: Vec<(u64, Vec<u8>)>) -> Vec<(u64, Bound<'_, PyBytes>)> {
-    replies.into_iter().map(|(token, wire)| (token, PyBytes::new(py, &wire))).collect()
+    replies
+        .into_iter()
+        .map(|(token, wire)| (token, PyBytes::new(py, &wire)))
+        .collect()
 }

@@ -78,7 +78,12 @@ impl IndexBuilder {
         let shapes = shapes
             .iter()
             .map(|(prefix, suffix, number, class)| {
-                Ok(LineShape { prefix, suffix, scope: scope(*number)?, class: *class })
+                Ok(LineShape {
+                    prefix,
+                    suffix,
+                    scope: scope(*number)?,
+                    class: *class,
+                })
             })
             .collect::<PyResult<Vec<_>>>()?;
         let comments: Vec<&[u8]> = comments.iter().map(Vec::as_slice).collect();
@@ -94,26 +99,35 @@ impl IndexBuilder {
 
     #[pyo3(signature = (name, scope, class_id, line = 0))]
     fn add_name(&self, name: &str, scope: u32, class_id: u32, line: u32) -> PyResult<()> {
-        self.lock().add_name(name, self::scope(scope)?, class_id, line).map_err(to_python)
+        self.lock()
+            .add_name(name, self::scope(scope)?, class_id, line)
+            .map_err(to_python)
     }
 
     #[pyo3(signature = (regex, class_id, line = 0))]
     fn add_regex(&self, regex: &str, class_id: u32, line: u32) -> PyResult<()> {
-        self.lock().add_regex(regex, class_id, line).map_err(to_python)
+        self.lock()
+            .add_regex(regex, class_id, line)
+            .map_err(to_python)
     }
 
     #[pyo3(signature = (network, trigger, class_id, line = 0))]
     fn add_network(&self, network: &str, trigger: u32, class_id: u32, line: u32) -> PyResult<()> {
         let trigger = self::trigger(trigger)?;
-        self.lock().add_network(network, trigger, class_id, line).map_err(to_python)
+        self.lock()
+            .add_network(network, trigger, class_id, line)
+            .map_err(to_python)
     }
 
     fn remove_name(&self, name: &str, scope: u32, class_id: u32) -> PyResult<()> {
-        self.lock().remove_name(name, self::scope(scope)?, class_id).map_err(to_python)
+        self.lock()
+            .remove_name(name, self::scope(scope)?, class_id)
+            .map_err(to_python)
     }
 
     fn write(&self, py: Python<'_>, path: &str, meta: &str) -> PyResult<()> {
-        py.detach(|| self.lock().write(Path::new(path), meta)).map_err(to_python)
+        py.detach(|| self.lock().write(Path::new(path), meta))
+            .map_err(to_python)
     }
 
     fn finish(&self, py: Python<'_>, meta: &str) -> PyResult<Index> {
@@ -126,7 +140,10 @@ impl IndexBuilder {
 pub(crate) struct Index(pub(crate) Arc<index::Index>);
 
 fn rows(found: Vec<Found>) -> Vec<(u32, &'static str, String, u32)> {
-    found.into_iter().map(|f| (f.class, f.kind.as_str(), f.pattern, f.line)).collect()
+    found
+        .into_iter()
+        .map(|f| (f.class, f.kind.as_str(), f.pattern, f.line))
+        .collect()
 }
 
 #[pymethods]
@@ -178,12 +195,17 @@ impl Index {
 
     #[getter]
     fn path(&self) -> Option<String> {
-        self.0.path().map(|path| path.to_string_lossy().into_owned())
+        self.0
+            .path()
+            .map(|path| path.to_string_lossy().into_owned())
     }
 }
 
 /// An address as sockets give it; the zone of a link-local one (`fe80::1%eth0`) is cut off.
 pub(crate) fn parse_address(text: &str) -> PyResult<IpAddr> {
-    let bare = text.split_once('%').map_or(text, |(address, _zone)| address);
-    bare.parse().map_err(|_| PyValueError::new_err(format!("not an address: {text:?}")))
+    let bare = text
+        .split_once('%')
+        .map_or(text, |(address, _zone)| address);
+    bare.parse()
+        .map_err(|_| PyValueError::new_err(format!("not an address: {text:?}")))
 }

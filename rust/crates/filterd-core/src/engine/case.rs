@@ -240,13 +240,18 @@ impl<'a> Case<'a> {
         let mut body = &entry.body;
         if let Some(extra) = &entry.said.extra {
             let now = self.seconds();
-            // What a rule allows by name, and what must not be blocked, is not looked into.
+            // What a rule allows by name is blocked only by a rule of an earlier step: an order
+            // reaches what a school allows, a list does not. What must not be blocked is not.
             let settled = sent.decision.kind == Kind::Allow || sent.decision.step == 1;
-            if !settled && !extra.answer.is_empty() {
+            let first_step = sent.decision.step;
+            let counts = |second: &Decision<'_>| {
+                second.kind == Kind::Block && (!settled || second.step < first_step)
+            };
+            if !extra.answer.is_empty() {
                 let second =
                     self.snapshot
                         .decide_answer(&extra.answer, &self.asker, self.qtype, now);
-                if second.kind == Kind::Block {
+                if counts(&second) {
                     if let Effect::Sent(code) = self.block(asked, &second, out) {
                         let source = second.hit.map_or(0, |hit| usize::from(hit.source));
                         let subject = extra.subjects.get(source.wrapping_sub(1));
@@ -264,11 +269,11 @@ impl<'a> Case<'a> {
                 sent.stripped_ech = true;
                 body = bare;
             }
-            if let (false, Some(bare)) = (settled, &extra.without_hints) {
+            if let Some(bare) = &extra.without_hints {
                 let hints = self
                     .snapshot
                     .decide_answer(&extra.hints, &self.asker, self.qtype, now);
-                if hints.kind == Kind::Block {
+                if counts(&hints) {
                     sent.stripped_hints = true;
                     body = bare;
                 }

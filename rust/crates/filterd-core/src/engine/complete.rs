@@ -19,7 +19,8 @@ pub type Replies = Vec<(u64, Vec<u8>)>;
 impl Engine {
     /// End a miss with an upstream's answer, or with `None` and the EDE code that says why (0: not
     /// known). An answer that does not fit its question counts as a failure. An unknown miss gives
-    /// nothing. A waiting query that the rules now meet with silence gets no reply.
+    /// nothing. A waiting query that the rules now meet with silence gets an empty reply: nothing to
+    /// send, and nothing to wait for.
     pub fn complete(&self, miss: u64, answer: Option<&[u8]>, now: f64, failure: u16) -> Replies {
         let (question, flags, snapshot) = {
             let state = self.lock();
@@ -108,9 +109,10 @@ impl Engine {
                 Some(sent) => state.note(&case, &waiter.name(), sent, &out),
                 None => state.fail(&asked, 0, &mut out),
             };
-            if outcome == Outcome::Reply {
-                replies.push((waiter.token, out));
+            if outcome != Outcome::Reply {
+                out.clear();
             }
+            replies.push((waiter.token, out));
         }
         if answer.ttl > 0 {
             state.cache.put(entry);
@@ -146,9 +148,10 @@ impl Engine {
         for waiter in waiters {
             let case = Case::new(&self.settings, &snapshot, at, waiter.who(now));
             let mut out = Vec::with_capacity(512);
-            if state.stand_in(&case, key, waiter, ede, &mut out) == Outcome::Reply {
-                replies.push((waiter.token, out));
+            if state.stand_in(&case, key, waiter, ede, &mut out) != Outcome::Reply {
+                out.clear();
             }
+            replies.push((waiter.token, out));
         }
         replies
     }
