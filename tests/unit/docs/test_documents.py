@@ -4,6 +4,7 @@ import re
 import shlex
 import tomllib
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -27,7 +28,7 @@ PAGES = {
     for pattern in ("*.md", "docs/**/*.md", "systemd/*.md", "deploy/*.md", "rules/*.md")
     for path in sorted(ROOT.glob(pattern))
 }
-FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^ *```([^\n]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 INLINE = re.compile(r"`((?:\.venv/bin/)?filterd [^`]+|make [a-z-]+)`")
 SOURCE = re.compile(r"`((?:filterd|rust|tests|rules|deploy|docs|systemd)/[\w./-]+)`")
@@ -85,6 +86,7 @@ def shown() -> list[tuple[str, tuple[str, ...]]]:
         texts = [body for kind, body in FENCE.findall(text) if kind.strip() in SHELL]
         for words in (each for body in texts for each in shell_commands(body)):
             start = words[1:] if words[0] == "sudo" else words
+            start = start[2:] if start[:1] == ["-u"] else start
             if start and (start[0] == "make" or start[0].endswith(("filterd", "/filterd"))):
                 found.append((page, tuple(start)))
         for text_inline in INLINE.findall(prose(text)):
@@ -116,7 +118,7 @@ def table(page: str, heading: str) -> dict[str, tuple[str, ...]]:
             rows[first.strip(" `|")] = tuple(rest)
         elif rows or line.startswith("#"):
             break
-    return {key: rest for key, rest in list(rows.items())[2:]}
+    return dict(list(rows.items())[2:])  # without the head
 
 
 def test_the_checks_see_something() -> None:
@@ -173,8 +175,6 @@ def test_every_configuration_loads(page: str, text: str) -> None:
 
 @pytest.mark.parametrize(("page", "text"), blocks("json overrides"))
 def test_every_override_reads(page: str, text: str) -> None:
-    from zoneinfo import ZoneInfo
-
     found = parse_overrides(text, ZoneInfo("Asia/Ho_Chi_Minh"))
     assert found.items, page
     assert not found.problems
