@@ -1,5 +1,6 @@
 """The lists floor wired to a configuration: what the daemon and `filterd lists` both use."""
 
+import asyncio
 import random
 import time
 from collections.abc import Collection, Mapping
@@ -107,11 +108,13 @@ async def compile_lists(
         RulesError: it cannot be done; the index in use stays.
         OSError: the state directory cannot be written.
     """
+    rules = IndexStore(paths.state)
     with locked(paths.state):
+        await asyncio.to_thread(rules.discard_damaged)
         return await compile_current(
             list_specs(config, book),
             ListStore(paths.state),
-            IndexStore(paths.state),
+            rules,
             now=time.time(),
             progress=progress,
         )

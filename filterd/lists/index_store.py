@@ -162,6 +162,17 @@ class IndexStore:
             with contextlib.suppress(OSError):
                 path.unlink()
 
+    def discard_damaged(self) -> None:
+        """Remove the index in use if it does not open, so that it is compiled anew."""
+        number = self.pointer().current
+        if number is None or not self.path(number).is_file():
+            return
+        try:
+            Index.open(str(self.path(number)))
+        except ValueError as error:
+            logger.warning("rules: index %d is removed to be compiled anew: %s", number, error)
+            self.discard(number)
+
     def _opened(self, number: int, problem: str | None) -> Loaded:
         generation = self.described(number)
         if generation is None:

@@ -1,0 +1,205 @@
+"""Changes while questions come in: none is lost, a bad one changes nothing, and it is said."""
+
+import json
+import signal
+import time
+
+import pytest
+
+from tests.support.dnsclient import data_of, ede_of
+from tests.support.load import Load
+from tests.support.node import eventually, node, start, wait_for
+
+pytestmark = pytest.mark.real
+NAMES = ("www.example.com", "other.example.com", "games.example.com", "below.bad.example.com")
+
+
+def policy(resolver, **more):
+    return {
+        "upstream": {"servers": [f"127.0.0.1:{resolver.port}"]},
+        "default_group": "g",
+        "groups": {"g": {"age": 10}, "staff": {"age": 18, "networks": ["127.0.0.18/32"]}},
+        **more,
+    }
+
+
+@pytest.fixture
+def running(tmp_path, resolver):
+    with node(tmp_path, policy(resolver)) as one:
+        yield one
+
+
+def generation(running):
+    return running.metric("filterd_rule_generation")
+
+
+def test_reload_by_command_under_load(running):
+    with Load(running.port, NAMES) as load:
+        for number in range(5):
+            running.write({"block": ["bad.example.com"] if number % 2 == 0 else []})
+            done = running.run("reload", "--json")
+            assert done.returncode == 0, done.stderr
+            want = ["0.0.0.0"] if number % 2 == 0 else ["192.0.2.66"]
+            assert data_of(running.ask("bad.example.com")) == want
+    assert load.wrong == []
+    assert load.answered == load.asked > 100
+    assert load.seen["below.bad.example.com"] == {"0.0.0.0", "192.0.2.67"}
+    assert load.seen["www.example.com"] == {"192.0.2.1"}
+
+
+def test_hangup_under_load(running):
+    before = generation(running)
+    with Load(running.port, NAMES) as load:
+        running.write({"block": ["www.example.com"]})
+        running.hangup()
+        eventually(lambda: generation(running) > before)
+        assert data_of(running.ask("www.example.com")) == ["0.0.0.0"], "cached names too"
+    assert load.wrong == []
+
+
+def test_a_bad_file_changes_nothing_and_is_explained(running):
+    running.write({"block": ["bad.example.com"]})
+    running.run("reload")
+    before = generation(running)
+    good = running.config.read_text()
+    running.write({"block": ["not a name"], "languge": "en"})
+    with Load(running.port, NAMES) as load:
+        done = running.run("reload")
+    assert done.returncode != 0
+    assert "block" in done.stderr
+    assert "languge" in done.stderr
+    assert load.wrong == []
+    assert generation(running) == before
+    assert data_of(running.ask("bad.example.com")) == ["0.0.0.0"]
+    # A signal has nobody to answer to, so the fault stays visible until a good one comes.
+    running.hangup()
+    code, why = eventually(lambda: page if (page := running.http("/readyz"))[0] == 503 else None)
+    assert code == 503
+    assert "languge" in why
+    assert data_of(running.ask("bad.example.com")) == ["0.0.0.0"]
+    running.config.write_text(good)
+    running.hangup()
+    eventually(lambda: running.http("/readyz")[0] == 200)
+
+
+def test_an_empty_or_missing_file_changes_nothing(running):
+    running.config.rename(running.config.with_suffix(".away"))
+    running.hangup()
+    eventually(lambda: running.http("/readyz")[0] == 503)
+    assert data_of(running.ask("www.example.com")) == ["192.0.2.1"]
+
+
+def test_what_needs_a_restart_is_said(running):
+    running.write({"cache": {"size": "8MiB"}})
+    done = running.run("reload")
+    assert done.returncode == 0
+    assert "needs a restart: cache" in done.stdout
+
+
+def test_other_upstreams_and_records_by_reload(running, resolver):
+    assert running.ask("printer.example.com").rcode() == 3
+    running.write({"records": ["printer.example.com A 192.0.2.77"]})
+    assert running.run("reload").returncode == 0
+    assert data_of(running.ask("printer.example.com")) == ["192.0.2.77"]
+    running.write(
+        {"upstream": {"servers": [f"tcp://127.0.0.1:{resolver.port}"]}, "records": []},
+    )
+    with Load(running.port, NAMES) as load:
+        assert running.run("reload").returncode == 0
+        assert running.ask("printer.example.com").rcode() == 3
+    assert load.wrong == []
+    assert running.metric(f'filterd_upstream_queries_total{{server="tcp://127.0.0.1:{resolver.port}') > 0
+
+
+def test_an_override_takes_effect_and_expires(running):
+    running.write({"block": ["bad.example.com"]})
+    running.run("reload")
+    ends = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() + 5))
+    line = {"name": "bad.example.com", "expires": ends, "reason": "a lesson", "by": "teacher"}
+    (running.state / "overrides.jsonl").write_text(json.dumps(line) + "\n")
+
+    def asked():
+        return data_of(running.ask("bad.example.com"))
+
+    eventually(lambda: asked() == ["192.0.2.66"])
+    eventually(lambda: asked() == ["0.0.0.0"])
+
+
+def test_an_override_by_command(running):
+    running.write({"block": ["bad.example.com"]})
+    running.run("reload")
+    done = running.run(
+        "override", "add", "bad.example.com", "--for", "1h", "--reason", "x", "--group", "staff"
+    )
+    assert done.returncode == 0, done.stderr
+    eventually(lambda: data_of(running.ask("bad.example.com", source="127.0.0.18")) == ["192.0.2.66"])
+    assert data_of(running.ask("bad.example.com")) == ["0.0.0.0"]
+    assert running.run("override", "remove", "bad.example.com").returncode == 0
+    eventually(lambda: data_of(running.ask("bad.example.com", source="127.0.0.18")) == ["0.0.0.0"])
+
+
+def test_a_line_of_the_overrides_that_does_not_read_takes_none_away(running):
+    running.write({"block": ["bad.example.com"]})
+    running.run("reload")
+    good = {"name": "bad.example.com", "expires": "2099-01-01", "reason": "r", "by": "b"}
+    (running.state / "overrides.jsonl").write_text("nonsense\n" + json.dumps(good) + "\n")
+    eventually(lambda: data_of(running.ask("bad.example.com")) == ["192.0.2.66"])
+    assert "overrides: line 1" in running.log
+
+
+def test_killed_and_started_again(running):
+    running.write({"block": ["bad.example.com"], "privacy": {"level": "aggregates"}})
+    running.run("reload")
+    with Load(running.port, NAMES):
+        eventually(lambda: running.metric("filterd_queries_total") > 50)
+        running.process.send_signal(signal.SIGKILL)
+        running.process.wait()
+    running.process = start(running.folder)
+    wait_for(running, "/readyz")
+    assert data_of(running.ask("bad.example.com")) == ["0.0.0.0"]
+    assert running.run("reload", "--status").returncode == 0
+    running.process.terminate()
+    assert running.process.wait(10) == 0
+    assert running.log.count("stopping") == 1
+
+
+def test_stopping_answers_what_waits(tmp_path, resolver):
+    with node(tmp_path, policy(resolver)) as one:
+        one.process.terminate()
+        assert one.process.wait(10) == 0
+    assert "Traceback" not in one.log
+
+
+def test_an_address_that_is_taken_ends_the_start_with_3(running):
+    done = running.run("serve")
+    assert done.returncode == 3
+    assert str(running.port) in done.stderr
+    assert "Traceback" not in done.stderr
+    assert data_of(running.ask("www.example.com")) == ["192.0.2.1"]
+    assert running.run("reload", "--status").returncode == 0, "the socket of the first still works"
+
+
+def test_query_says_blocked_with_1(running):
+    running.write({"block": ["bad.example.com"]})
+    running.run("reload")
+    done = running.run("query", "bad.example.com", "--json")
+    assert (done.returncode, json.loads(done.stdout)["blocked"]) == (1, True)
+    done = running.run("query", "www.example.com", "--tcp", "--json")
+    assert (done.returncode, json.loads(done.stdout)["answers"][0]["data"]) == (0, "192.0.2.1")
+    assert ede_of(running.ask("bad.example.com")) == 17
+
+
+def test_log_shows_counts_and_nobody(running):
+    running.write({"block": ["bad.example.com"]})
+    running.run("reload")
+    running.ask("bad.example.com", source="127.0.0.18")
+
+    def rows():
+        return [json.loads(r) for r in running.run("log", "--json").stdout.splitlines()]
+
+    # Aggregates are written once their five minutes are over, or at the end.
+    running.process.terminate()
+    running.process.wait(10)
+    found = eventually(rows)
+    assert any(row["kind"] == "block" for row in found)
+    assert "127.0.0.18" not in json.dumps(found)
