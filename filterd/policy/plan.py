@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from filterd.model.errors import RulesError
-from filterd.model.group import Group, RuleBook, School
+from filterd.model.group import ALWAYS, Group, RuleBook, School
 from filterd.model.rule import Condition
 from filterd.policy.ages import category_ages
 from filterd.policy.classes import ClassTable, Origin, RuleClass
@@ -124,7 +124,8 @@ def _classes_out(
     titles = {c.name: (c.title_vi if language == "vi" else c.title_en) for c in rulebook.categories}
     titles |= {service.name: service.title for service in rulebook.services}
     named = {name: title for name, title in titles.items() if title}
-    return [_class_out(rule, *class_ede(rule, language, named)) for rule in classes]
+    illegal = {category.name for category in rulebook.categories if category.min_age >= ALWAYS}
+    return [_class_out(rule, *class_ede(rule, language, named, illegal)) for rule in classes]
 
 
 def _class_out(rule: RuleClass, ede: int, ede_text: str) -> dict[str, object]:

@@ -4,7 +4,7 @@ A client may show them to a pupil, so they say whose decision it was and nothing
 Kept to about 60 bytes: an answer over UDP has little room.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from filterd.policy.classes import Origin, RuleClass
 
@@ -18,6 +18,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "order": "blocked by order: {}",
         "list": "blocked by list: {}",
         "age": "not for this age: {}",
+        "illegal": "illegal for everyone: {}",
         "service": "blocked by the school: {}",
         "local": "blocked by the school",
         "bypass": "bypasses the school's filter",
@@ -30,6 +31,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "order": "chặn theo lệnh: {}",
         "list": "chặn theo danh sách: {}",
         "age": "chưa hợp lứa tuổi: {}",
+        "illegal": "cấm với mọi người: {}",
         "service": "nhà trường chặn: {}",
         "local": "nhà trường chặn",
         "bypass": "né tránh bộ lọc của trường",
@@ -41,17 +43,24 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def class_ede(rule: RuleClass, language: str, titles: Mapping[str, str]) -> tuple[int, str]:
+def class_ede(
+    rule: RuleClass,
+    language: str,
+    titles: Mapping[str, str],
+    illegal: Collection[str] = (),
+) -> tuple[int, str]:
     """Return the EDE code and text for a block by `rule`; (0, "") where it cannot block.
 
-    `language` is "vi" or "en"; `titles` maps categories and services to their names.
+    `language` is "vi" or "en"; `titles` maps categories and services to their names; `illegal`
+    are the categories that no age makes right.
     """
     words = _WORDS[language]
+    age = words["illegal" if rule.category in illegal else "age"]
     match rule.origin:
         case Origin.LIST if rule.mandatory:
             return CENSORED, _fit(words["order"], rule.list)
         case Origin.LIST if rule.category is not None:
-            return FILTERED, _fit(words["age"], titles.get(rule.category, rule.category))
+            return FILTERED, _fit(age, titles.get(rule.category, rule.category))
         case Origin.LIST if rule.min_age is not None:
             return FILTERED, _fit(words["age"], rule.list)
         case Origin.LIST:
@@ -59,7 +68,7 @@ def class_ede(rule: RuleClass, language: str, titles: Mapping[str, str]) -> tupl
         case Origin.SERVICE if rule.service is not None:
             return FILTERED, _fit(words["service"], titles.get(rule.service, rule.service))
         case Origin.DEMO if rule.category is not None:
-            return FILTERED, _fit(words["age"], titles.get(rule.category, rule.category))
+            return FILTERED, _fit(age, titles.get(rule.category, rule.category))
         case Origin.LOCAL_BLOCK:
             return FILTERED, words["local"]
         case Origin.BYPASS | Origin.CANARY | Origin.REBIND:

@@ -47,3 +47,10 @@ def test_blocks_without_a_rule_have_words_in_both_languages(words):
 def test_long_names_are_cut_to_size(name):
     _, text = class_ede(RuleClass(Origin.LIST, list=name), "vi", {})
     assert MAX_BYTES - 4 < len(text.encode()) <= MAX_BYTES
+
+
+def test_what_is_illegal_is_not_called_a_matter_of_age():
+    rule = RuleClass(Origin.LIST, list="x", category="gambling")
+
+    assert class_ede(rule, "en", {}, {"gambling"}) == (17, "illegal for everyone: gambling")
+    assert class_ede(rule, "en", {}) == (17, "not for this age: gambling")
