@@ -1,6 +1,7 @@
 """A real filterd with the whole union: its configuration, its lists, its process."""
 
 import contextlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,7 @@ lists:
 metrics: {{listen: null}}
 control: {{socket: {folder}/control.sock}}
 overrides: {folder}/overrides.jsonl
+privacy: {{level: {privacy}}}
 block: [{block}]
 """
 
@@ -42,13 +44,23 @@ class Node:
     upstream: int
     port: int
     age: int = 14
+    privacy: str = "aggregates"
 
     @classmethod
-    def new(cls, folder: Path, names: Path, upstream: int) -> "Node":
+    def new(cls, folder: Path, names: Path, upstream: int, privacy: str = "aggregates") -> "Node":
         """Return a node in `folder`, which is made."""
         folder.mkdir(parents=True, exist_ok=True)
-        node = cls(folder, names, upstream, free_port())
+        node = cls(folder, names, upstream, free_port(), privacy=privacy)
         node.write()
+        return node
+
+    def another(self, privacy: str) -> "Node":
+        """Return a node with the same compiled lists and a log of another level."""
+        folder = self.folder.with_name(f"{self.folder.name}-{privacy}")
+        shutil.rmtree(folder, ignore_errors=True)
+        node = Node.new(folder, self.names, self.upstream, privacy)
+        shutil.copytree(self.folder / "state" / "lists", folder / "state" / "lists")
+        shutil.copytree(self.folder / "state" / "rules", folder / "state" / "rules")
         return node
 
     @property
@@ -71,6 +83,7 @@ class Node:
                 port=self.port,
                 upstream=self.upstream,
                 age=self.age,
+                privacy=self.privacy,
                 names=self.names,
                 block=", ".join(block),
             ),

@@ -18,7 +18,7 @@ from bench.process import NICEST, on_core
 
 WINDOW = 128
 RATE = 5_000
-SECONDS = 2.0
+SECONDS = 1.0
 MIXES = ("b", "a", "c")
 FLOOR = "echo"
 

@@ -5,19 +5,41 @@ Names that are answered are reserved ones (RFC 2606); blocked ones come from the
 
 import random
 import struct
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench.places import BUILD
-from bench.wire import A, AAAA, query
+from bench.daemon import Node
+from bench.places import BUILD, LOOPBACK
+from bench.wire import AAAA, A, query
+from filterd.app.parts import current_inputs
+from filterd.app.paths import Paths, read_config
+from filterd.app.ruling import build_ruling
 
 BLOCKED, ANSWERED, UNSEEN = 0, 1, 2
 QUERIES = 100_000
 ANSWERED_NAMES = 10_000
 SEED = 20_261_121
+LONGEST = 200  # of a blocked name, so that labels may go before it
 _HEAD = struct.Struct("<HH")  # kind, length
 
 Query = tuple[int, str, int]
+
+
+def blocked_by(node: Node, names: Sequence[str]) -> list[str]:
+    """Return names of the union that this node blocks: some must not be, or lead to safe search."""
+    chosen = random.Random(SEED).sample(names, min(len(names), 2 * QUERIES))
+    config, book = read_config(node.config)
+    now = time.time()
+    ruling = build_ruling(current_inputs(config, book, Paths.of(config, {})), now, 1)
+    decide = ruling.snapshot.decide
+    return [
+        name
+        for name in chosen
+        if len(name) < LONGEST
+        and decide(name, A, now, client=LOOPBACK).kind == "block"
+        and decide(f"www.{name}", A, now, client=LOOPBACK).kind == "block"
+    ]
 
 
 def write_mixes(names: Sequence[str]) -> dict[str, Path]:
@@ -26,10 +48,8 @@ def write_mixes(names: Sequence[str]) -> dict[str, Path]:
     answered = [f"{_word(rng)}.{_word(rng)}{n}.example" for n in range(ANSWERED_NAMES)]
 
     def blocked() -> Query:
-        name = rng.choice(names)
-        if len(name) < 200:
-            name = rng.choice(("", "", "", "www.", f"{_word(rng)}.")) + name
-        return BLOCKED, name, _qtype(rng)
+        front = rng.choice(("", "", "", "www.", f"{_word(rng)}."))
+        return BLOCKED, front + rng.choice(names), _qtype(rng)
 
     def cached() -> Query:
         return ANSWERED, rng.choice(answered), _qtype(rng)

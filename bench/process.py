@@ -13,7 +13,7 @@ from bench.places import LOOPBACK, ROOT
 
 NICEST = -20
 REALTIME = 50
-PATIENCE = 120.0  # seconds for a server to be ready
+PATIENCE = 30.0  # seconds for a server to be ready
 
 
 def free_port() -> int:

@@ -10,6 +10,7 @@ import asyncio
 import gc
 import socket
 import sys
+from pathlib import Path
 
 import uvloop
 
@@ -33,7 +34,7 @@ class Upstream(asyncio.DatagramProtocol):
     def connection_made(self, transport):
         self.sendto = transport.sendto
 
-    def datagram_received(self, data, addr):
+    def datagram_received(self, data, _addr):
         asked = self.waiting.pop(data[:2], None)
         if asked is None:
             return
@@ -79,9 +80,8 @@ class Door(asyncio.DatagramProtocol):
 
 
 async def main():
-    port, path, upstream_port = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    with open(path, "rb") as lines:
-        names = {wire_name(line.strip()) for line in lines}
+    port, path, upstream_port = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    names = {wire_name(line) for line in path.read_bytes().split()}
     gc.freeze()
     waiting, cache = {}, {}
     loop = asyncio.get_running_loop()
