@@ -40,9 +40,7 @@ def measure(node: Node, blocked: str) -> dict[str, float]:
         )
 
     def teacher(name: str | None) -> Callable[[], object]:
-        return lambda: _write_override(
-            node.folder / "overrides.jsonl", blocked if allowed else None
-        )
+        return lambda: _write_override(node.folder / "overrides.jsonl", name)
 
     by_call = [_new_rule(node, school_block, f"new{n}.example") for n in range(TRIES)]
     by_program = [_new_rule(node, by_command, f"newer{n}.example") for n in range(TRIES)]

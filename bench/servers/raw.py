@@ -79,10 +79,7 @@ class Door(asyncio.DatagramProtocol):
         self.upstream.sendto(ident + FORWARDED + question)
 
 
-async def main():
-    port, path, upstream_port = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-    names = {wire_name(line) for line in path.read_bytes().split()}
-    gc.freeze()
+async def serve(port, names, upstream_port):
     waiting, cache = {}, {}
     loop = asyncio.get_running_loop()
     _, upstream = await loop.create_datagram_endpoint(
@@ -96,4 +93,10 @@ async def main():
     await asyncio.Event().wait()
 
 
-uvloop.run(main())
+def main():
+    names = {wire_name(line) for line in Path(sys.argv[2]).read_bytes().split()}
+    gc.freeze()
+    uvloop.run(serve(int(sys.argv[1]), names, int(sys.argv[3])))
+
+
+main()
