@@ -116,8 +116,15 @@ class Snapshot:
         name or address, KeyError for an unknown group."""
 
     def matches(
-        self, name: str, qtype: int, now: float, *, client: str | None = None, group: str | None = None,
-        client_name: str | None = None, client_tags: Sequence[str] | None = None,
+        self,
+        name: str,
+        qtype: int,
+        now: float,
+        *,
+        client: str | None = None,
+        group: str | None = None,
+        client_name: str | None = None,
+        client_tags: Sequence[str] | None = None,
     ) -> list[tuple[int, int, str, str, int, int]]:
         """Return (rank, class, kind, pattern, layer, line) of every match that could apply, best
         rank first; rank 65535: does not apply to this group, type or time."""
@@ -129,7 +136,8 @@ class Engine:
 
     def __init__(self, snapshot: Snapshot, settings: str) -> None:
         """`settings` is JSON: cache_bytes, max_misses, ring, min_ttl, max_ttl, negative_ttl,
-        stale_ttl (0: never stale), stale_answer_ttl, prefetch (fraction of the TTL), udp_size."""
+        stale_ttl (0: never stale), stale_answer_ttl, prefetch (fraction of the TTL), udp_size,
+        record ("nothing", "counts", "events"), log_pass."""
 
     def swap(self, snapshot: Snapshot) -> None: ...
     def handle(self, packet: bytes, client: str, now: float, door: int) -> bytes | int | None:
@@ -140,7 +148,9 @@ class Engine:
         """New questions to resolve: (miss, query wire, name, qtype, flags); flags 1 DO, 2 CD,
         4 prefetch. The query has id 0, RD set, an OPT, and no client option."""
 
-    def complete(self, miss: int, answer: bytes | None, now: float, failure: int = 0) -> list[tuple[int, bytes]]:
+    def complete(
+        self, miss: int, answer: bytes | None, now: float, failure: int = 0
+    ) -> list[tuple[int, bytes]]:
         """Inspect, cache and answer: (token, reply) for each that waits, b"" where a rule says
         silence. `answer` None means failed:
         a stale answer if there is one, else SERVFAIL with EDE `failure`. An `answer` that does not
@@ -152,8 +162,14 @@ class Engine:
     def forget(self, token: int) -> None:
         """A waiting client has gone."""
 
-    def take_events(self, most: int) -> list[tuple[float, str, str, int, str, int, int, str, str, int, int]]:
+    def take_events(
+        self, most: int
+    ) -> list[tuple[float, str, str, int, str, int, int, str, str, int, int]]:
         """Oldest first: (time, client, name, qtype, kind, step, class, group, pattern, door, rcode)."""
+
+    def take_counts(self) -> list[tuple[int, str, int, int, str, str, int, int]]:
+        """(slot, kind, step, class, group, pattern, count, generation) since the last call, where
+        the settings say `record`: "counts". No client, nothing finer than five minutes."""
 
     def stats(self) -> str:
         """Counters and gauges as JSON; see `metrics/names.py` for what each is."""

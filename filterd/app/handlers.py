@@ -20,6 +20,7 @@ def handlers(node: Node, change: Change) -> dict[str, Handler]:
         done = await change.reload()
         if node.config.lists:
             await change.use_lists(_teller(report))
+        node.problems.pop("reloading", None)  # an earlier signal's fault is over
         return {**done, "generation": node.generation}
 
     async def lists_rollback(_arguments: Mapping[str, Any], _report: Report) -> Any:

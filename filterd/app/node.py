@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filterd.app.observing import events_of, source_of
+from filterd.app.observing import counts_of, events_of, source_of
 from filterd.app.paths import Paths
 from filterd.app.ruling import Ruling
 from filterd.config.schema import Config
@@ -60,9 +60,10 @@ class Node:
         return None
 
     def flush_events(self) -> None:
-        """Hand the core's events to the recorder. Called before each swap too, because an event's
-        class number belongs to the ruling that made it.
+        """Hand the core's counts and events to the recorder. Called before each swap too, because
+        an event's class number belongs to the ruling that made it.
         """
+        self.recorder.keep_counts(counts_of(self.engine.counts(), self.names_of))
         while rows := self.engine.events(EVENTS):
             self.recorder.record(events_of(rows, self.ruling), time.time())
         self.recorder.record((), time.time())

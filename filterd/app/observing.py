@@ -1,12 +1,13 @@
 """From numbers of the core and the floors to values that report and metrics understand."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from filterd.app.ruling import Ruling
 from filterd.model.event import Event
 from filterd.model.verdict import Kind, Step
 from filterd.policy.classes import Origin, RuleClass
+from filterd.report.privacy import Count, public_pattern
 
 _DOORS = ("udp", "tcp", "dot", "doh")
 
@@ -42,3 +43,29 @@ def events_of(rows: Iterable[Sequence[Any]], ruling: Ruling) -> list[Event]:
             )
         )
     return events
+
+
+def counts_of(
+    rows: Iterable[Sequence[Any]],
+    names_of: Callable[[int, int], tuple[str | None, str | None] | None],
+) -> list[Count]:
+    """Return the core's rows of counts as values; `names_of` is (generation, class) -> (list,
+    category).
+    """
+    counts = []
+    for slot, kind, step, class_id, group, pattern, n, generation in rows:
+        names = names_of(generation, class_id) if class_id >= 0 else None
+        source, category = names if names is not None else (None, None)
+        counts.append(
+            Count(
+                slot=slot,
+                group=group,
+                kind=Kind(kind),
+                step=Step(step),
+                list=source,
+                category=category,
+                rule=public_pattern(pattern or None),
+                n=n,
+            )
+        )
+    return counts

@@ -24,6 +24,8 @@ from filterd.upstream.resolver import Settings
 
 logger = logging.getLogger(__name__)
 DNS_PORT = 53
+# What the core keeps at each privacy level: below "pseudonym" no record of a query exists at all.
+_RECORDS = {"none": "nothing", "aggregates": "counts", "pseudonym": "events", "full": "events"}
 
 
 def current_inputs(config: Config, book: RuleBook, paths: Paths) -> Inputs:
@@ -77,8 +79,8 @@ def engine_settings(config: Config) -> EngineSettings:
         stale_ttl=cache.stale.ttl,
         stale_answer_ttl=cache.stale.answer_ttl,
         prefetch=cache.prefetch,
-        # What passes is only worth an event where single queries are kept.
-        log_pass=config.privacy.level in {"pseudonym", "full"},
+        record=_RECORDS[config.privacy.level],
+        log_pass=True,
     )
 
 

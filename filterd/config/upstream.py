@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from filterd.config.addresses import Upstream, read_upstream
+from filterd.config.addresses import Upstream
 from filterd.config.section import Section
 from filterd.config.types import DomainName, Duration, FilePath
 

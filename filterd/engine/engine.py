@@ -58,6 +58,7 @@ class EngineSettings:
     stale_answer_ttl: int = 30
     prefetch: float = 0.1
     udp_size: int = 1232
+    record: str = "events"  # nothing, counts or events: the privacy level as the core knows it
     log_pass: bool = False
 
     def json(self) -> str:
@@ -127,6 +128,10 @@ class Engine:
     def events(self, most: int) -> list[tuple[Any, ...]]:
         """Return the oldest decision events, at most `most`."""
         return list(self._core.take_events(most))
+
+    def counts(self) -> list[tuple[Any, ...]]:
+        """Return the counts of decisions since the last call, where the settings keep counts."""
+        return list(self._core.take_counts())
 
     def stats(self) -> dict[str, Any]:
         """Return counters and gauges."""

@@ -23,7 +23,10 @@ _COSMETIC = re.compile(
     r"(?:\[\$[^\]]*\])?[\w.,~*:-]*(?:#@?(?:\$\??|\?|%)?#|\$@?\$(?:[a-z]|\[)|#\+js)"
 )
 _REGEX_END = re.compile(r"(?<!\\)/(?=\$[a-z~])")
-_BARE_NAME = re.compile(r"[\w-]+(?:\.[\w-]+)*\.(?![0-9]+$)[\w-]+")
+# A name alone is exact only where it is a host name: `_x.example` and `x.e` are looked for anywhere.
+_BARE_NAME = re.compile(
+    r"(?:[^\W_](?:(?:[^\W_]|-)*[^\W_])?\.)*[^\W_0-9](?:[^\W_]|-)*[^\W_0-9]\.?", re.IGNORECASE
+)
 _BLANK = re.compile(r"\s")
 _COMMENT = re.compile(r"\s+#.*$")
 _LIKE = re.compile(

@@ -47,6 +47,8 @@ def read_modifiers(text: str) -> Modifiers:
     modifiers = Modifiers()
     seen: set[str] = set()
     for part in split(text, ","):
+        if not part and text:  # a comma too many
+            continue
         name, equals, value = part.strip().partition("=")
         reader = _READERS.get(name)
         if reader is None:

@@ -6,7 +6,9 @@ r"""The pattern of an AdGuard DNS rule, held against host names.
 | `|x`, `x|` | at the start, at the end |
 | `^` | a separator (anything but a letter, digit, `_ . % -`) or the end; in a name: the end |
 | `*` | any characters, none included |
-| neither | anywhere in the name |
+| `/x.` | at the start: the slash is the one in front of the name in a URL |
+| `x/*` | as `x^` |
+| none of these | anywhere in the name |
 
 Patterns that spell a name become name patterns (`||x^` the name and all below it, `|x^` the name
 alone, `.x^` and `||*.x^` what is below it), addresses become network patterns on answers, and
@@ -26,6 +28,7 @@ from filterd.model.rule import NamePattern, Pattern, Scope, Trigger
 
 _PLAIN = re.compile(r"[a-z0-9_.*-]+")
 _PART_OF_IPV6 = re.compile(r"[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,}")
+_HOST_START = re.compile(r"/[a-z0-9.-]{2,}\.")
 _SHORTEST = 3  # characters; less is found in nearly every name
 
 
@@ -69,6 +72,10 @@ def is_regex(text: str) -> bool:
 
 def _take_apart(text: str) -> _Parts:
     body = text.lower()
+    if body.endswith("/*"):
+        body = f"{body[:-2]}^"
+    if _HOST_START.fullmatch(body):
+        return _Parts("|", body[1:], closed=False)
     anchor = "||" if body.startswith("||") else "|" if body.startswith("|") else ""
     body = body[len(anchor) :]
     if not anchor:
@@ -77,8 +84,8 @@ def _take_apart(text: str) -> _Parts:
                 anchor, body = "|", body.removeprefix(scheme)
     closed = body.endswith("|")
     body = body.removesuffix("|")
-    if not closed:
-        body = body.rstrip("*")  # open at the end anyway
+    if not closed or body.endswith("*"):
+        closed, body = False, body.rstrip("*")  # open at the end anyway
     if body.endswith("^"):
         closed = True
         body = body.rstrip("^")

@@ -32,7 +32,7 @@ class Code(StrEnum):
     NOT_A_RULE = "not-a-rule"  # a setting of another program
 
 
-class Refused(Exception):  # noqa: N818 - it is a verdict on a line, not an error of ours
+class Refused(Exception):
     """A line is not taken; the message is `words`."""
 
     def __init__(self, code: Code, words: str) -> None:

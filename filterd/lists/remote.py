@@ -32,11 +32,11 @@ PATIENCE = httpx.Timeout(30.0, connect=10.0)  # seconds without a byte
 _MAX_VALIDATOR = 512  # characters; a longer ETag is not worth keeping
 
 
-class Refused(Exception):  # noqa: N818 - an outcome that goes up to one place, not a defect
+class Refused(Exception):
     """This answer is not taken, and asking again would not help."""
 
 
-class Retry(Exception):  # noqa: N818 - the same
+class Retry(Exception):
     """It did not work now; it may in a moment."""
 
 

@@ -37,7 +37,7 @@ class Reply:
     allow: bool = False
 
 
-class _Refused(Exception):  # noqa: N818 -- not an error of ours but a reply to theirs
+class _Refused(Exception):
     def __init__(self, status: HTTPStatus, text: str) -> None:
         super().__init__(text)
         self.reply = Reply(status, f"{text}\n".encode(), allow=status == 405)

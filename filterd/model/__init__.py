@@ -1,1 +1,1 @@
-"""The words of DESIGN section 3 as frozen values. Standard library only; imports nothing of filterd."""
+"""The words of filterd as frozen values. Standard library only; imports nothing of filterd."""

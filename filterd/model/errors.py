@@ -1,4 +1,4 @@
-"""Errors that cross module borders. Each says what is wrong and where; the edge decides what to do."""
+"""Errors that cross module borders. Each says what is wrong and where; the edge decides."""
 
 
 class FilterdError(Exception):

@@ -35,7 +35,8 @@ class BlockAnswer:
 @dataclass(frozen=True, slots=True)
 class Window:
     """A time of day on some weekdays (0 = Monday). `end` <= `start` runs over midnight and
-    belongs to the day it starts on."""
+    belongs to the day it starts on.
+    """
 
     days: frozenset[int]
     start: time
@@ -45,7 +46,8 @@ class Window:
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """Named windows, with dates that change the week: on an `off` date the schedule never
-    holds, on an `extra` date these windows hold instead of the weekday's."""
+    holds, on an `extra` date these windows hold instead of the weekday's.
+    """
 
     name: str
     windows: tuple[Window, ...] = ()
@@ -56,7 +58,8 @@ class Schedule:
 @dataclass(frozen=True, slots=True)
 class ScheduledBlock:
     """While `schedule` holds (or, with `outside`, while it does not) block everything, or only
-    the named categories, services and lists."""
+    the named categories, services and lists.
+    """
 
     schedule: str
     outside: bool = False
@@ -73,7 +76,9 @@ class Group:
     name: str
     age: int
     lists: frozenset[str] | None = None  # None: every configured list
-    categories: tuple[tuple[str, int | None], ...] = ()  # category -> min_age; None: not blocked by age
+    categories: tuple[
+        tuple[str, int | None], ...
+    ] = ()  # category -> min_age; None: not blocked by age
     block_services: frozenset[str] = frozenset()
     allow_services: frozenset[str] = frozenset()
     blocks: tuple[ScheduledBlock, ...] = ()
@@ -148,7 +153,8 @@ class Service:
 @dataclass(frozen=True, slots=True)
 class SafeSearch:
     """`names` (exact) are answered with `target`; `kind` is search, youtube-moderate or
-    youtube-strict."""
+    youtube-strict.
+    """
 
     engine: str
     kind: str

@@ -22,8 +22,7 @@ def ascii_name(text: str) -> str:
             or a last label of digits only (that is an address, RFC 3696 section 2).
     """
     name = text.lower()
-    if name.endswith("."):
-        name = name[:-1]
+    name = name.removesuffix(".")
     if not name:
         return name
     if len(name) > MAX_NAME:

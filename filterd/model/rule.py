@@ -43,7 +43,8 @@ class NamePattern:
 @dataclass(frozen=True, slots=True)
 class RegexPattern:
     """An unanchored regular expression (Rust `regex` syntax, linear time) over the lower-case
-    name without trailing dot, and over the text of addresses in answers."""
+    name without trailing dot, and over the text of addresses in answers.
+    """
 
     regex: str
 
@@ -73,7 +74,9 @@ class Condition:
     not_clients: frozenset[str] = frozenset()
     tags: frozenset[str] = frozenset()
     not_tags: frozenset[str] = frozenset()
-    denyallow: frozenset[str] = frozenset()  # names; the rule leaves these and their subdomains alone
+    denyallow: frozenset[str] = (
+        frozenset()
+    )  # names; the rule leaves these and their subdomains alone
 
 
 NO_CONDITION = Condition()
@@ -82,7 +85,8 @@ NO_CONDITION = Condition()
 @dataclass(frozen=True, slots=True)
 class Record:
     """One record of a rewrite. `rdata` is presentation text: "192.0.2.1", "10 mail.example",
-    "1 . alpn=h3" and so on, as dnslib or dnspython would read it; names without trailing dot."""
+    "1 . alpn=h3" and so on, as dnslib or dnspython would read it; names without trailing dot.
+    """
 
     rtype: int
     rdata: str

@@ -6,7 +6,7 @@ from typing import Protocol
 from filterd.model.event import Event
 from filterd.report.base import ReportStatus
 from filterd.report.daykey import DayKey
-from filterd.report.privacy import Level, Row, keep
+from filterd.report.privacy import Count, Level, Row, keep
 
 
 class Outlet(Protocol):
@@ -48,6 +48,12 @@ class Recorder:
         rows = keep(self.level, events, self._key)
         for outlet in self._outlets:
             outlet.append(rows)
+
+    def keep_counts(self, counts: Sequence[Count]) -> None:
+        """Keep counts that were made without any record of single events (level aggregates)."""
+        if counts and self.level is not Level.NONE:
+            for outlet in self._outlets:
+                outlet.append(counts)
 
     def status(self) -> ReportStatus:
         """The outlets' state as one: sums, and the first problem."""

@@ -24,19 +24,21 @@ REFUSED = 5
 UNHELPFUL = frozenset({1, SERVFAIL, 4, REFUSED})
 ROUNDS = 3
 GRACE = 1.0  # seconds left to the others once one has said SERVFAIL and all are asked
+QUIET = 10.0  # seconds between two lines of the log about one server
 PAUSE = 0.2  # seconds before the second round; doubles
 
 
 class Upstream:
     """One server as it runs: the way to it, how it is doing, what was counted."""
 
-    __slots__ = ("counts", "health", "name", "transport")
+    __slots__ = ("_told_at", "counts", "health", "name", "transport")
 
     def __init__(self, name: str, transport: Transport, counts: Counts) -> None:
         self.name = name
         self.transport = transport
         self.counts = counts
         self.health = Health()
+        self._told_at = -QUIET
 
     def learn(self, outcome: Outcome, rtt: float, now: float) -> bool:
         """Keep what an outcome says about the server; True if the answer is a good one."""
@@ -52,7 +54,7 @@ class Upstream:
             return False
         self.counts.answered(rtt)
         if self.health.succeeded(rtt):
-            logger.info("upstream %s answers again", self.name)
+            self._tell(logging.INFO, "answers again", now)
         if code in UNHELPFUL:
             self.counts.failures[Fault.RCODE] += 1
             return False
@@ -62,7 +64,15 @@ class Upstream:
         """Keep that no answer came."""
         self.counts.failures[fault] += 1
         if self.health.failed(now):
-            logger.warning("upstream %s does not answer (%s)", self.name, fault.value)
+            self._tell(logging.WARNING, f"does not answer ({fault.value})", now)
+
+    def _tell(self, level: int, what: str, now: float) -> None:
+        """Log a change, but not every one of a server that comes and goes: names made up to time
+        out must not fill the disk. The metrics know each.
+        """
+        if now - self._told_at >= QUIET:
+            self._told_at = now
+            logger.log(level, "upstream %s %s", self.name, what)
 
 
 class Forwarder:

@@ -3,6 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from filterd.model.verdict import Kind, Step
 from filterd.report.base import ReportStatus
 from filterd.report.daykey import DayKey
 from filterd.report.privacy import Count, Level, Masked
@@ -66,3 +67,13 @@ def test_status_adds_up_and_names_the_first_problem(tmp_path):
     outlets = [Outlet(ReportStatus(1, 2, 3, None)), Outlet(ReportStatus(10, 20, 30, "disk full"))]
     whole = Recorder(Level.AGGREGATES, outlets, DayKey(None, ZONE, bytes))
     assert whole.status() == ReportStatus(11, 22, 33, "disk full")
+
+
+@pytest.mark.parametrize(("level", "kept"), [(Level.NONE, 0), (Level.AGGREGATES, 1)])
+def test_counts_of_the_core_are_kept_as_they_are(level, kept, tmp_path):
+    outlet = Outlet()
+    row = Count(300, "g", Kind.BLOCK, Step.LIST, "ads", None, "ads.example", 3)
+
+    recorder(level, tmp_path, outlet).keep_counts([row])
+
+    assert outlet.rows == [row] * kept

@@ -22,4 +22,5 @@ pub mod engine;
 pub mod events;
 mod reply;
 mod stats;
+mod tally;
 mod wire;

@@ -20,6 +20,7 @@ thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
+type Count = (i64, &'static str, u8, i32, String, String, u64, u64);
 type Event = (
     f64,
     String,
@@ -110,6 +111,24 @@ impl Engine {
                 (
                     e.time, client, e.name, e.qtype, e.kind, e.step, e.class, e.group, e.pattern,
                     e.door, e.rcode,
+                )
+            })
+            .collect()
+    }
+
+    fn take_counts(&self) -> Vec<Count> {
+        let taken = self.0.take_counts().into_iter();
+        taken
+            .map(|c| {
+                (
+                    c.slot,
+                    c.kind,
+                    c.step,
+                    c.class,
+                    c.group,
+                    c.pattern,
+                    c.count,
+                    c.generation,
                 )
             })
             .collect()

@@ -17,7 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use complete::Replies;
 pub use misses::Question;
-pub use settings::Settings;
+pub use settings::{Record, Settings};
+
+pub use crate::tally::Count;
 
 use crate::cache::{Cache, Failures, Keys, Memo, Ticker};
 use crate::events::{Event, Ring};
@@ -25,6 +27,7 @@ use crate::matches::Matches;
 use crate::reply::{self, Asked};
 use crate::snapshot::Snapshot;
 use crate::stats::{Gauges, Stats};
+use crate::tally::Tally;
 use crate::wire::query::{self, Query, Refusal};
 use crate::wire::rcode;
 use misses::Misses;
@@ -59,6 +62,7 @@ struct State {
     failures: Failures,
     misses: Misses,
     ring: Ring,
+    tally: Tally,
     stats: Stats,
 }
 
@@ -74,6 +78,7 @@ impl Engine {
             failures: Failures::default(),
             misses: Misses::new(settings.max_misses),
             ring: Ring::new(settings.ring),
+            tally: Tally::new(settings.ring),
             stats: Stats::default(),
         };
         Self {
@@ -212,6 +217,12 @@ impl Engine {
         // Words are made of them after the lock is gone.
         let taken = self.lock().ring.take(most);
         taken.iter().map(crate::events::Taken::describe).collect()
+    }
+
+    /// Take the counts that were made since the last time; see `Record::Counts`.
+    pub fn take_counts(&self) -> Vec<Count> {
+        let mut tally = std::mem::replace(&mut self.lock().tally, Tally::new(self.settings.ring));
+        tally.take()
     }
 
     /// Forget all answers and failures; what waits goes on waiting.

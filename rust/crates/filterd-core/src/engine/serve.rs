@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::case::{Case, Sent, Step, Who};
 use super::misses::{Alias, Parked, Waiter};
+use super::settings::Record;
 use super::{said, Outcome, Settings, State};
 use crate::cache::{Key, Keys, KEY_CD, KEY_DO};
 use crate::decide::{Decision, Kind};
@@ -12,6 +13,7 @@ use crate::events::{ShortName, Taken};
 use crate::matches::Matches;
 use crate::reply::{Asked, Ede};
 use crate::snapshot::Snapshot;
+use crate::tally::Told;
 use crate::wire::query::{Query, Question};
 use crate::wire::{flag, rcode};
 
@@ -39,6 +41,13 @@ impl Ask<'_> {
             alias,
         }
     }
+}
+
+/// Counts are kept by five minutes, so that no row tells when somebody asked.
+const SLOT: i64 = 300;
+
+fn slot(now: f64) -> i64 {
+    (now as i64).div_euclid(SLOT) * SLOT
 }
 
 /// Flags of the key of a query.
@@ -262,8 +271,23 @@ impl State {
         }
         self.stats.stripped_ech += u64::from(sent.stripped_ech);
         self.stats.stripped_hints += u64::from(sent.stripped_hints);
-        if decision.kind == Kind::Pass && !case.settings.log_pass {
-            return outcome;
+        match case.settings.record {
+            Record::Nothing => return outcome,
+            Record::Counts => {
+                let told = Told {
+                    kind: decision.kind,
+                    step: decision.step,
+                    hit: decision.hit.as_ref(),
+                    group: case.asker.group,
+                    matched: sent.subject.as_deref().unwrap_or(name),
+                };
+                self.tally.add(case.snapshot, slot(case.now), &told);
+                return outcome;
+            }
+            Record::Events if decision.kind == Kind::Pass && !case.settings.log_pass => {
+                return outcome;
+            }
+            Record::Events => {}
         }
         self.ring.push(Taken {
             time: case.now,

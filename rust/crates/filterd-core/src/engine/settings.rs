@@ -5,6 +5,18 @@ use serde::Deserialize;
 use crate::answer::TtlLimits;
 use crate::wire::edns::Edns;
 
+/// What is kept of decisions: the privacy level, as far as the core has a say in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Record {
+    /// Nothing.
+    Nothing,
+    /// Counts by rule, group and five minutes: no client, no single query.
+    Counts,
+    /// Each decision with its client, in the ring.
+    Events,
+}
+
 /// Sizes and times. Python writes them as JSON; what it leaves out is as in `default`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -30,7 +42,9 @@ pub struct Settings {
     pub prefetch: f64,
     /// Largest UDP message sent and asked for, in bytes.
     pub udp_size: u16,
-    /// Record an event for what passes without a rule, too.
+    /// What is kept of decisions until somebody takes it.
+    pub record: Record,
+    /// With `Record::Events`: an event for what passes without a rule, too.
     pub log_pass: bool,
 }
 
@@ -47,6 +61,7 @@ impl Default for Settings {
             stale_answer_ttl: 30,
             prefetch: 0.1,
             udp_size: 1232,
+            record: Record::Events,
             log_pass: false,
         }
     }

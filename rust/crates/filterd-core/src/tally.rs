@@ -1,0 +1,164 @@
+//! Counts of decisions, made where they are taken, so that at the privacy level "aggregates" no
+//! record of a single query exists at all: no client, no time finer than a slot.
+//!
+//! Bounded: past `most` different rows, further patterns are counted without their name.
+
+use std::collections::HashMap;
+
+use crate::decide::Kind;
+use crate::events::ShortName;
+use crate::matches::{Match, MatchKind};
+use crate::snapshot::Snapshot;
+
+/// One row of counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// Start of the slot, unix seconds.
+    pub slot: i64,
+    /// pass, allow, block or rewrite.
+    pub kind: &'static str,
+    /// The step of the precedence list, 1 to 9.
+    pub step: u8,
+    /// Global class id in its generation; -1 without a rule.
+    pub class: i32,
+    /// Name of the group.
+    pub group: String,
+    /// What matched; "" without a rule, for a client's address, and past the bound.
+    pub pattern: String,
+    /// How many.
+    pub count: u64,
+    /// Generation of the snapshot that decided.
+    pub generation: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    generation: u64,
+    slot: i64,
+    class: i32,
+    group: u16,
+    kind: u8,
+    step: u8,
+    /// The labels of a name pattern, or the number of a regex or network.
+    pattern: ShortName,
+}
+
+/// The rows since they were last taken.
+pub(crate) struct Tally {
+    rows: HashMap<Key, Count>,
+    most: usize,
+}
+
+/// What a decision came to, as far as it is counted.
+pub(crate) struct Told<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) step: u8,
+    pub(crate) hit: Option<&'a Match>,
+    pub(crate) group: u16,
+    /// The name that was matched (wire, lower case): the qname or a target.
+    pub(crate) matched: &'a [u8],
+}
+
+impl Tally {
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            rows: HashMap::new(),
+            most,
+        }
+    }
+
+    /// Count one decision at `slot`.
+    pub(crate) fn add(&mut self, snapshot: &Snapshot, slot: i64, told: &Told<'_>) {
+        // Which default or protected name let something pass would narrow down what was asked.
+        let hit = told.hit.filter(|_| told.kind != Kind::Pass);
+        let mut key = Key {
+            generation: snapshot.generation,
+            slot,
+            class: hit.map_or(-1, |hit| i32::try_from(hit.class).unwrap_or(i32::MAX)),
+            group: told.group,
+            kind: told.kind as u8,
+            step: if told.kind == Kind::Pass {
+                9
+            } else {
+                told.step
+            },
+            pattern: hit.map_or_else(ShortName::new, |hit| spelled(hit, told.matched)),
+        };
+        if let Some(row) = self.rows.get_mut(&key) {
+            row.count += 1;
+            return;
+        }
+        let full = self.rows.len() >= self.most;
+        if full {
+            key.pattern.clear();
+        }
+        let row = self.rows.entry(key).or_insert_with_key(|key| Count {
+            slot,
+            kind: told.kind.word(),
+            step: key.step,
+            class: key.class,
+            group: snapshot.group(told.group).name.clone(),
+            pattern: match hit {
+                Some(hit) if !full && !is_client(hit) => snapshot.pattern_text(hit, told.matched),
+                _ => String::new(),
+            },
+            count: 0,
+            generation: key.generation,
+        });
+        row.count += 1;
+    }
+
+    /// Take all rows.
+    pub(crate) fn take(&mut self) -> Vec<Count> {
+        self.rows.drain().map(|(_, row)| row).collect()
+    }
+}
+
+/// A rule about who asks (RPZ rpz-client-ip): its pattern is an address of a client.
+fn is_client(hit: &Match) -> bool {
+    hit.kind == MatchKind::Network && hit.source == 0
+}
+
+/// The bytes that tell one pattern of a class from another.
+fn spelled(hit: &Match, matched: &[u8]) -> ShortName {
+    match hit.kind {
+        MatchKind::Regex | MatchKind::Network => ShortName::from_slice(&hit.pattern.to_be_bytes()),
+        MatchKind::Exact | MatchKind::Subtree | MatchKind::Below => {
+            ShortName::from_slice(last_labels(matched, hit.depth))
+        }
+    }
+}
+
+/// The part of a wire name that holds its last `depth` labels.
+fn last_labels(wire: &[u8], depth: u8) -> &[u8] {
+    let wire = wire.strip_suffix(&[0]).unwrap_or(wire);
+    let step = |at: usize| {
+        wire.get(at)
+            .map_or(wire.len(), |length| at + 1 + usize::from(*length))
+    };
+    let mut labels = 0;
+    let mut at = 0;
+    while at < wire.len() {
+        labels += 1;
+        at = step(at);
+    }
+    let mut start = 0;
+    while labels > usize::from(depth) && start < wire.len() {
+        start = step(start);
+        labels -= 1;
+    }
+    wire.get(start..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_labels_of_a_name_are_its_end() {
+        let wire = b"\x03www\x07example\x03com\x00";
+        assert_eq!(b"\x07example\x03com", last_labels(wire, 2));
+        assert_eq!(&wire[..16], last_labels(wire, 9));
+        assert_eq!(b"", last_labels(wire, 0));
+    }
+}
