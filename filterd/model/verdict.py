@@ -21,7 +21,7 @@ class Step(IntEnum):
 class Kind(StrEnum):
     """The four verdicts. PASS: nothing spoke against it; ALLOW: a rule spoke for it."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - no password
     ALLOW = "allow"
     BLOCK = "block"
     REWRITE = "rewrite"
