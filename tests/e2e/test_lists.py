@@ -21,31 +21,32 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture
-def web(tmp_path):
-    """Give (folder that is served, its address, the server)."""
-    folder = tmp_path / "www"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def web(tmp_path_factory):
+    """Give (folder that is served, its address)."""
+    folder = tmp_path_factory.mktemp("www")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield folder, f"http://127.0.0.1:{server.server_port}", server
+    yield folder, f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
     thread.join(5)
 
 
-@pytest.fixture
-def running(tmp_path, resolver, web):
-    folder, address, _ = web
+@pytest.fixture(scope="module")
+def running(tmp_path_factory, resolver, web):
+    """One node for the whole file; its tests tell one story, in order."""
+    folder, address = web
     (folder / "ads.txt").write_text(FILL)
     changes = {
         "upstream": {"servers": [f"127.0.0.1:{resolver.port}"]},
         "default_group": "g",
         "groups": {"g": {"age": 10}},
         "lists": {"ads": {"format": "adblock", "url": f"{address}/ads.txt", "refresh": "1d"}},
+        "block": ["bad.example.com"],
     }
-    with node(tmp_path / "node", changes) as one:
+    with node(tmp_path_factory.mktemp("node"), changes) as one:
         yield one
 
 
@@ -67,21 +68,6 @@ def test_fetched_at_the_start(running):
     assert (done.returncode, "200 rules" in done.stdout) == (0, True)
 
 
-def test_an_update_is_in_force_without_a_lost_question(running, web):
-    folder, _, _ = web
-    assert asked(running) == OPEN
-    with Load(running.port, ("www.example.com", "other.example.com")) as load:
-        (folder / "ads.txt").write_text(FILL + "||www.example.com^\n")
-        code, outcome = update(running)
-        assert (code, outcome["outcome"], outcome["rules"]) == (0, "updated", 201)
-        assert asked(running) == BLOCKED
-    assert load.wrong == []
-    assert load.seen["www.example.com"] == {"192.0.2.1", "0.0.0.0"}
-    assert load.seen["other.example.com"] == {"192.0.2.2"}
-    code, outcome = update(running)
-    assert (code, outcome["outcome"]) == (0, "unchanged")
-
-
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -94,7 +80,7 @@ def test_an_update_is_in_force_without_a_lost_question(running, web):
     ids=["shrunk", "empty", "a page", "must not block", "a name of every day"],
 )
 def test_the_gate_holds_a_bad_version(running, web, text, why):
-    folder, _, _ = web
+    folder, _ = web
     (folder / "ads.txt").write_text(text)
     code, outcome = update(running)
     assert (code, outcome["outcome"] in {"held", "failed"}) == (1, True)
@@ -108,10 +94,8 @@ def test_the_gate_holds_a_bad_version(running, web, text, why):
 
 
 def test_a_held_version_by_force_and_back_again(running, web):
-    folder, _, _ = web
+    folder, _ = web
     (folder / "ads.txt").write_text("||www.example.com^\n")
-    assert update(running)[1]["outcome"] == "held"
-    assert asked(running) == OPEN
     code, outcome = update(running, "ads", "--force")
     assert (code, outcome["outcome"]) == (0, "updated")
     assert asked(running) == BLOCKED
@@ -121,49 +105,64 @@ def test_a_held_version_by_force_and_back_again(running, web):
     assert asked(running, "host7.example.org") == BLOCKED
 
 
-def test_a_server_that_is_gone_leaves_the_old_in_force(running, web):
-    _, _, server = web
-    server.shutdown()
-    server.server_close()
+def test_an_update_is_in_force_without_a_lost_question(running, web):
+    folder, _ = web
+    assert asked(running) == OPEN
+    with Load(running.port, ("www.example.com", "other.example.com")) as load:
+        (folder / "ads.txt").write_text(FILL + "||www.example.com^\n")
+        code, outcome = update(running)
+        assert (code, outcome["outcome"], outcome["rules"]) == (0, "updated", 201)
+        assert asked(running) == BLOCKED
+    assert load.wrong == []
+    assert load.seen["www.example.com"] == {"192.0.2.1", "0.0.0.0"}
+    assert load.seen["other.example.com"] == {"192.0.2.2"}
+    code, outcome = update(running)
+    assert (code, outcome["outcome"]) == (0, "unchanged")
+
+
+def test_what_cannot_be_fetched_leaves_the_old_in_force(running, web):
+    folder, _ = web
+    (folder / "ads.txt").unlink()
     code, outcome = update(running)
     assert (code, outcome["outcome"]) == (1, "failed")
-    assert asked(running, "host7.example.org") == BLOCKED
+    assert asked(running) == BLOCKED
 
 
 def test_offline_start_from_disk(running, web):
-    _, _, server = web
-    server.shutdown()
-    server.server_close()
-    running.process.terminate()
-    running.process.wait(10)
-    running.process = start(running.folder)
-    wait_for(running, "/readyz")
+    """The list is not there any more; what is on disk is in force before the door opens."""
+    again(running)
+    assert asked(running) == BLOCKED
     assert asked(running, "host7.example.org") == BLOCKED
 
 
-def test_a_first_start_without_the_list_says_so_and_answers(tmp_path, resolver, web):
-    _, address, _ = web
-    changes = {
-        "upstream": {"servers": [f"127.0.0.1:{resolver.port}"]},
-        "default_group": "g",
-        "groups": {"g": {"age": 10}},
-        "lists": {"gone": {"format": "adblock", "url": f"{address}/gone.txt"}},
-        "block": ["bad.example.com"],
-    }
-    with node(tmp_path / "node", changes, ready=False) as one:
-        assert asked(one) == OPEN
-        assert asked(one, "bad.example.com") == BLOCKED
-        eventually(lambda: "404" in one.run("lists", "status").stdout)
-        assert eventually(lambda: one.metric('filterd_list_problem{list="gone"')) == 1
-
-
 def test_a_damaged_index_on_disk_is_made_anew(running):
+    def damage():
+        for index in (running.state / "rules").glob("gen-*.idx"):
+            data = bytearray(index.read_bytes())
+            data[len(data) // 2] ^= 0xFF
+            index.write_bytes(data)
+
+    again(running, damage)
+    eventually(lambda: asked(running, "host7.example.org") == BLOCKED)
+    assert "compiled anew" in running.log
+
+
+def test_a_list_that_was_never_there_is_told_and_the_rest_holds(running, web):
+    _, address = web
+    lists = {"gone": {"format": "adblock", "url": f"{address}/gone.txt"}}
+    running.write({"lists": lists})
+    again(running)
+    assert asked(running) == OPEN
+    assert asked(running, "bad.example.com") == BLOCKED
+    eventually(lambda: running.metric('filterd_list_problem{list="gone"') == 1)
+    done = running.run("lists", "status")
+    assert (done.returncode, "404" in done.stdout) == (1, True)
+
+
+def again(running, between=lambda: None):
+    """End the daemon and start it on what it left."""
     running.process.terminate()
     running.process.wait(10)
-    for index in (running.state / "rules").glob("gen-*.idx"):
-        data = bytearray(index.read_bytes())
-        data[len(data) // 2] ^= 0xFF
-        index.write_bytes(data)
+    between()
     running.process = start(running.folder)
     wait_for(running, "/readyz")
-    eventually(lambda: asked(running, "host7.example.org") == BLOCKED)

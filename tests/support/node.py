@@ -20,6 +20,7 @@ from typing import Any
 import dns.message
 import yaml
 
+from filterd.control.client import call
 from tests.support.data import ROOT
 from tests.support.dnsclient import Dig, dig, udp
 from tests.support.servers import free_port
@@ -81,13 +82,19 @@ class RunningNode:
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(start))
 
     def status(self) -> dict[str, Any]:
-        """Return `filterd reload --status --json`."""
-        return json.loads(self.run("reload", "--status", "--json").stdout)
+        """Return what `filterd reload --status --json` prints."""
+        return call(self.folder / "control.sock", "status")
 
     def write(self, changes: Mapping[str, Any]) -> None:
         """Put `changes` on top of the configuration file, key by key."""
         value = yaml.safe_load(self.config.read_text())
         self.config.write_text(_yaml(value | dict(changes)))
+
+    def reload(self, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Write `changes`, if any, and reload over the control socket, as the command does."""
+        if changes is not None:
+            self.write(changes)
+        return call(self.folder / "control.sock", "reload", timeout=60.0)
 
     def hangup(self) -> None:
         self.process.send_signal(signal.SIGHUP)
