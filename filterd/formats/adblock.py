@@ -16,6 +16,7 @@ from filterd.formats.addresses import NULL_ADDRESSES, read_address
 from filterd.formats.base import Options, Shape
 from filterd.formats.lines import JoiningReader, LineReader, share
 from filterd.formats.names import name_pattern
+from filterd.formats.own_target import spare_target
 from filterd.formats.refusals import Code, Refused
 from filterd.model.rule import NO_CONDITION, Action, Cancel, Rule, Scope
 
@@ -23,10 +24,8 @@ _COSMETIC = re.compile(
     r"(?:\[\$[^\]]*\])?[\w.,~*:-]*(?:#@?(?:\$\??|\?|%)?#|\$@?\$(?:[a-z]|\[)|#\+js)"
 )
 _REGEX_END = re.compile(r"(?<!\\)/(?=\$[a-z~])")
-# A name alone is exact only where it is a host name: `_x.example` and `x.e` are looked for anywhere.
-_BARE_NAME = re.compile(
-    r"(?:[^\W_](?:(?:[^\W_]|-)*[^\W_])?\.)*[^\W_0-9](?:[^\W_]|-)*[^\W_0-9]\.?", re.IGNORECASE
-)
+# One label alone is a host name too, though none that a list may block; `-x` or `1x` is a fragment.
+_BARE_NAME = re.compile(r"[\w-]+(?:\.[\w-]+)*\.(?![0-9]+$)[\w-]+|[^\W\d_](?:[^\W_]|-)*[^\W\d_]")
 _BLANK = re.compile(r"\s")
 _COMMENT = re.compile(r"\s+#.*$")
 _LIKE = re.compile(
@@ -69,7 +68,7 @@ class Adblock:
 def _parse(text: str, options: Options) -> Sequence[Rule | Cancel | Refused]:
     if _is_comment(text):
         return ()
-    first, _, rest = text.partition(" ") if " " in text else text.partition("\t")
+    first, *rest = text.split(None, 1)
     if rest and (first in NULL_ADDRESSES or read_address(first) is not None):
         # A hosts line is exact here whatever the list says: `subdomains` is for plain lists.
         return hosts.parse(text, Options(wide=options.wide))
@@ -93,6 +92,8 @@ def _is_comment(text: str) -> bool:
 
 
 def _rule(text: str, options: Options) -> Rule | Cancel:
+    if text == "@@":
+        raise Refused(Code.BAD_SYNTAX, "an exception from nothing")
     exception = text.startswith("@@")
     pattern_text, modifier_text = _divide(text.removeprefix("@@"))
     modifiers = Modifiers() if modifier_text is None else read_modifiers(modifier_text)
@@ -106,6 +107,8 @@ def _rule(text: str, options: Options) -> Rule | Cancel:
         action = Action.UNREWRITE if exception else Action.REWRITE
         if exception and modifiers.rewrite_is_empty:
             rewrite = None  # every rewrite of the name, not the one with an empty answer
+    if action is Action.REWRITE:
+        condition = spare_target(pattern, condition, rewrite)
     rule = Rule(pattern, action, modifiers.important, condition, rewrite)
     return Cancel(rule) if modifiers.badfilter else rule
 

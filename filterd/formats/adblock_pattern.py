@@ -62,7 +62,13 @@ def read_pattern(text: str, options: Options, *, narrowed: bool) -> Pattern:
     network = network_pattern(parts.body.strip("[]"), Trigger.ANSWER, options)
     if network is not None:
         return network
-    return _spelled_name(parts, options) or regex_pattern(_regex(parts), options)
+    spelled = _spelled_name(parts, options)
+    if spelled is not None:
+        return spelled
+    short = len(parts.body.replace("*", "")) < _SHORTEST
+    if short and not (narrowed or options.wide):
+        raise Refused(Code.TOO_WIDE, f"fewer than {_SHORTEST} characters that must match")
+    return regex_pattern(_regex(parts), options)
 
 
 def is_regex(text: str) -> bool:
@@ -114,8 +120,6 @@ def _regex(parts: _Parts) -> str:
         if any(char in body for char in "/:?&=^%"):
             raise Refused(Code.URL_RULE, "needs more of the URL than its host name")
         raise Refused(Code.BAD_NAME, f"not part of a domain name: {body[:80]!r}")
-    if len(body.replace("*", "")) < _SHORTEST:
-        raise Refused(Code.TOO_WIDE, f"fewer than {_SHORTEST} characters that must match")
     inner = re.sub(r"\*+", ".*", body.replace(".", r"\."))
     before = {"": "", "|": "^", "||": r"(?:^|\.)"}[parts.anchor]
     return f"{before}{inner}{'$' if parts.closed else ''}"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from filterd.formats.base import Item, Options, Shape
 from filterd.formats.lines import explain, share, tidy
 from filterd.formats.names import normalise, read_name
+from filterd.formats.own_target import spare_target
 from filterd.formats.records import read_record
 from filterd.formats.refusals import Code, Refused
 from filterd.formats.rpz_names import read_trigger
@@ -20,6 +21,7 @@ from filterd.formats.rpz_zone import ZoneReader, ZoneRecord, absolute
 from filterd.formats.rrtypes import HTTPS as HTTPS_TYPE
 from filterd.formats.rrtypes import MX, NS, PTR, SRV, SVCB, type_number
 from filterd.model.rule import (
+    NO_CONDITION,
     Action,
     NamePattern,
     NetworkPattern,
@@ -192,7 +194,14 @@ class RpzReader:
             if name.rpartition(".")[2].startswith("rpz-"):
                 raise Refused(Code.UNSUPPORTED_ACTION, f"unknown action {target[:60]!r}")
             action, rewrite = self._rewrite(read_name(name), pattern)
-        return Rule(pattern, action, rewrite=rewrite, line=record.line, text=record.text)
+        return Rule(
+            pattern,
+            action,
+            condition=spare_target(pattern, NO_CONDITION, rewrite),
+            rewrite=rewrite,
+            line=record.line,
+            text=record.text,
+        )
 
     def _rewrite(
         self, target: str, pattern: NamePattern | NetworkPattern

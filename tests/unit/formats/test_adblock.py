@@ -234,14 +234,14 @@ def test_the_dollar_of_an_expression_is_not_that_of_modifiers(
         ("||co.uk^", "too-wide"),
         (".com^", "too-wide"),
         (".com", "too-wide"),
-        ("com", "too-wide"),
+        ("com", "bad-name"),
         ("*", "too-wide"),
         ("||*", "too-wide"),
         ("||*^", "too-wide"),
         ("^", "too-wide"),
         ("||", "too-wide"),
         ("@@*", "too-wide"),
-        ("ad", "too-wide"),
+        ("ad", "bad-name"),
         ("/./", "too-wide"),
         ("/.*/", "too-wide"),
         ("||0.0.0.0/0^", "too-wide"),
@@ -303,3 +303,63 @@ def test_the_addresses_of_a_name_come_out_as_one_rule() -> None:
 def test_one_bad_name_does_not_cost_a_hosts_line_its_others() -> None:
     items = read("0.0.0.0 a.example b..example c.example")
     assert [type(item).__name__ for item in items] == ["Rule", "Refusal", "Rule"]
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern"),
+    [
+        ("ads", "bad-name"),  # a host name of one label, as in a hosts file, not a fragment
+        ("-d", "too-wide"),
+        ("@@", "bad-syntax"),
+        ("ad*server.example|*", "bad-name"),
+    ],
+)
+def test_what_adguard_does_not_take_either(text: str, pattern: str) -> None:
+    assert code(text) == pattern
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern"),
+    [
+        ("||ads.example/*", NamePattern("ads.example", SUBTREE)),
+        ("|ads.example^/*", NamePattern("ads.example", EXACT)),
+        ("||ads.example^*|", NamePattern("ads.example", SUBTREE)),
+        ("/banners.", RegexPattern(r"^banners\.")),
+        ("0.0.0.0\tads.example # why", NamePattern("ads.example", EXACT)),
+        ("0.0.0.0   ads.example", NamePattern("ads.example", EXACT)),
+    ],
+)
+def test_odd_spellings_mean_what_adguard_reads(text: str, pattern: object) -> None:
+    rule = one(text)
+    assert isinstance(rule, Rule)
+    assert rule.pattern == pattern
+
+
+def test_a_comma_too_many_carries_no_condition() -> None:
+    assert one("||ads.example^$important,") == one("||ads.example^$important")
+    assert one("||ads.example^$,important") == one("||ads.example^$important")
+    assert code("||ads.example^$") == "unsupported-modifier"
+
+
+def test_a_short_pattern_is_taken_where_a_condition_narrows_it() -> None:
+    assert code("x-") == "too-wide"
+    rule = one("x-$ctag=user_child")
+    assert isinstance(rule, Rule)
+    assert rule.pattern == RegexPattern("x-")
+
+
+@pytest.mark.parametrize(
+    ("text", "spared"),
+    [
+        ("||example.com^$dnsrewrite=safe.example.com", {"safe.example.com"}),
+        ("/exam/$dnsrewrite=safe.example.com", {"safe.example.com"}),
+        ("|safe.example.com^$dnsrewrite=safe.example.com", {"safe.example.com"}),
+        ("||example.com^$dnsrewrite=safe.example.org", set()),
+        ("|www.example.com^$dnsrewrite=safe.example.com", set()),
+        ("@@||example.com^$dnsrewrite=safe.example.com", set()),
+    ],
+)
+def test_a_rewrite_leaves_its_own_target_alone(text: str, spared: set[str]) -> None:
+    rule = one(text)
+    assert isinstance(rule, Rule)
+    assert rule.condition.denyallow == spared
