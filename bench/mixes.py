@@ -1,4 +1,5 @@
-"""Queries to time with, seeded: a blocked, b cached, c 85 % cached, 12 % blocked, 3 % never seen.
+"""Queries to time with, seeded: a blocked, all over the list; h blocked, names that many ask for;
+b cached; c 85 % cached, 12 % blocked, 3 % never seen.
 
 Names that are answered are reserved ones (RFC 2606); blocked ones come from the union.
 """
@@ -19,6 +20,7 @@ from filterd.app.ruling import build_ruling
 BLOCKED, ANSWERED, UNSEEN = 0, 1, 2
 QUERIES = 100_000
 ANSWERED_NAMES = 10_000
+HOT_NAMES = 2_000
 SEED = 20_261_121
 LONGEST = 200  # of a blocked name, so that labels may go before it
 _HEAD = struct.Struct("<HH")  # kind, length
@@ -63,6 +65,7 @@ def write_mixes(names: Sequence[str]) -> dict[str, Path]:
 
     mixes = {
         "a": [blocked() for _ in range(QUERIES)],
+        "h": [(BLOCKED, rng.choice(names[:HOT_NAMES]), _qtype(rng)) for _ in range(QUERIES)],
         "b": [cached() for _ in range(QUERIES)],
         "c": [realistic() for _ in range(QUERIES)],
         "warm": [(ANSWERED, name, qtype) for name in answered for qtype in (A, AAAA)],

@@ -1,5 +1,5 @@
-"""Where a query's CPU goes inside filterd: the core's `handle` as the door calls it, and what an
-event costs after it. One process, no sockets, so it is steadier than the figures at the door.
+"""Where a query's CPU goes inside filterd: the core's `handle` as the door calls it, and what the
+log's counts cost after it. One process, no sockets, so it is steadier than the figures at the door.
 
     python -m bench.parts INDEX NAMES
 
@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.mixes import SEED
 from bench.wire import A, query
-from filterd.app.observing import events_of
+from filterd.app.observing import counts_of, source_of
 from filterd.app.ruling import Inputs, Ruling, build_ruling
 from filterd.config.load import loads
 from filterd.core import Engine, Index
@@ -25,7 +25,6 @@ from filterd.dns.base import DoorNumber
 from filterd.engine.engine import EngineSettings
 from filterd.lists.index_store import Generation, Loaded
 from filterd.policy.rulebook import default_directory, load_rulebook
-from filterd.report.privacy import Level, keep
 
 CLIENT = "192.0.2.10"
 QUERIES = 50_000
@@ -43,7 +42,8 @@ def measure(index: Path, names: Sequence[str]) -> dict[str, float]:
     """Return microseconds of CPU for each part."""
     rng = random.Random(SEED)
     ruling = _ruling(index)
-    engine = Engine(ruling.snapshot, EngineSettings().json())
+    classes = list(enumerate(ruling.classes))
+    engine = Engine(ruling.snapshot, EngineSettings(record="counts").json())
     now = time.time()
     answered = [f"n{number}.example" for number in range(QUERIES)]
     for name in answered:
@@ -67,10 +67,14 @@ def measure(index: Path, names: Sequence[str]) -> dict[str, float]:
         "clock and door number, as the door makes them": _best(_clock_only, engine),
     }
     _ask_all(engine, [query(name) for name in chosen])
-    rows, events = [], []
-    parts["event: taken from the core"] = _once(lambda: _extend(rows, engine.take_events(QUERIES)))
-    parts["event: into values"] = _once(lambda: _extend(events, events_of(rows, ruling)))
-    parts["event: counted for the log"] = _once(lambda: len(keep(Level.AGGREGATES, events)))
+    rows: list[Any] = []
+    parts["count of a rule: taken from the core"] = _once(
+        lambda: _extend(rows, engine.take_counts())
+    )
+    names_of = {(1, number): (source_of(rule), rule.category) for number, rule in classes}.get
+    parts["count of a rule: into values"] = _once(
+        lambda: len(counts_of(rows, lambda *key: names_of(key)))
+    )
     return {name: round(value, 3) for name, value in parts.items()}
 
 
@@ -102,8 +106,7 @@ def _best(work: Callable[[], int], engine: Engine) -> float:
     best = float("inf")
     for _ in range(ROUNDS):
         best = min(best, _once(work))
-        while engine.take_events(BATCH):
-            continue
+        engine.take_counts()
     return best
 
 

@@ -194,7 +194,7 @@ def measure_doors(
         f"CPU a query, medians of {bench.rounds} rounds (F1: an echo in C; `no log`: level none)"
     )
     bench.tables[title] = doors.table(found, [server.name for server in servers])
-    for what, mix in (("blocked", "a"), ("cached", "b")):
+    for what, mix in (("often blocked", "h"), ("blocked anywhere", "a"), ("cached", "b")):
         cell = found[f"filterd/full/{mix}"]
         note = f"{cell['ratio']:.1f} × F1, {cell['qps']:,.0f} queries/s"
         if cell["wrong"] or cell["lost"]:
