@@ -5,9 +5,23 @@ up. Nothing here opens a socket or reads a clock.
 """
 
 from collections.abc import Sequence
+from typing import Self, final
+
+__all__ = [
+    "CONTAINER_VERSION",
+    "Decision",
+    "Engine",
+    "Index",
+    "IndexBuilder",
+    "Skimmed",
+    "Snapshot",
+    "check_regex",
+    "public_suffix",
+]
 
 CONTAINER_VERSION: int  # version of the index file this build reads and writes
 
+@final
 class Skimmed:
     """What `IndexBuilder.skim` did with a list."""
 
@@ -15,10 +29,11 @@ class Skimmed:
     comments: int  # comment and blank lines
     leftovers: list[tuple[int, str]]  # (line number from 1, text) that needs a reader
 
+@final
 class IndexBuilder:
     """Collects patterns and writes one immutable index. `lines=True` also keeps line numbers."""
 
-    def __init__(self, *, lines: bool = False) -> None: ...
+    def __new__(cls, *, lines: bool = False) -> Self: ...
     def skim(
         self,
         data: bytes,
@@ -49,6 +64,7 @@ class IndexBuilder:
     def finish(self, meta: str) -> Index:
         """Return the index without a file, for overlays."""
 
+@final
 class Index:
     """A compiled, immutable rule index, mapped from its file."""
 
@@ -77,6 +93,7 @@ def public_suffix(name: str) -> bool:
     """Say whether `name` is itself a public suffix of the ICANN section (com, edu.vn), so that a
     rule for all of it is too wide. True for any single label."""
 
+@final
 class Decision:
     """A verdict with its reason, in numbers; `engine/` turns it into model values."""
 
@@ -93,12 +110,13 @@ class Decision:
     cname: str | None
     answers: list[tuple[int, str]]  # rewrite: (type, presentation rdata) of the type asked for
 
+@final
 class Snapshot:
     """Indexes plus the plan that says what their classes mean for each group. Immutable."""
 
     generation: int
 
-    def __init__(self, indexes: Sequence[Index], plan: str, generation: int) -> None:
+    def __new__(cls, indexes: Sequence[Index], plan: str, generation: int) -> Self:
         """`plan` is JSON as `policy/plan.py` writes it. Raises ValueError with the place."""
 
     def decide(
@@ -131,10 +149,11 @@ class Snapshot:
 
     def group_of(self, client: str) -> str: ...
 
+@final
 class Engine:
     """Bytes of a query in, bytes of a reply out, with cache, counters and events."""
 
-    def __init__(self, snapshot: Snapshot, settings: str) -> None:
+    def __new__(cls, snapshot: Snapshot, settings: str) -> Self:
         """`settings` is JSON: cache_bytes, max_misses, ring, min_ttl, max_ttl, negative_ttl,
         stale_ttl (0: never stale), stale_answer_ttl, prefetch (fraction of the TTL), udp_size,
         record ("nothing", "counts", "events"), log_pass."""
