@@ -77,6 +77,7 @@ class TcpConnection(asyncio.Protocol):
         self._waiting: set[int] = set()
         self._backlog: list[bytes] = []
         self._client = ""
+        self._half_closed = False
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -99,7 +100,8 @@ class TcpConnection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Stay half open while answers are owed (RFC 7766 section 6.2.4)."""
-        return bool(self._waiting or self._backlog)
+        self._half_closed = bool(self._waiting or self._backlog)
+        return self._half_closed
 
     def pause_writing(self) -> None:
         """The client does not read its answers: cut it off."""
@@ -154,6 +156,8 @@ class TcpConnection(asyncio.Protocol):
             if wire:
                 self._transport.write(frame(wire))
             self._work()
+            if self._half_closed and not self._waiting and not self._backlog:
+                self.close()
 
     def _restart_timer(self) -> None:
         if self._timer is not None:
