@@ -35,7 +35,12 @@ def current_inputs(config: Config, book: RuleBook, paths: Paths) -> Inputs:
 
 def load_overrides(config: Config, paths: Paths) -> tuple[Override, ...]:
     """Return the teachers' overrides; what cannot be read is left out and said."""
-    overrides = read_overrides(paths.overrides, ZoneInfo(config.timezone), frozenset(config.groups))
+    try:
+        zone = ZoneInfo(config.timezone)
+        overrides = read_overrides(paths.overrides, zone, frozenset(config.groups))
+    except OSError as error:
+        logger.error("overrides: none is in force, the file cannot be read: %s", error)  # noqa: TRY400
+        return ()
     for problem in overrides.problems:
         logger.warning("overrides: line %d left out: %s", problem.line, problem.message)
     return overrides.items

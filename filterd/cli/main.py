@@ -1,6 +1,7 @@
 """`filterd`: finds the command, runs it, turns what goes wrong into one clear line."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -73,8 +74,6 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `filterd` with `argv` and return its exit code."""
-    # A reader such as `head` may go away; ending quietly is what tools do.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     arguments = build_parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
@@ -89,6 +88,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FilterdError as error:
         complain(str(error))
         return Exit.USAGE
+    except BrokenPipeError:
+        # A reader such as `head` has gone; ending quietly is what tools do. Python would complain
+        # once more when it flushes standard output at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except FileNotFoundError as error:
         complain(f"no such file: {error.filename}")
         return Exit.USAGE

@@ -7,7 +7,7 @@ import sys
 
 from filterd.app.paths import config_path, read_config
 from filterd.app.serve import Serving, serve
-from filterd.cli.base import Command, Exit, add_config
+from filterd.cli.base import Command, Exit, add_config, complain
 
 EXAMPLES = """\
   filterd serve                          built-in defaults on loopback
@@ -43,7 +43,10 @@ def run(args: argparse.Namespace) -> int:
     # These tell of every request or header; what matters of them, filterd tells itself.
     for chatty in ("httpx", "httpcore", "h2", "hpack"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    path = config_path(args.config, os.environ)
+    if args.demo and args.config:
+        complain("--demo shows the built-in groups; give it without --config")
+        return Exit.USAGE
+    path = None if args.demo else config_path(args.config, os.environ)
     config, book = read_config(path)
     serve(Serving(config, book, path, args.demo, _say))
     return Exit.OK

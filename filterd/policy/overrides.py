@@ -94,6 +94,7 @@ def write(path: Path, overrides: Iterable[Override]) -> None:
     """
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
+        _own_like(path, handle)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(dump(overrides))
             file.flush()
@@ -107,6 +108,21 @@ def write(path: Path, overrides: Iterable[Override]) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def _own_like(path: Path, handle: int) -> None:
+    """Give the new file the owner and mode of the old one, or those of the directory: what an
+    administrator writes must stay readable for the daemon's own account.
+    """
+    try:
+        old = path.stat()
+        mode = old.st_mode & 0o777
+    except FileNotFoundError:
+        old = path.parent.stat()
+        mode = 0o640
+    os.fchmod(handle, mode)
+    if os.geteuid() == 0:
+        os.fchown(handle, old.st_uid, old.st_gid)
 
 
 def _override(line: str, zone: tzinfo, groups: Collection[str] | None) -> Override:

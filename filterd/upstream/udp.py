@@ -216,6 +216,9 @@ class UdpTransport:
                 logger.debug("udp %s: %s", self._target, error)
                 refused = isinstance(error, ConnectionRefusedError)
                 fault = Fault.REFUSED if refused else Fault.UNREACHABLE
+                # libuv stops watching a socket that had an error, so it is watched anew.
+                self._loop.remove_reader(port.fileno)
+                self._loop.add_reader(port.fileno, self._readable, port)
                 for exchange in list(port.pending.values()):
                     self._fail(exchange, fault)
                 return

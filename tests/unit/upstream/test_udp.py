@@ -6,11 +6,13 @@ import time
 from contextlib import asynccontextmanager
 
 import pytest
+import uvloop
 
 from filterd.upstream import udp
 from filterd.upstream.base import ExchangeError, Fault, exchange
 from filterd.upstream.bootstrap import question
 from filterd.upstream.counts import Counts, Drop
+from filterd.upstream.resolver import Resolver, Settings
 from filterd.upstream.tcp import tcp_transport
 from filterd.upstream.udp import UdpTransport
 from tests.support.fake_upstream import (
@@ -320,3 +322,27 @@ def test_a_full_table_of_ids_still_finds_a_free_one():
             return answers
 
     assert asyncio.run(main()) == [reply(QUERY)] * 300
+
+
+def test_a_closed_port_is_told_at_once_each_time_on_uvloop():
+    async def ask():
+        loop = asyncio.get_running_loop()
+        resolver = Resolver(Settings(servers=(f"127.0.0.1:{free_port()}",)), loop)
+        outcomes = []
+        for _ in range(3):
+            done = loop.create_future()
+            resolver.resolve(
+                "x.example",
+                question("x.example", 1),
+                loop.time() + 60,
+                lambda answer, ede, done=done: done.set_result((answer, ede)),
+            )
+            outcomes.append(await asyncio.wait_for(done, 30))
+        stats = resolver.stats()["servers"]
+        resolver.close()
+        return outcomes, stats
+
+    outcomes, stats = uvloop.run(ask())
+
+    assert outcomes == [(None, 22)] * 3
+    assert [server["failures"]["timeout"] for server in stats.values()] == [0]
