@@ -15,5 +15,7 @@ def real_list(name: str) -> bytes:
     for ending in (".txt.zst", ".zst", ".conf.zst", ""):
         path = DATA / f"{name}{ending}"
         if path.is_file() and ending:
-            return subprocess.run(["zstd", "-dcq", str(path)], check=True, capture_output=True).stdout
+            return subprocess.run(
+                ["zstd", "-dcq", str(path)], check=True, capture_output=True
+            ).stdout
     pytest.skip(f"REAL LISTS ABSENT: {name} is not under {DATA}; set FILTERD_DATA to run this test")
