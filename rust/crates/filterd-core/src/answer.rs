@@ -27,6 +27,11 @@ pub(crate) struct TtlLimits {
     pub(crate) negative: u32,
 }
 
+/// Most names and addresses one answer may lead to. Each is held against all rules, with every
+/// new generation again; answers that are honest have a dozen, and other resolvers stop at 100
+/// records of a type. It also lets a byte number them (`Match::source`).
+const MAX_LEADS: usize = 254;
+
 /// A message ready to be sent again: without OPT, question in lower case, TTLs within limits.
 #[derive(Debug)]
 pub(crate) struct Body {
@@ -64,6 +69,11 @@ pub(crate) fn accept(
     let mut bytes: Box<[u8]> = message[..end].into();
     bytes[HEADER..HEADER + question.len()].copy_from_slice(question);
     bytes[10..12].copy_from_slice(&seen.additional.to_be_bytes());
+    let mut count = 0;
+    leads(&bytes, HEADER + question.len(), |_| count += 1);
+    if count > MAX_LEADS {
+        return Err(Unusable::Misfit);
+    }
     for &at in &seen.ttls {
         let at = usize::from(at);
         // A TTL with its top bit set counts as 0 (RFC 2181 section 8).
@@ -272,6 +282,19 @@ pub(crate) fn leads(message: &[u8], question_end: usize, mut each: impl FnMut(Le
             }
             _ => {}
         }
+    }
+}
+
+/// The answer's header and question without any record, and without AD.
+pub(crate) fn emptied(body: &Body, question_end: usize) -> Body {
+    let mut bytes: Box<[u8]> = body.bytes.get(..question_end).unwrap_or_default().into();
+    if let Some(header) = bytes.get_mut(..HEADER) {
+        header[3] &= !(flag::AD as u8);
+        header[6..].fill(0);
+    }
+    Body {
+        bytes,
+        ttls: Box::default(),
     }
 }
 

@@ -92,18 +92,22 @@ pub(crate) struct Ticker {
 impl Ticker {
     /// Threads hand in times a little out of order; more than this is a clock that was set back.
     const SLACK: f64 = 1.0;
+    /// No step counts for more: beyond, a second more would be lost in the sum's last digits.
+    const LONGEST: f64 = u32::MAX as f64;
 
     /// Take the time now (unix seconds); return seconds since the first call.
     #[inline]
     pub(crate) fn tick(&mut self, now: f64) -> f64 {
+        if !now.is_finite() {
+            return self.elapsed;
+        }
         match self.last {
             Some(last) if now > last => {
-                self.elapsed += now - last;
+                self.elapsed += (now - last).min(Self::LONGEST);
                 self.last = Some(now);
             }
             Some(last) if now >= last - Self::SLACK => {}
-            _ if now.is_finite() => self.last = Some(now),
-            _ => {}
+            _ => self.last = Some(now),
         }
         self.elapsed
     }
@@ -180,6 +184,14 @@ impl Entry {
         self.body
             .bytes
             .get(HEADER..usize::from(self.question_end))
+            .unwrap_or_default()
+    }
+
+    /// The name in the question.
+    pub(crate) fn name(&self) -> &[u8] {
+        let question = self.question();
+        question
+            .get(..question.len().saturating_sub(4))
             .unwrap_or_default()
     }
 

@@ -58,6 +58,9 @@ pub struct Decision<'a> {
     pub step: u8,
     /// The match that decided, if a rule did.
     pub hit: Option<Match>,
+    /// Only a block of a step before this one reaches what the name leads to: an order reaches
+    /// behind what a school allows, a list does not.
+    pub reach: u8,
     /// What its class does; `Block` for a block without a rule, else `Allow`.
     pub action: Action,
     /// EDE code, 0 none.
@@ -139,15 +142,23 @@ pub fn decide<'a>(
         _ => passed(),
     };
     match (decision.kind, late) {
-        (Kind::Pass | Kind::Allow, Some((rank, hit))) if decision.step > 1 => {
-            by_rule(plan, rank, hit, qtype, &[hit])
-        }
+        (Kind::Pass | Kind::Allow, Some((rank, hit))) if decision.step > 1 => Decision {
+            reach: decision.reach,
+            ..by_rule(plan, rank, hit, qtype, &[hit])
+        },
         _ => decision,
     }
 }
 
-/// Decide from what the targets and addresses of an answer matched: the first source that is
-/// blocked blocks; an exception holds for its own source only; rewrites do not apply here.
+/// Everything of an answer is judged, whatever stood for its name; see `Decision::reach`.
+pub const REACH_ALL: u8 = u8::MAX;
+
+/// Decide from what the targets and addresses of an answer matched: the first source blocks that
+/// is blocked on a step before `reach`; an exception holds for its own source only. `stream`: the
+/// question came over TCP, which is all that a TCP-only rule wants.
+///
+/// No data of a rewrite can stand for a part of an answer. A rewrite that refuses (an rcode), an
+/// order's, and RPZ local data, which is its zone's block, block here; others do not count.
 #[must_use]
 pub fn decide_answer<'a>(
     plan: &'a Plan,
@@ -155,6 +166,8 @@ pub fn decide_answer<'a>(
     person: &Person<'_>,
     qtype: u16,
     now: i64,
+    reach: u8,
+    stream: bool,
 ) -> Decision<'a> {
     let group = &plan.groups[usize::from(person.group)];
     let table = &plan.ranks[group.segment(now).ranks];
@@ -171,18 +184,38 @@ pub fn decide_answer<'a>(
         rest = others;
         let zone = candidates.zone_winner(source.iter());
         let mut best: Option<(u16, Match)> = None;
+        let mut refusals: SmallVec<[(u16, Match); 2]> = SmallVec::new();
+        let mut excused: SmallVec<[u32; 2]> = SmallVec::new();
         for hit in source {
             let Some((rank, class)) = candidates.applies(hit) else {
                 continue;
             };
-            let rewriting = matches!(class.action, Action::Rewrite | Action::Unrewrite);
-            if !rewriting && (class.zone.is_none() || zone == Some(*hit)) {
-                prefer(&mut best, rank, hit);
+            if class.zone.is_some() && zone != Some(*hit) {
+                continue;
+            }
+            match class.action {
+                Action::Unrewrite => excused.push(hit.class),
+                Action::Rewrite if refuses(class, rank) => refusals.push((rank, *hit)),
+                Action::Rewrite => {}
+                Action::TcpOnly if stream => {}
+                _ => prefer(&mut best, rank, hit),
+            }
+        }
+        for (rank, hit) in &refusals {
+            let lifted = combines(&plan.classes[hit.class as usize], *rank)
+                && is_excused(plan, hit, &excused);
+            if !lifted {
+                prefer(&mut best, *rank, hit);
             }
         }
         if let Some((rank, hit)) = best {
-            let decision = by_rule(plan, rank, hit, qtype, &[]);
-            if decision.kind == Kind::Block {
+            let mut decision = by_rule(plan, rank, hit, qtype, &[]);
+            if decision.kind == Kind::Rewrite {
+                decision.kind = Kind::Block;
+                decision.action = Action::Block;
+                decision.rewrite = None;
+            }
+            if decision.kind == Kind::Block && decision.step < reach {
                 return decision;
             }
         }
@@ -277,6 +310,15 @@ fn combines(class: &Class, rank: u16) -> bool {
     class.action == Action::Rewrite && class.zone.is_none() && rank & 255 == 0
 }
 
+/// Whether a rewrite of a name blocks an answer that leads there.
+fn refuses(class: &Class, rank: u16) -> bool {
+    const ORDER: u16 = 2;
+    !class.late
+        && (rank >> 8 <= ORDER
+            || class.zone.is_some()
+            || class.rewrite.as_ref().is_some_and(|data| data.rcode != 0))
+}
+
 fn is_excused(plan: &Plan, hit: &Match, excused: &[u32]) -> bool {
     excused.iter().any(|class| {
         let exception = &plan.classes[*class as usize].rewrite;
@@ -303,6 +345,7 @@ fn by_rule<'a>(
         kind,
         step,
         hit: Some(hit),
+        reach: if kind == Kind::Block { REACH_ALL } else { step },
         action: class.action,
         ede: class.ede,
         ede_text: &class.ede_text,
@@ -343,6 +386,7 @@ fn blocked(step: u8, ede_text: &str) -> Decision<'_> {
         kind: Kind::Block,
         step,
         hit: None,
+        reach: REACH_ALL,
         action: Action::Block,
         ede: 17,
         ede_text,
@@ -355,6 +399,7 @@ fn passed<'a>() -> Decision<'a> {
         kind: Kind::Pass,
         step: 9,
         hit: None,
+        reach: REACH_ALL,
         action: Action::Allow,
         ede: 0,
         ede_text: "",

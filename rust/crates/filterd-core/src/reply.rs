@@ -195,7 +195,7 @@ impl Asked<'_> {
             if let Some(mut walk) = Walk::new(&body.bytes, question_end) {
                 while let Ok(Some((section, record))) = walk.next() {
                     // Glue is no part of the answer to another name.
-                    if section > ANSWER + 1 {
+                    if section > ANSWER + 1 || out.len() > self.limit {
                         break;
                     }
                     let whole = out.len();
@@ -230,6 +230,13 @@ impl Asked<'_> {
         } else {
             0
         };
+        let opt_size = if self.edns.is_some() { 11 } else { 0 };
+        if body.bytes.len() + opt_size > self.limit {
+            // Nothing of it will be sent; a large answer must not cost its length each time.
+            self.start(out, code, ad | flag::TC);
+            self.finish(out, code, ede);
+            return code;
+        }
         let flags = flag::QR | flag::RA | self.flags & (flag::RD | flag::CD) | ad | u16::from(code);
         out.clear();
         out.extend_from_slice(&body.bytes);

@@ -168,7 +168,7 @@ impl Snapshot {
         self.decide_for(found, &self.person(asker), qtype, now)
     }
 
-    /// Decide from the matches of an answer: a block, or a pass.
+    /// Decide from the matches of an answer: a block, or a pass. See `decide::decide_answer`.
     #[must_use]
     pub fn decide_answer(
         &self,
@@ -176,6 +176,8 @@ impl Snapshot {
         asker: &Asker,
         qtype: u16,
         now: i64,
+        reach: u8,
+        stream: bool,
     ) -> Decision<'_> {
         decide::decide_answer(
             &self.plan,
@@ -183,6 +185,8 @@ impl Snapshot {
             &self.person(asker),
             qtype,
             now,
+            reach,
+            stream,
         )
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::misses::Waiter;
 use super::{Outcome, Settings};
+use crate::answer::Body;
 use crate::cache::Entry;
 use crate::decide::{Decision, Kind, Rewrite};
 use crate::events::ShortName;
@@ -97,7 +98,7 @@ impl<'a> Case<'a> {
     fn most_ttl(&self) -> u32 {
         let now = self.seconds();
         match self.snapshot.until(self.asker.group, now) {
-            Some(switch) => u32::try_from((switch - now).max(1)).unwrap_or(u32::MAX),
+            Some(switch) => u32::try_from(switch.saturating_sub(now).max(1)).unwrap_or(u32::MAX),
             None => u32::MAX,
         }
     }
@@ -145,24 +146,31 @@ impl<'a> Case<'a> {
         entry: &Entry,
         out: &mut Vec<u8>,
     ) -> Option<Sent<'a>> {
-        if let Some(alias) = waiter.alias {
-            let decision = Decision {
-                kind: Kind::Rewrite,
-                step: alias.step,
-                hit: alias.hit,
-                action: Action::Rewrite,
-                ede: 0,
-                ede_text: "",
-                rewrite: None,
-            };
-            let question = entry.question();
-            let target = question
-                .get(..question.len().saturating_sub(4))
-                .unwrap_or_default();
-            return Some(self.alias(asked, decision, target, entry, out));
+        if waiter.aliased {
+            return self.finish_alias(asked, waiter, entry, out);
         }
         match self.reply(asked, &entry.said.name, Some(entry), out) {
             Step::Sent(sent) => Some(sent),
+            Step::Answer | Step::Target(..) => None,
+        }
+    }
+
+    /// The same for one whose question was rewritten to the one that is answered now. The rules
+    /// are asked about its own name again: they, or the time, may have changed since.
+    fn finish_alias(
+        &self,
+        asked: &Asked<'_>,
+        waiter: &Waiter,
+        entry: &Entry,
+        out: &mut Vec<u8>,
+    ) -> Option<Sent<'a>> {
+        let mut found = Matches::new();
+        self.snapshot.match_name(&waiter.name(), &mut found);
+        match self.reply(asked, &found, None, out) {
+            Step::Sent(sent) => Some(sent),
+            Step::Target(decision, target) if target == entry.name() => {
+                Some(self.alias(asked, decision, target, entry, out))
+            }
             Step::Answer | Step::Target(..) => None,
         }
     }
@@ -237,51 +245,72 @@ impl<'a> Case<'a> {
     ) -> Sent<'a> {
         let mut sent = Sent::own(decision, None);
         sent.from_answer = true;
-        let mut body = &entry.body;
-        if let Some(extra) = &entry.said.extra {
-            let now = self.seconds();
-            // What a rule allows by name is blocked only by a rule of an earlier step: an order
-            // reaches what a school allows, a list does not. What must not be blocked is not.
-            let settled = sent.decision.kind == Kind::Allow || sent.decision.step == 1;
-            let first_step = sent.decision.step;
-            let counts = |second: &Decision<'_>| {
-                second.kind == Kind::Block && (!settled || second.step < first_step)
-            };
-            if !extra.answer.is_empty() {
-                let second =
-                    self.snapshot
-                        .decide_answer(&extra.answer, &self.asker, self.qtype, now);
-                if counts(&second) {
-                    if let Effect::Sent(code) = self.block(asked, &second, out) {
-                        let source = second.hit.map_or(0, |hit| usize::from(hit.source));
-                        let subject = extra.subjects.get(source.wrapping_sub(1));
-                        sent.subject = subject.map(|wire| ShortName::from_slice(wire));
-                        sent.code = code;
-                        sent.decision = second;
-                        return sent;
-                    }
-                }
-            }
-            if let (true, Some(bare)) = (
-                self.snapshot.group(self.asker.group).filtered,
-                &extra.without_ech,
-            ) {
-                sent.stripped_ech = true;
-                body = bare;
-            }
-            if let Some(bare) = &extra.without_hints {
-                let hints = self
-                    .snapshot
-                    .decide_answer(&extra.hints, &self.asker, self.qtype, now);
-                if counts(&hints) {
-                    sent.stripped_hints = true;
-                    body = bare;
-                }
-            }
+        if self.stopped(asked, entry, &mut sent, out) {
+            return sent;
         }
+        let body = self.body_for(entry, &mut sent);
         let (aging, why) = self.aging(entry);
         sent.code = Some(asked.relay(out, body, aging, why));
         sent
+    }
+
+    /// Block instead, and say so in `sent`, if the answer leads where the asker may not go.
+    fn stopped(
+        &self,
+        asked: &Asked<'_>,
+        entry: &Entry,
+        sent: &mut Sent<'a>,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let Some(extra) = &entry.said.extra else {
+            return false;
+        };
+        let Some(second) = self.blocked_behind(&extra.answer, sent.decision.reach) else {
+            return false;
+        };
+        let Effect::Sent(code) = self.block(asked, &second, out) else {
+            return false;
+        };
+        let source = second.hit.map_or(0, |hit| usize::from(hit.source));
+        let subject = extra.subjects.get(source.wrapping_sub(1));
+        sent.subject = subject.map(|wire| ShortName::from_slice(wire));
+        sent.code = code;
+        sent.decision = second;
+        true
+    }
+
+    /// The answer as this asker may have it: without `ech`, without hints that a rule blocks.
+    fn body_for<'e>(&self, entry: &'e Entry, sent: &mut Sent<'a>) -> &'e Body {
+        let mut body = &entry.body;
+        let Some(extra) = &entry.said.extra else {
+            return body;
+        };
+        if let (true, Some(bare)) = (
+            self.snapshot.group(self.asker.group).filtered,
+            &extra.without_ech,
+        ) {
+            sent.stripped_ech = true;
+            body = bare;
+        }
+        if let Some(bare) = &extra.without_hints {
+            let reach = sent.decision.reach;
+            if self.blocked_behind(&extra.hints, reach).is_some() {
+                sent.stripped_hints = true;
+                body = bare;
+            }
+        }
+        body
+    }
+
+    fn blocked_behind(&self, found: &Matches, reach: u8) -> Option<Decision<'a>> {
+        if found.is_empty() {
+            return None;
+        }
+        let (qtype, now, stream) = (self.qtype, self.seconds(), self.door != 0);
+        let decision = self
+            .snapshot
+            .decide_answer(found, &self.asker, qtype, now, reach, stream);
+        (decision.kind == Kind::Block).then_some(decision)
     }
 
     /// Reply with a CNAME to `target` and the answer to that.
@@ -293,16 +322,23 @@ impl<'a> Case<'a> {
         entry: &Entry,
         out: &mut Vec<u8>,
     ) -> Sent<'a> {
-        let mut body = &entry.body;
         let mut sent = Sent::own(decision, None);
         sent.from_answer = true;
-        if self.snapshot.group(self.asker.group).filtered {
-            let extra = entry.said.extra.as_ref();
-            if let Some(bare) = extra.and_then(|extra| extra.without_ech.as_ref()) {
-                sent.stripped_ech = true;
-                body = bare;
+        let own = self
+            .snapshot
+            .decide(&entry.said.name, &self.asker, self.qtype, self.seconds());
+        if own.kind == Kind::Block && own.step < sent.decision.reach {
+            if let Effect::Sent(code) = self.block(asked, &own, out) {
+                sent.subject = Some(ShortName::from_slice(target));
+                sent.code = code;
+                sent.decision = own;
+                return sent;
             }
         }
+        if self.stopped(asked, entry, &mut sent, out) {
+            return sent;
+        }
+        let body = self.body_for(entry, &mut sent);
         let (aging, stale) = self.aging(entry);
         let why = stale.or(ede(&sent.decision));
         let answer = Some((body, usize::from(entry.question_end), aging));

@@ -1,5 +1,6 @@
 //! Parked questions and who waits for them.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
@@ -7,7 +8,6 @@ use smallvec::SmallVec;
 
 use super::case::Who;
 use crate::cache::{ByHash, Key, KEY_CD, KEY_DO};
-use crate::matches::Match;
 use crate::rdata::name_to_text;
 use crate::reply::Asked;
 use crate::wire::build;
@@ -16,6 +16,10 @@ use crate::wire::{query, u16_at};
 
 /// Most clients that wait for one question.
 const WAITERS: usize = 1024;
+
+/// One client's queries take at most half of the places, so that nobody who asks for ever new names
+/// leaves the others without; where there are few places, at most so many.
+const SHARE: usize = 64;
 
 /// A question for an upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,14 +48,7 @@ pub(super) struct Waiter {
     pub(super) door: u8,
     pub(super) client: IpAddr,
     /// The question parked is the target of a rewrite of the one that was asked.
-    pub(super) alias: Option<Alias>,
-}
-
-/// The rewrite that sent a query to another name.
-#[derive(Clone, Copy)]
-pub(super) struct Alias {
-    pub(super) hit: Option<Match>,
-    pub(super) step: u8,
+    pub(super) aliased: bool,
 }
 
 impl Waiter {
@@ -104,6 +101,8 @@ pub(super) struct Misses {
     most: usize,
     next: u64,
     waiting: usize,
+    /// How many queries of each client wait.
+    by_client: HashMap<IpAddr, usize>,
     by_id: HashMap<u64, Miss>,
     by_hash: ByHash<u64>,
     /// Which miss a token waits for.
@@ -127,6 +126,7 @@ impl Misses {
             most,
             next: 1,
             waiting: 0,
+            by_client: HashMap::new(),
             by_id: HashMap::new(),
             by_hash: ByHash::default(),
             tokens: HashMap::new(),
@@ -159,7 +159,9 @@ impl Misses {
         question: &query::Question,
         mut waiter: Waiter,
     ) -> Parked {
-        if self.waiting >= self.most.saturating_mul(4) {
+        let share = (self.most / 2).max(SHARE);
+        let theirs = self.by_client.get(&waiter.client).copied().unwrap_or(0);
+        if self.waiting >= self.most.saturating_mul(4) || theirs >= share {
             return Parked::Full(waiter);
         }
         let token = self.number();
@@ -175,8 +177,9 @@ impl Misses {
         if miss.waiters.len() >= WAITERS {
             return Parked::Full(waiter);
         }
-        miss.waiters.push(waiter);
         self.waiting += 1;
+        *self.by_client.entry(waiter.client).or_default() += 1;
+        miss.waiters.push(waiter);
         self.tokens.insert(token, id);
         if joined {
             Parked::Joined(token)
@@ -255,11 +258,22 @@ impl Misses {
             return SmallVec::new();
         };
         let waiters = std::mem::take(&mut miss.waiters);
-        self.waiting -= waiters.len();
         for waiter in &waiters {
             self.tokens.remove(&waiter.token);
+            self.left(waiter.client);
         }
         waiters
+    }
+
+    /// One query of `client` waits no longer.
+    fn left(&mut self, client: IpAddr) {
+        self.waiting -= 1;
+        if let Entry::Occupied(mut count) = self.by_client.entry(client) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
     }
 
     pub(super) fn forget(&mut self, token: u64) {
@@ -269,8 +283,10 @@ impl Misses {
         let Some(miss) = self.by_id.get_mut(&id) else {
             return;
         };
-        let before = miss.waiters.len();
-        miss.waiters.retain(|waiter| waiter.token != token);
-        self.waiting -= before - miss.waiters.len();
+        let place = miss.waiters.iter().position(|waiter| waiter.token == token);
+        if let Some(place) = place {
+            let gone = miss.waiters.remove(place);
+            self.left(gone.client);
+        }
     }
 }

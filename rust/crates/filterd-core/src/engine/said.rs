@@ -1,6 +1,6 @@
 //! Asking the rules about a question and its answer: what a cache entry remembers of them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::answer::{self, Body, Lead};
 use crate::cache::{Extra, Said};
@@ -40,10 +40,10 @@ pub(super) fn say(snapshot: &Snapshot, body: &Body, question_end: usize, ech: bo
         }
     });
     if ech {
-        extra.without_ech = answer::strip(body, question_end, Without::Ech);
+        extra.without_ech = Some(stripped(body, question_end, Without::Ech));
     }
     if !extra.hints.is_empty() {
-        extra.without_hints = answer::strip(body, question_end, Without::EchAndHints);
+        extra.without_hints = Some(stripped(body, question_end, Without::EchAndHints));
     }
     let extra = (!extra.is_empty()).then(|| Box::new(extra));
     Said {
@@ -53,13 +53,36 @@ pub(super) fn say(snapshot: &Snapshot, body: &Body, question_end: usize, ech: bo
     }
 }
 
-/// Also as the IPv4 address inside an IPv4-mapped one: a client connects to that.
+/// What cannot be copied without its parameters is not sent with them: no record instead.
+fn stripped(body: &Body, question_end: usize, without: Without) -> Body {
+    answer::strip(body, question_end, without)
+        .unwrap_or_else(|| answer::emptied(body, question_end))
+}
+
+/// Also as the IPv4 address inside an IPv6 one: that is where the client's packets arrive.
 fn match_address(snapshot: &Snapshot, address: IpAddr, qname: &[u8], out: &mut Matches) {
     snapshot.match_address(address, qname, out);
     if let IpAddr::V6(six) = address {
-        if let Some(four) = six.to_ipv4_mapped() {
+        if let Some(four) = inner(six) {
             snapshot.match_address(IpAddr::V4(four), qname, out);
         }
+    }
+}
+
+/// The IPv4 address in an IPv4-mapped one (RFC 4291 section 2.5.5.2), one behind NAT64 (RFC 6052
+/// section 2.1, RFC 8215) or 6to4 (RFC 3056 section 2).
+fn inner(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [a, b, c, d, e, f, high, low] = address.segments();
+    let four = |high: u16, low: u16| {
+        let ([p, q], [r, s]) = (high.to_be_bytes(), low.to_be_bytes());
+        Ipv4Addr::new(p, q, r, s)
+    };
+    match [a, b, c, d, e, f] {
+        [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] | [0x64, 0xff9b, 1, ..] => {
+            Some(four(high, low))
+        }
+        [0x2002, ..] => Some(four(b, c)),
+        _ => None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::case::{Case, Sent, Step, Who};
-use super::misses::{Alias, Parked, Waiter};
+use super::misses::{Parked, Waiter};
 use super::settings::Record;
 use super::{said, Outcome, Settings, State};
 use crate::cache::{Key, Keys, KEY_CD, KEY_DO};
@@ -28,7 +28,7 @@ pub(super) struct Ask<'a> {
 }
 
 impl Ask<'_> {
-    fn waiter(&self, alias: Option<Alias>) -> Waiter {
+    fn waiter(&self, aliased: bool) -> Waiter {
         Waiter {
             token: 0,
             id: self.asked.id,
@@ -38,7 +38,7 @@ impl Ask<'_> {
             limit: self.asked.limit,
             door: self.door,
             client: self.client,
-            alias,
+            aliased,
         }
     }
 }
@@ -47,7 +47,7 @@ impl Ask<'_> {
 const SLOT: i64 = 300;
 
 fn slot(now: f64) -> i64 {
-    (now as i64).div_euclid(SLOT) * SLOT
+    (now as i64).div_euclid(SLOT).saturating_mul(SLOT)
 }
 
 /// Flags of the key of a query.
@@ -128,7 +128,7 @@ impl State {
             }
             Step::Answer => {
                 self.stats.misses += 1;
-                self.park(&case, key, question, ask.waiter(None), out)
+                self.park(&case, key, question, ask.waiter(false), out)
             }
             Step::Target(decision, target) => {
                 self.ask_target(&case, keys, ask, decision, target, out)
@@ -176,17 +176,14 @@ impl State {
             return self.fail(&ask.asked, 0, out);
         };
         let key = keys.key(&question, ask.key.flags);
+        self.refresh_said(key, case.snapshot);
         if let Some(entry) = self.cache.get(key).filter(|entry| entry.is_fresh(case.at)) {
             let sent = case.alias(&ask.asked, decision, target, entry, out);
             self.stats.hits += 1;
             return self.note(case, own.name(), sent, out);
         }
         self.stats.misses += 1;
-        let alias = Alias {
-            hit: decision.hit,
-            step: decision.step,
-        };
-        self.park(case, key, &question, ask.waiter(Some(alias)), out)
+        self.park(case, key, &question, ask.waiter(true), out)
     }
 
     fn park(

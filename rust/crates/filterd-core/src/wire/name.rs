@@ -6,6 +6,10 @@
 /// Longest name in wire form, the root label included.
 pub(crate) const MAX: usize = 255;
 
+/// Most pointers followed for one name: as many as a name has labels. Pointers to pointers take no
+/// room in a name, and thousands of them would make a record as dear as a message.
+const MAX_POINTERS: u8 = 127;
+
 /// A whole name in wire form, without compression, in a buffer of its own.
 #[derive(Clone)]
 pub(crate) struct Name {
@@ -82,9 +86,14 @@ pub(crate) fn expand(message: &[u8], at: usize, name: &mut Name) -> Option<usize
     let mut floor = at; // pointers must go below this
     let mut behind = None;
     let mut length = 0;
+    let mut pointers = 0;
     loop {
         let label = usize::from(*message.get(next)?);
         if label & 0xc0 == 0xc0 {
+            pointers += 1;
+            if pointers > MAX_POINTERS {
+                return None;
+            }
             let low = usize::from(*message.get(next + 1)?);
             let target = (label & 0x3f) << 8 | low;
             if target >= floor {
@@ -128,6 +137,18 @@ mod tests {
         assert_eq!(expand(b"\xc0\x00", 0, &mut name), None);
         assert_eq!(expand(b"\xc0\x02\x00", 0, &mut name), None);
         assert_eq!(expand(b"\x01a\xc0\x04\x01b\xc0\x00", 4, &mut name), None);
+    }
+
+    #[test]
+    fn a_long_row_of_pointers_is_refused() {
+        // The root, then pointers each to the one before.
+        let mut message = vec![0, 0];
+        for at in 0..200u16 {
+            message.extend_from_slice(&(0xc000 | (2 * at)).to_be_bytes());
+        }
+        let (last, over) = (2 * 127, 2 * 128);
+        assert_eq!(expand(&message, last, &mut Name::root()), Some(last + 2));
+        assert_eq!(expand(&message, over, &mut Name::root()), None);
     }
 
     #[test]
