@@ -11,8 +11,9 @@ from filterd.app.ruling import Inputs, list_specs
 from filterd.app.system_dns import system_nameservers
 from filterd.config.schema import Config
 from filterd.engine.engine import EngineSettings
-from filterd.engine.local import LocalData, LocalRecord
+from filterd.engine.local import LocalData, LocalRecord, check_records
 from filterd.lists.index_store import IndexStore, Loaded
+from filterd.model.errors import ConfigError
 from filterd.model.group import Override, RuleBook
 from filterd.policy.overrides import read as read_overrides
 from filterd.report.daykey import DayKey
@@ -90,8 +91,14 @@ def engine_settings(config: Config) -> EngineSettings:
 
 
 def local_data(config: Config) -> LocalData:
-    """Return the local records and the zones that are forwarded."""
+    """Return the local records and the zones that are forwarded.
+
+    Raises:
+        ConfigError: records that cannot be served, each with its place.
+    """
     records = [LocalRecord(r.name, r.type, r.value, r.ttl) for r in config.records]
+    if problems := check_records(records):
+        raise ConfigError(tuple(f"records[{at}]: {why}" for at, why in problems.items()))
     return LocalData(records, tuple(config.upstream.zones))
 
 

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 
+from filterd.app.parts import local_data
 from filterd.app.paths import config_path, read_config
 from filterd.app.ruling import Inputs, build_ruling
 from filterd.cli.base import Command, Exit, add_config, add_json, paint
@@ -27,6 +28,7 @@ def run(args: argparse.Namespace) -> int:
     where = str(path) if path is not None else "built-in defaults"
     try:
         config, book = read_config(path)
+        local_data(config)
         ruling = build_ruling(Inputs(config, book), 0.0, 1)
     except ConfigError as error:
         if not args.json:

@@ -8,6 +8,7 @@ from dnslib.dns import DNSError
 
 from filterd.model.errors import FilterdError
 
+LATEST = 32_503_680_000  # the year 3000
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -22,16 +23,23 @@ def moment(text: str, zone: str) -> float:
         UnreadableError: anything else.
     """
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
         pass
+    else:
+        if not 0 <= seconds <= LATEST:  # not a number fails this too
+            raise UnreadableError(f"not a time: {text!r}; unix seconds lie in 0..{LATEST}")
+        return seconds
     try:
         when = datetime.fromisoformat(text)
-    except ValueError:
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=ZoneInfo(zone))
+        seconds = when.timestamp()
+    except (ValueError, OverflowError):
         raise UnreadableError(f"not a time: {text!r}; write 2026-09-07T08:30") from None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=ZoneInfo(zone))
-    return when.timestamp()
+    if not 0 <= seconds <= LATEST:
+        raise UnreadableError(f"not a time that schedules reach: {text!r}; 1970 to 2999")
+    return seconds
 
 
 def span(text: str) -> timedelta:

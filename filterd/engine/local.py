@@ -5,20 +5,24 @@ records know wildcards (RFC 4592: the closest enclosing name decides) and follow
 themselves; a chain that leaves them is an `Unfinished` answer, which needs its target resolved.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 
-from dnslib import CLASS, QTYPE, RR, SOA, DNSRecord
+from dnslib import QTYPE, RR, SOA
 from dnslib.dns import DNSError
 from dnslib.label import DNSBuffer, DNSLabel
 
-from filterd.engine import special
+from filterd.engine import special, wire
 from filterd.model.name import parents
 
 CHAIN = 8  # links of a CNAME chain that are followed
 CNAME = 5
 ANY = 255
 SPECIAL_TTL = 10_800  # RFC 2308 section 5: three hours at most for what never changes
+_SOA = SOA("localhost.", "nobody.invalid.", (1, SPECIAL_TTL, 3600, 604_800, SPECIAL_TTL))
+_EMPTY = wire.Data(QTYPE.SOA, SPECIAL_TTL, wire.rdata_of(_SOA))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +42,24 @@ class Unfinished:
     target: str
     query: bytes  # the question for upstream
     asked: bytes
-    chain: tuple[RR, ...]
+    chain: tuple[bytes, ...]
 
     def finish(self, answer: bytes) -> bytes:
-        """Return the whole reply from upstream's `answer` about the target. DNSError."""
-        rest = DNSRecord.parse(answer)
-        reply = DNSRecord.parse(self.asked).reply(ra=1, aa=0)
-        reply.header.ad = 0
-        reply.header.rcode = rest.header.rcode
-        for rr in (*self.chain, *rest.rr):
-            reply.add_answer(rr)
-        for rr in rest.auth:
-            reply.add_auth(rr)
-        return bytes(reply.pack())
+        """Return the whole reply from upstream's `answer` about the target.
+
+        Raises whatever reading `answer` raises; see `wire.prefixed`.
+        """
+        return wire.prefixed(self.asked, self.chain, answer)
 
 
 class LocalData:
     """Local records plus special names; immutable."""
 
     def __init__(self, records: Sequence[LocalRecord] = (), forwarded: Sequence[str] = ()) -> None:
-        self._records: dict[str, list[RR]] = {}
+        self._records: dict[str, list[wire.Data]] = {}
         for record in records:
-            zone_line = f"{record.name}. {record.ttl} IN {record.type} {record.data}"
-            self._records.setdefault(record.name, []).extend(RR.fromZone(zone_line))
+            parsed = RR.fromZone(f"{record.name}. {record.ttl} IN {record.type} {record.data}")
+            self._records.setdefault(record.name, []).extend(map(wire.data_of, parsed))
         owners = (name.removeprefix("*.") for name in self._records)
         # Names that exist only because others lie below them (RFC 4592 section 2.2.2).
         self._inner = frozenset(p for owner in owners for p in parents(owner)[1:])
@@ -69,15 +68,14 @@ class LocalData:
     def answer(self, name: str, qtype: int, query: bytes) -> bytes | Unfinished | None:
         """Return a reply to `query`, or None where the question is for upstream."""
         if self._records and (found := self._find(name)) is not None:
-            answers, target = self._chain(name, qtype, found)
+            answers, target = self._chain(qtype, found)
             if target is not None:
-                question = DNSRecord.parse(query)
-                question.q.qname = DNSLabel(target)
-                return Unfinished(target, bytes(question.pack()), query, tuple(answers))
-            return self._reply(query, answers, name)
+                question = wire.question_about(query, DNSLabel(target))
+                return Unfinished(target, question, query, tuple(answers))
+            return _reply(query, answers)
         return self._special(name, qtype, query)
 
-    def _find(self, name: str) -> list[RR] | None:
+    def _find(self, name: str) -> list[wire.Data] | None:
         """Return the records of `name`, or None where nothing of ours covers it.
 
         A name that merely has names below it is for upstream, so that one record for a printer
@@ -92,55 +90,47 @@ class LocalData:
                 return None  # the closest encloser has no wildcard (RFC 4592 section 3.3.1)
         return None
 
-    def _chain(self, name: str, qtype: int, found: list[RR]) -> tuple[list[RR], str | None]:
+    def _chain(self, qtype: int, found: list[wire.Data]) -> tuple[list[bytes], str | None]:
         """Return the records for a question, and the name that is left to resolve, if any."""
-        answers: list[RR] = []
-        owner, records = name, found
+        answers: list[bytes] = []
+        owner: bytes | None = None  # the name that was asked
+        records = found
         for _ in range(CHAIN):
-            here = [_owned(rr, owner) for rr in records if rr.rtype in (qtype, CNAME)]
-            if qtype == ANY:
-                here = [_owned(rr, owner) for rr in records]
-            answers += here
-            links = [rr for rr in here if rr.rtype == CNAME]
-            if qtype == CNAME or not links:
+            here = [data for data in records if qtype == ANY or data.rtype in (qtype, CNAME)]
+            answers += (wire.resource(owner, data) for data in here)
+            target = next((data.target for data in here if data.target is not None), None)
+            if qtype == CNAME or target is None:
                 break
-            owner = str(links[0].rdata.label).rstrip(".").lower()
-            following = self._find(owner)
+            following = self._find(target)
             if following is None:
-                return answers, owner
+                return answers, target
+            owner = wire.name_of(DNSLabel(target))
             records = following
         return answers, None
 
     def _special(self, name: str, qtype: int, query: bytes) -> bytes | None:
         if name == "localhost" or name.endswith(".localhost"):
             address = special.LOCALHOST.get(qtype)
-            lines = f"{name}. {SPECIAL_TTL} IN {QTYPE[qtype]} {address}" if address else None
-            return self._reply(query, list(RR.fromZone(lines)) if lines else [], "localhost")
+            return _reply(query, [] if address is None else [_address(qtype, address)], "localhost")
         for parent in parents(name):
             if parent in self._forwarded:
                 return None
             rcode = special.ZONES.get(parent)
             if rcode is not None:
-                return self._reply(query, [], parent, rcode)
+                return _reply(query, [], parent, rcode)
         return None
 
-    def _reply(self, query: bytes, answers: list[RR], zone: str, rcode: int = 0) -> bytes:
-        request = DNSRecord.parse(query)
-        reply = request.reply(ra=1, aa=0)
-        reply.header.rcode = rcode
-        reply.header.ad = 0  # nothing of ours is signed
-        for rr in answers:
-            reply.add_answer(rr)
-        if not answers:
-            times = (1, SPECIAL_TTL, 3600, 604_800, SPECIAL_TTL)
-            soa = SOA("localhost.", "nobody.invalid.", times)
-            reply.add_auth(RR(f"{zone}.", QTYPE.SOA, CLASS.IN, SPECIAL_TTL, soa))
-        return bytes(reply.pack())
+
+def _address(qtype: int, address: str) -> bytes:
+    return wire.resource(None, wire.Data(qtype, SPECIAL_TTL, ip_address(address).packed))
 
 
-def _owned(rr: RR, owner: str) -> RR:
-    """Return `rr` under the name that was asked, which a wildcard's owner is not."""
-    return RR(f"{owner}.", rr.rtype, rr.rclass, rr.ttl, rr.rdata)
+def _reply(query: bytes, answers: list[bytes], zone: str | None = None, rcode: int = 0) -> bytes:
+    """Return a reply; an empty one has an SOA of `zone`, of the name itself without one."""
+    if answers:
+        return wire.reply(query, answers, (), rcode)
+    owner = None if zone is None else wire.name_of(DNSLabel(zone))
+    return wire.reply(query, (), [wire.resource(owner, _EMPTY)], rcode)
 
 
 def check_records(records: Sequence[LocalRecord]) -> Mapping[int, str]:
@@ -151,6 +141,11 @@ def check_records(records: Sequence[LocalRecord]) -> Mapping[int, str]:
             parsed = RR.fromZone(f"{record.name}. {record.ttl} IN {record.type} {record.data}")
             for rr in parsed:
                 rr.rdata.pack(DNSBuffer())
-        except (DNSError, ValueError, IndexError, KeyError, TypeError) as error:
-            problems[position] = f"{record.name} {record.type} {record.data}: {error}"
+        except (DNSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            # The parser's own words are about its insides; what to do about it is the same.
+            logger.debug("record %d: %s", position, error)
+            problems[position] = (
+                f"{record.data[:60]!r} does not fit type {record.type} of {record.name}; "
+                "write the data as a zone file does"
+            )
     return problems

@@ -4,7 +4,7 @@ import shutil
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filterd.engine.neighbours import (
@@ -92,6 +92,7 @@ def test_this_machine():
     assert not [problem for problem in found.problems if "IPv6" in problem]
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_text_breaks_the_parsers(text):
     for parse in (parse_arp, parse_ip_neigh):
