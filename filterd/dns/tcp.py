@@ -8,12 +8,14 @@ import asyncio
 import functools
 import logging
 import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from filterd.dns.base import Answering, DoorNumber
 from filterd.dns.framing import FrameReader, frame
+
+TURN = 256  # messages of one connection that are answered before others have their turn
 
 logger = logging.getLogger(__name__)
 
@@ -75,9 +77,10 @@ class TcpConnection(asyncio.Protocol):
         self._door = door
         self._frames = FrameReader()
         self._waiting: set[int] = set()
-        self._backlog: list[bytes] = []
+        self._backlog: deque[bytes] = deque()
         self._client = ""
         self._half_closed = False
+        self._turn: asyncio.Handle | None = None
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -115,6 +118,8 @@ class TcpConnection(asyncio.Protocol):
             logger.debug("TCP client %s: %s", self._client, exc)
         if self._timer is not None:
             self._timer.cancel()
+        if self._turn is not None:
+            self._turn.cancel()
         self._door.leave(self, self._client)
         for token in self._waiting:
             self._door.engine.forget(token)
@@ -130,25 +135,45 @@ class TcpConnection(asyncio.Protocol):
         """Hand queries to the engine, at most `pipelined` waiting at once; the rest of what came
         in stays here and the socket is not read further, so the client feels the pressure.
         """
-        door = self._door
         transport = self._transport
-        while self._backlog and len(self._waiting) < door.limits.pipelined:
-            if transport is None or transport.is_closing():
-                return
-            packet = self._backlog.pop(0)
+        if transport is None or not self._take(transport):
+            return
+        free = len(self._waiting) < self._door.limits.pipelined
+        if self._backlog and free and self._turn is None:
+            self._turn = asyncio.get_running_loop().call_soon(self._again)
+        if self._backlog:
+            transport.pause_reading()
+        elif not transport.is_reading():
+            transport.resume_reading()
+        if not self._frames.partial:
+            self._restart_timer()
+        if self._half_closed and not self._waiting and not self._backlog:
+            self.close()
+
+    def _again(self) -> None:
+        self._turn = None
+        self._work()
+
+    def _take(self, transport: asyncio.Transport) -> bool:
+        """Answer or park the next messages; False when the connection is at its end."""
+        door = self._door
+        for _ in range(min(TURN, len(self._backlog))):
+            if transport.is_closing():
+                return False
+            if len(self._waiting) >= door.limits.pipelined:
+                break
+            packet = self._backlog.popleft()
+            if not packet:  # 100,000 of them fit into a segment or two
+                logger.debug("TCP client %s does not speak DNS; closing", self._client)
+                self.close()
+                return False
             reply = door.engine.handle(packet, self._client, door.clock(), DoorNumber.TCP)
             if isinstance(reply, bytes):
                 transport.write(frame(reply))
             elif reply is not None:
                 self._waiting.add(reply)
                 door.engine.wait(reply, functools.partial(self._answer, reply))
-        if transport is not None and not transport.is_closing():
-            if self._backlog:
-                transport.pause_reading()
-            elif not transport.is_reading():
-                transport.resume_reading()
-            if not self._frames.partial:
-                self._restart_timer()
+        return not transport.is_closing()
 
     def _answer(self, token: int, wire: bytes) -> None:
         self._waiting.discard(token)
@@ -156,8 +181,6 @@ class TcpConnection(asyncio.Protocol):
             if wire:
                 self._transport.write(frame(wire))
             self._work()
-            if self._half_closed and not self._waiting and not self._backlog:
-                self.close()
 
     def _restart_timer(self) -> None:
         if self._timer is not None:

@@ -13,8 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from dnslib.dns import DNSError
-
 from filterd.core import Engine as Core
 from filterd.core import Snapshot
 from filterd.engine.local import Unfinished
@@ -23,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 BATCH = 256
 OTHER_ERROR = 0  # EDE, RFC 8914 section 4.1
+_UNREADABLE = b""  # the core refuses and counts it like any answer that does not hold together
 STALE_TICK = 0.1  # seconds between looks at misses that wait too long
 
 Done = Callable[[bytes | None, int], None]
@@ -188,9 +187,9 @@ class Engine:
             if answer is not None and finish is not None:
                 try:
                     answer = finish(answer)
-                except DNSError as error:
-                    logger.warning("the end of a local CNAME chain: %s", error)
-                    answer = None
+                except Exception as error:  # noqa: BLE001 - dnslib's kinds have no base in common
+                    logger.debug("the end of a local CNAME chain: %s", error)
+                    answer = _UNREADABLE
             self._complete(miss, answer, failure)
 
         return done
@@ -201,8 +200,13 @@ class Engine:
     def _send(self, replies: list[tuple[int, bytes]]) -> None:
         for token, wire in replies:
             reply = self._waiting.pop(token, None)
-            if reply is not None:
+            if reply is None:
+                continue
+            try:
                 reply(wire)
+            except (OSError, ValueError, RuntimeError) as error:
+                # One client that cannot be reached; the others still wait for theirs.
+                logger.debug("a reply that cannot be sent: %s", error)
 
     def _tick(self) -> None:
         """Give a stale answer where one is there and upstream is slow; the miss goes on."""

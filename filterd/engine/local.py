@@ -17,6 +17,8 @@ from dnslib.label import DNSBuffer, DNSLabel
 from filterd.engine import special, wire
 from filterd.model.name import parents
 
+logger = logging.getLogger(__name__)
+
 CHAIN = 8  # links of a CNAME chain that are followed
 CNAME = 5
 ANY = 255
