@@ -50,8 +50,8 @@ class Change:
             old = node.config
             resolver = node.resolver
             moved = config.upstream != old.upstream or config.records != old.records
+            loop = asyncio.get_running_loop()
             if config.upstream != old.upstream:
-                loop = asyncio.get_running_loop()
                 resolver = Resolver(parts.upstream_settings(config), loop)
             # Everything is built; from here nothing can fail.
             node.config, node.book = config, book
@@ -60,7 +60,8 @@ class Change:
                 node.engine.replace(resolver, local)
             if resolver is not node.resolver:
                 node.resolver, gone = resolver, node.resolver
-                gone.close()
+                # Questions that are on their way still get their answers.
+                loop.call_later(old.upstream.timeout, gone.close)
             later = [key for key in _FIXED if getattr(config, key) != getattr(old, key)]
         if later:
             logger.warning("changed, but needs a restart: %s", ", ".join(later))

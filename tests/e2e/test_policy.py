@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.dnsclient import data_of, ede_of, ede_text
 from tests.support.knot import knot
-from tests.support.node import node
+from tests.support.node import eventually, node
 
 pytestmark = pytest.mark.real
 
@@ -233,8 +233,8 @@ def test_special_names_never_go_upstream(running):
 
 def test_what_happened_is_counted_and_names_nobody(running):
     running.ask("games.example.com", source=PUPIL)
-    assert running.metric('filterd_verdicts_total{step="local-block"') > 0
-    assert running.metric('filterd_category_hits_total{category="games"}') > 0
+    eventually(lambda: running.metric('filterd_verdicts_total{step="local-block"') > 0)
+    eventually(lambda: running.metric('filterd_category_hits_total{category="games"}') > 0)
     page = running.http("/metrics")[1]
     assert PUPIL not in page
     assert "example.com" not in page
