@@ -1,7 +1,8 @@
 """dnsmasq's `address=`, `local=` and `server=` lines; they cover a name and its subdomains.
 
-A null address blocks, another address answers, no address is NXDOMAIN. `server=/x/#` takes a name
-out of wider rules. A server to forward to is configuration, not a rule, and refused as such.
+The line with the longest name decides, whatever it says. A null address blocks, another address
+answers, no address is NXDOMAIN. `server=/x/#` takes a name out of wider rules. A server to forward
+to is configuration, not a rule, and refused as such.
 """
 
 import re

@@ -29,6 +29,7 @@ from filterd.model.rule import (
     Rewrite,
     Rule,
     Scope,
+    Trigger,
 )
 
 _ACTIONS = {
@@ -93,6 +94,14 @@ def _binds_lines(part: bytes) -> bool:
     return indented and _OWNER_LEFT_OUT.search(part) is not None
 
 
+def _check_can_answer(pattern: NamePattern | NetworkPattern, action: Action) -> None:
+    """Raise Refused for data in the place of an answer whose addresses alone matched."""
+    on_answer = isinstance(pattern, NetworkPattern) and pattern.trigger is Trigger.ANSWER
+    if on_answer and action is Action.REWRITE:
+        words = "rpz-ip can block, drop, cut off or pass; data of its own is not supported"
+        raise Refused(Code.UNSUPPORTED_ACTION, words)
+
+
 @dataclass(slots=True)
 class _LocalData:
     """The local data of one owner, collected."""
@@ -144,6 +153,7 @@ class RpzReader:
         rtype = type_number(record.rtype)
         if rtype is None:
             raise Refused(Code.BAD_RECORD, f"unknown record type {record.rtype[:40]!r}")
+        _check_can_answer(pattern, Action.REWRITE)
         data = read_record(rtype, self._complete(record, rtype))
         if self.data is not None and self.data.pattern == pattern:
             self.data.records.append(data)
@@ -194,6 +204,7 @@ class RpzReader:
             if name.rpartition(".")[2].startswith("rpz-"):
                 raise Refused(Code.UNSUPPORTED_ACTION, f"unknown action {target[:60]!r}")
             action, rewrite = self._rewrite(read_name(name), pattern)
+            _check_can_answer(pattern, action)
         return Rule(
             pattern,
             action,

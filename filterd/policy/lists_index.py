@@ -73,17 +73,15 @@ def compile_lists(
     """Compile `sources` into `builder`, one after the other, so that an iterator may load lazily.
 
     `keep_refusals` bounds the refusals kept per list (None: all). The order of RPZ sources is the
-    order of their zones, mandatory ones first.
+    order of their zones, mandatory ones first; all dnsmasq sources are one zone, in which the most
+    specific name decides.
     """
     table = ClassTable()
     cancelled: dict[str, set[Rule]] = {}
     lists: list[_OneList] = []
-    zones = {True: 0, False: _ORDINARY_ZONES}
+    zones = _Zones()
     for spec, data, form in sources:
-        zone = None
-        if form.name == "rpz":
-            zone = zones[spec.mandatory]
-            zones[spec.mandatory] += 1
+        zone = zones.of(spec, form)
         one = _OneList(spec, form, zone, table, builder, keep_refusals)
         one.read(data, cancelled.setdefault(form.name, set()), progress)
         lists.append(one)
@@ -92,6 +90,32 @@ def compile_lists(
     reports = tuple(one.report() for one in lists)
     about = [{"name": r.name, "format": r.format, "accepted": r.accepted} for r in reports]
     return Compiled(table, write_meta(table, {"lists": about}), reports)
+
+
+@dataclass(slots=True)
+class _Zones:
+    """Hands out the places of zones: one for each RPZ list, one for all lists of dnsmasq.
+
+    dnsmasq reads its files as one, and in them the longest name wins. A list of exceptions made
+    from such lines is no zone: it is to lift what any list blocks.
+    """
+
+    following: dict[bool, int] = field(default_factory=lambda: {True: 0, False: _ORDINARY_ZONES})
+    dnsmasq: dict[bool, int] = field(default_factory=dict)
+
+    def of(self, spec: ListSpec, form: Format) -> int | None:
+        if form.name == "rpz":
+            return self._new(spec.mandatory)
+        if form.name == "dnsmasq" and not spec.allow:
+            if spec.mandatory not in self.dnsmasq:
+                self.dnsmasq[spec.mandatory] = self._new(spec.mandatory)
+            return self.dnsmasq[spec.mandatory]
+        return None
+
+    def _new(self, mandatory: bool) -> int:  # noqa: FBT001
+        place = self.following[mandatory]
+        self.following[mandatory] = place + 1
+        return place
 
 
 @dataclass(slots=True)

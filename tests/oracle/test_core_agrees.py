@@ -142,3 +142,20 @@ def test_exact_lists_leave_subdomains_alone(format_name: str, line: str) -> None
         core, Question("ads.test"), decide(items([line], format_name), Question("ads.test"))
     )
     assert_agrees(core, Question("w.ads.test"), Outcome("pass"))
+
+
+def test_in_lists_of_dnsmasq_the_longest_name_decides() -> None:
+    first = ["local=/a.test/", "server=/open.a.test/#", "address=/page.a.test/192.0.2.80"]
+    second = ["local=/shut.open.a.test/", "server=/b.test/#", "local=/ads.b.test/"]
+    core = core_of("dnsmasq", first, second)
+    expected = {
+        "w.a.test": "block",
+        "w.open.a.test": "allow",
+        "w.shut.open.a.test": "block",
+        "w.page.a.test": "rewrite",
+        "w.b.test": "allow",
+        "w.ads.b.test": "block",
+        "c.test": "pass",
+    }
+    found = {name: core.decide(name, 1, float(NOW), group="g").kind for name in expected}
+    assert found == expected

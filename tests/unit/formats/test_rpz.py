@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from filterd.formats.base import Item, Options
 from filterd.formats.rpz import Rpz
-from filterd.formats.scan import scan
+from filterd.formats.scan import check, scan
 from filterd.model.rule import (
     Action,
+    Condition,
     NamePattern,
     NetworkPattern,
     Record,
@@ -223,3 +224,18 @@ def test_no_shapes_where_lines_depend_on_each_other(zone: bytes) -> None:
 def test_shapes_for_ordinary_zones() -> None:
     zone = b"$TTL 3600\n@ SOA ns. root. (\n 1 2 3\n 4 5 )\n  NS ns.\n;\n; (comment) $ORIGIN\na.example CNAME .\n"
     assert Rpz().shapes(zone, Options())
+
+
+@pytest.mark.parametrize("data", ["A 192.0.2.9", "CNAME safe.example.", "TXT hello"])
+def test_data_for_an_address_in_an_answer_is_refused(data: str) -> None:
+    report = check(f"32.1.2.0.192.rpz-ip {data}\n".encode(), Rpz(), Options())
+    assert [item.code for item in report.refused] == ["unsupported-action"]
+    taken = check(f"32.1.2.0.192.rpz-client-ip {data}\n".encode(), Rpz(), Options())
+    assert (taken.accepted, taken.refused) == (1, ())
+
+
+def test_a_wildcard_leaves_the_target_of_its_own_rewrite_alone() -> None:
+    reader = Rpz().reader(Options())
+    (rule,) = reader.read(1, "*.example.com CNAME safe.example.com.")
+    assert isinstance(rule, Rule)
+    assert rule.condition == Condition(denyallow=frozenset({"safe.example.com"}))
