@@ -183,8 +183,9 @@ class Engine:
 
     def take_events(
         self, most: int
-    ) -> list[tuple[float, str, str, int, str, int, int, str, str, int, int]]:
-        """Oldest first: (time, client, name, qtype, kind, step, class, group, pattern, door, rcode)."""
+    ) -> list[tuple[float, str, str, int, str, int, int, str, str, int, int, int]]:
+        """Oldest first: (time, client, name, qtype, kind, step, class, group, pattern, door, rcode,
+        generation)."""
 
     def take_counts(self) -> list[tuple[int, str, int, int, str, str, int, int]]:
         """(slot, kind, step, class, group, pattern, count, generation) since the last call, where

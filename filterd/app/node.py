@@ -5,6 +5,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 from filterd.app.observing import counts_of, events_of, source_of
 from filterd.app.paths import Paths
@@ -36,6 +37,7 @@ class Node:
     started: float
     problems: dict[str, str] = field(default_factory=dict)  # what -> why, for /readyz and status
     lists: tuple[ListStatus, ...] = ()  # as last looked at; see tasks.py
+    flushing: Lock = field(default_factory=Lock)
     earlier: deque[Ruling] = field(default_factory=lambda: deque(maxlen=EARLIER))
 
     @property
@@ -45,7 +47,6 @@ class Node:
 
     def put_in_force(self, ruling: Ruling) -> None:
         """Swap the ruling for every query from now on."""
-        self.flush_events()
         self.earlier.append(self.ruling)
         self.engine.swap(ruling.snapshot)
         self.ruling = ruling
@@ -53,20 +54,21 @@ class Node:
 
     def names_of(self, generation: int, class_id: int) -> tuple[str | None, str | None] | None:
         """Return list and category of a class of a recent generation."""
-        for ruling in (self.ruling, *self.earlier):
+        for ruling in (self.ruling, *tuple(self.earlier)):
             if ruling.snapshot.generation == generation and class_id < len(ruling.classes):
                 rule = ruling.classes[class_id]
                 return source_of(rule), rule.category
         return None
 
     def flush_events(self) -> None:
-        """Hand the core's counts and events to the recorder. Called before each swap too, because
-        an event's class number belongs to the ruling that made it.
+        """Hand the core's counts and events to the recorder. Runs on a thread of its own, so that
+        a second full of blocks makes no answer late; never on two at once.
         """
-        self.recorder.keep_counts(counts_of(self.engine.counts(), self.names_of))
-        while rows := self.engine.events(EVENTS):
-            self.recorder.record(events_of(rows, self.ruling), time.time())
-        self.recorder.record((), time.time())
+        with self.flushing:
+            self.recorder.keep_counts(counts_of(self.engine.counts(), self.names_of))
+            while rows := self.engine.events(EVENTS):
+                self.recorder.record(events_of(rows, self.names_of), time.time())
+            self.recorder.record((), time.time())
 
 
 def readiness(node: Node) -> list[str]:

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from filterd.app.ruling import Ruling
 from filterd.model.event import Event
 from filterd.model.verdict import Kind, Step
 from filterd.policy.classes import Origin, RuleClass
 from filterd.report.privacy import Count, public_pattern
 
 _DOORS = ("udp", "tcp", "dot", "doh")
+_KINDS = {kind.value: kind for kind in Kind}
+_STEPS = {step.value: step for step in Step}
+# (generation, class) -> (list, category); None where that is not known any more.
+NamesOf = Callable[[int, int], tuple[str | None, str | None] | None]
 
 
 def source_of(rule: RuleClass) -> str:
@@ -21,22 +24,24 @@ def source_of(rule: RuleClass) -> str:
     return rule.origin.value
 
 
-def events_of(rows: Iterable[Sequence[Any]], ruling: Ruling) -> list[Event]:
-    """Return the core's event rows as values; classes are those of `ruling`."""
+def events_of(rows: Iterable[Sequence[Any]], names_of: NamesOf) -> list[Event]:
+    """Return the core's event rows as values."""
     events = []
-    for at, client, qname, qtype, kind, step, class_id, group, pattern, door, rcode in rows:
-        rule = ruling.classes[class_id] if 0 <= class_id < len(ruling.classes) else None
+    for row in rows:
+        at, client, qname, qtype, kind, step, class_id, group, pattern, door, rcode, made = row
+        names = names_of(made, class_id) if class_id >= 0 else None
+        source, category = names if names is not None else (None, None)
         events.append(
             Event(
                 at=at,
                 client=client,
                 qname=qname,
                 qtype=qtype,
-                kind=Kind(kind),
-                step=Step(step),
-                list=source_of(rule) if rule is not None else None,
+                kind=_KINDS[kind],
+                step=_STEPS[step],
+                list=source,
                 rule=pattern or None,
-                category=rule.category if rule is not None else None,
+                category=category,
                 group=group,
                 door=_DOORS[door],
                 rcode=rcode,
@@ -45,13 +50,8 @@ def events_of(rows: Iterable[Sequence[Any]], ruling: Ruling) -> list[Event]:
     return events
 
 
-def counts_of(
-    rows: Iterable[Sequence[Any]],
-    names_of: Callable[[int, int], tuple[str | None, str | None] | None],
-) -> list[Count]:
-    """Return the core's rows of counts as values; `names_of` is (generation, class) -> (list,
-    category).
-    """
+def counts_of(rows: Iterable[Sequence[Any]], names_of: NamesOf) -> list[Count]:
+    """Return the core's rows of counts as values."""
     counts = []
     for slot, kind, step, class_id, group, pattern, n, generation in rows:
         names = names_of(generation, class_id) if class_id >= 0 else None
@@ -60,8 +60,8 @@ def counts_of(
             Count(
                 slot=slot,
                 group=group,
-                kind=Kind(kind),
-                step=Step(step),
+                kind=_KINDS[kind],
+                step=_STEPS[step],
                 list=source,
                 category=category,
                 rule=public_pattern(pattern or None),

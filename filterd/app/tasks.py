@@ -43,7 +43,7 @@ class Chores:
         while True:
             await asyncio.sleep(EVENTS_SECONDS)
             try:
-                self._node.flush_events()
+                await asyncio.to_thread(self._node.flush_events)
             except (ValueError, KeyError, IndexError):
                 logger.exception("events of the last second are lost")
             self._node.engine.poke()

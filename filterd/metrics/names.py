@@ -146,7 +146,7 @@ def _row(  # noqa: PLR0913 -- a row of the table below reads best as one call
 
 METRICS: tuple[Metric, ...] = (
     _row("queries_total", _C, "Queries received.", _E, "queries.*", DOOR),
-    _row("queries_by_type_total", _C, "Queries received, by type.", _E, "qtypes.*", QTYPE),
+    _row("queries_by_type_total", _C, "Queries received, by type.", _E, "types.*", QTYPE),
     _row("verdicts_total", _C, "Questions decided.", _E, "verdicts.*.*", VERDICT, STEP),
     _row("replies_total", _C, "Replies sent.", _E, "rcodes.*", RCODE),
     _row("silenced_total", _C, "Blocked by giving no answer.", _E, "silenced"),

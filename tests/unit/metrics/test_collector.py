@@ -14,7 +14,7 @@ from filterd.metrics.sources import NodeState, Sources
 
 STATS = {
     "queries": {"udp": 100, "tcp": 3},
-    "qtypes": {"A": 60, "AAAA": 40, "other": 3},
+    "types": {"A": 60, "AAAA": 40, "other": 3},
     "verdicts": {
         "pass": [0, 0, 0, 0, 0, 0, 0, 0, 0, 80],
         "block": [0, 0, 0, 0, 0, 0, 0, 15, 7, 0],

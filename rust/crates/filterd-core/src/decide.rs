@@ -13,7 +13,7 @@ use crate::matches::{Match, MatchKind};
 use crate::plan::{Action, Class, Plan, RecordWire, Who, NOT_APPLICABLE};
 
 /// The four verdicts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Nothing spoke against it.
     Pass,

@@ -4,6 +4,7 @@
 //! Bounded: past `most` different rows, further patterns are counted without their name.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::decide::Kind;
 use crate::events::ShortName;
@@ -37,16 +38,26 @@ struct Key {
     slot: i64,
     class: i32,
     group: u16,
-    kind: u8,
+    kind: Kind,
     step: u8,
     /// The labels of a name pattern, or the number of a regex or network.
     pattern: ShortName,
 }
 
+/// One row before its words are made.
+struct Row {
+    hit: Option<Match>,
+    /// The row that counts what found no place of its own: it has no pattern.
+    nameless: bool,
+    count: u64,
+}
+
 /// The rows since they were last taken.
 pub(crate) struct Tally {
-    rows: HashMap<Key, Count>,
+    rows: HashMap<Key, Row>,
     most: usize,
+    /// Every snapshot that a row speaks of: one, or a few where rules were swapped meanwhile.
+    snapshots: Vec<Arc<Snapshot>>,
 }
 
 /// What a decision came to, as far as it is counted.
@@ -64,11 +75,21 @@ impl Tally {
         Self {
             rows: HashMap::new(),
             most,
+            snapshots: Vec::new(),
+        }
+    }
+
+    /// An empty one with the room that this one came to need.
+    pub(crate) fn successor(&self) -> Self {
+        Self {
+            rows: HashMap::with_capacity(self.rows.len()),
+            most: self.most,
+            snapshots: Vec::new(),
         }
     }
 
     /// Count one decision at `slot`.
-    pub(crate) fn add(&mut self, snapshot: &Snapshot, slot: i64, told: &Told<'_>) {
+    pub(crate) fn add(&mut self, snapshot: &Arc<Snapshot>, slot: i64, told: &Told<'_>) {
         // Which default or protected name let something pass would narrow down what was asked.
         let hit = told.hit.filter(|_| told.kind != Kind::Pass);
         let mut key = Key {
@@ -76,7 +97,7 @@ impl Tally {
             slot,
             class: hit.map_or(-1, |hit| i32::try_from(hit.class).unwrap_or(i32::MAX)),
             group: told.group,
-            kind: told.kind as u8,
+            kind: told.kind,
             step: if told.kind == Kind::Pass {
                 9
             } else {
@@ -88,29 +109,53 @@ impl Tally {
             row.count += 1;
             return;
         }
-        let full = self.rows.len() >= self.most;
-        if full {
+        let nameless = self.rows.len() >= self.most;
+        if nameless {
             key.pattern.clear();
         }
-        let row = self.rows.entry(key).or_insert_with_key(|key| Count {
-            slot,
-            kind: told.kind.word(),
-            step: key.step,
-            class: key.class,
-            group: snapshot.group(told.group).name.clone(),
-            pattern: match hit {
-                Some(hit) if !full && !is_client(hit) => snapshot.pattern_text(hit, told.matched),
-                _ => String::new(),
-            },
+        let known = self
+            .snapshots
+            .iter()
+            .any(|known| known.generation == snapshot.generation);
+        if !known {
+            self.snapshots.push(Arc::clone(snapshot));
+        }
+        let row = Row {
+            hit: hit.copied(),
+            nameless,
             count: 0,
-            generation: key.generation,
-        });
-        row.count += 1;
+        };
+        self.rows.entry(key).or_insert(row).count += 1;
     }
 
-    /// Take all rows.
-    pub(crate) fn take(&mut self) -> Vec<Count> {
-        self.rows.drain().map(|(_, row)| row).collect()
+    /// Put all rows in words.
+    pub(crate) fn describe(self) -> Vec<Count> {
+        let snapshots = self.snapshots;
+        let of = |generation: u64| {
+            snapshots
+                .iter()
+                .find(|known| known.generation == generation)
+        };
+        let rows = self.rows.into_iter().filter_map(|(key, row)| {
+            let snapshot = of(key.generation)?;
+            let pattern = match row.hit {
+                Some(hit) if !row.nameless && !is_client(&hit) => {
+                    snapshot.pattern_text(&hit, &key.pattern)
+                }
+                _ => String::new(),
+            };
+            Some(Count {
+                slot: key.slot,
+                kind: key.kind.word(),
+                step: key.step,
+                class: key.class,
+                group: snapshot.group(key.group).name.clone(),
+                pattern,
+                count: row.count,
+                generation: key.generation,
+            })
+        });
+        rows.collect()
     }
 }
 

@@ -17,12 +17,15 @@ use crate::lines::Lines;
 use crate::trie::TrieWriter;
 
 /// Version of the file this build reads and writes.
-pub const CONTAINER_VERSION: u32 = 1;
+///
+/// It counts up with every change of any section. Where that was forgotten, the probe tells: a key
+/// that the file says it holds, and that must be found in it when it is opened.
+pub const CONTAINER_VERSION: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"fltrdidx";
 const BYTE_ORDER: u32 = 0x0102_0304;
 const CHECKED_FROM: usize = 32;
-const SECTIONS: usize = 5;
+const SECTIONS: usize = 6;
 const HEADER: usize = CHECKED_FROM + SECTIONS * 16;
 
 /// The sections beside the names.
@@ -41,6 +44,7 @@ pub(crate) struct Layout {
     pub(crate) regexes: Range<usize>,
     pub(crate) networks: Range<usize>,
     pub(crate) meta: Range<usize>,
+    pub(crate) probe: Range<usize>,
 }
 
 /// Returns the bytes of an index; `names` are sorted keys with their set numbers.
@@ -50,8 +54,10 @@ pub(crate) fn assemble<'k>(
 ) -> Result<Vec<u8>> {
     let mut bytes = vec![0u8; HEADER];
     let mut trie = TrieWriter::new(&mut bytes);
+    let mut probe: &[u8] = &[];
     for (key, set) in names {
         trie.insert(key, set)?;
+        probe = key;
     }
     trie.finish()?;
     let mut table = vec![(HEADER, bytes.len() - HEADER)];
@@ -60,6 +66,7 @@ pub(crate) fn assemble<'k>(
         parts.regexes,
         parts.networks,
         parts.meta.as_bytes(),
+        probe,
     ] {
         table.push((bytes.len(), part.len()));
         bytes.extend_from_slice(part);
@@ -162,6 +169,7 @@ pub(crate) fn read(bytes: &[u8], verify: bool) -> Result<Layout> {
         regexes: section()?,
         networks: section()?,
         meta: section()?,
+        probe: section()?,
     };
     if end != bytes.len() {
         return Err(Error::damaged("header: bytes left over"));

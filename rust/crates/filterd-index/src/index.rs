@@ -116,8 +116,13 @@ impl Index {
         let meta = std::str::from_utf8(meta.as_ref())
             .map_err(|_| Error::damaged("meta: not UTF-8"))?
             .to_owned();
+        let names = Names::open(section(layout.names)?, sets)?;
+        let probe = section(layout.probe)?;
+        if !holds(&names, probe.as_ref()) {
+            return Err(Error::damaged("a name that it should hold is not found"));
+        }
         Ok(Index {
-            names: Names::open(section(layout.names)?, sets)?,
+            names,
             regexes: Regexes::open(section(layout.regexes)?.as_ref())?,
             networks: Networks::open(section(layout.networks)?.as_ref())?,
             meta,
@@ -293,6 +298,25 @@ impl fmt::Debug for Index {
             .field("networks", &self.networks())
             .finish_non_exhaustive()
     }
+}
+
+/// Says whether the key `probe`, the last one that was written, is found. An index that was laid
+/// out differently would else open well and match nothing: a filter that is silently off.
+fn holds(names: &Names, probe: &[u8]) -> bool {
+    if names.len() == 0 || probe.is_empty() {
+        return names.len() == 0 || names.len() == 1;
+    }
+    let Ok(probe) = std::str::from_utf8(probe) else {
+        return false;
+    };
+    let name = key::reversed(probe);
+    let labels = name.split('.').count();
+    let mut found = false;
+    // A pattern for what is under the name only (`*.x`) does not match the name itself.
+    for name in [format!("_probe.{name}"), name] {
+        names.walk(&name, |hit| found |= usize::from(hit.depth) == labels);
+    }
+    found
 }
 
 /// Returns the last `labels` labels of `name`.

@@ -313,3 +313,22 @@ fn a_name_may_go_on_with_any_byte_of_names() {
         assert_eq!(classes(&format!("{byte}x.example")), [0u32; 0], "{byte:?}");
     }
 }
+
+#[test]
+fn an_index_that_does_not_hold_what_it_says_it_holds_is_refused() {
+    let folder = Folder::new("probe");
+    let path = folder.file();
+    let mut builder = IndexBuilder::new(false);
+    builder
+        .add_name("ads.example", Scope::Below, 0, 0)
+        .expect("a name");
+    builder.write(&path, "{}").expect("written");
+    let mut bytes = std::fs::read(&path).expect("read");
+    let last = bytes.len() - 1;
+    bytes[last] = b'x';
+    std::fs::write(&path, &bytes).expect("written");
+
+    let error = Index::open(&path, false).expect_err("the probe is not there");
+
+    assert!(error.to_string().contains("not found"), "{error}");
+}

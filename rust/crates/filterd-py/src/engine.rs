@@ -33,6 +33,7 @@ type Event = (
     String,
     u8,
     u8,
+    u64,
 );
 
 #[pymethods]
@@ -109,8 +110,18 @@ impl Engine {
             .map(|e| {
                 let client = e.client.to_string();
                 (
-                    e.time, client, e.name, e.qtype, e.kind, e.step, e.class, e.group, e.pattern,
-                    e.door, e.rcode,
+                    e.time,
+                    client,
+                    e.name,
+                    e.qtype,
+                    e.kind,
+                    e.step,
+                    e.class,
+                    e.group,
+                    e.pattern,
+                    e.door,
+                    e.rcode,
+                    e.generation,
                 )
             })
             .collect()

@@ -221,8 +221,13 @@ impl Engine {
 
     /// Take the counts that were made since the last time; see `Record::Counts`.
     pub fn take_counts(&self) -> Vec<Count> {
-        let mut tally = std::mem::replace(&mut self.lock().tally, Tally::new(self.settings.ring));
-        tally.take()
+        let taken = {
+            let tally = &mut self.lock().tally;
+            let successor = tally.successor();
+            std::mem::replace(tally, successor)
+        };
+        // Words are made of them after the lock is gone.
+        taken.describe()
     }
 
     /// Forget all answers and failures; what waits goes on waiting.
