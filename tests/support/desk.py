@@ -15,7 +15,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
-from filterd.app.observing import events_of
+from filterd.app.observing import source_of
 from filterd.app.parts import engine_settings, local_data
 from filterd.app.ruling import Inputs, build_ruling, list_specs
 from filterd.config.load import loads
@@ -25,6 +25,7 @@ from filterd.engine.engine import Engine, MissTimes
 from filterd.formats.registry import by_name
 from filterd.lists.index_store import Generation, Loaded
 from filterd.model.event import Event
+from filterd.model.verdict import Kind, Step
 from filterd.policy.lists_index import compile_lists
 from filterd.policy.overrides import parse as parse_overrides
 from filterd.policy.rulebook import default_directory, load_rulebook
@@ -205,8 +206,26 @@ class Desk:
         return None if reply is None else dns.message.from_wire(reply)
 
     def events(self) -> list[Event]:
-        """Return the decisions since the last look."""
-        return events_of(self.engine.events(1000), self.ruling)
+        """Return the decisions since the last look; their classes are those of the rules now."""
+        return [self._event(row) for row in self.engine.events(1000)]
+
+    def _event(self, row: Sequence[Any]) -> Event:
+        at, client, name, qtype, kind, step, class_id, group, pattern, door, rcode, *_ = row
+        rule = self.ruling.classes[class_id] if class_id >= 0 else None
+        return Event(
+            at,
+            client,
+            name,
+            qtype,
+            Kind(kind),
+            Step(step),
+            source_of(rule) if rule is not None else None,
+            pattern or None,
+            rule.category if rule is not None else None,
+            group,
+            ("udp", "tcp", "dot", "doh")[door],
+            rcode,
+        )
 
     def close(self) -> None:
         self.engine.close()
