@@ -8,7 +8,7 @@ import asyncio
 import functools
 import logging
 import os
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -77,7 +77,6 @@ class TcpConnection(asyncio.Protocol):
         self._door = door
         self._frames = FrameReader()
         self._waiting: set[int] = set()
-        self._backlog: deque[bytes] = deque()
         self._client = ""
         self._half_closed = False
         self._turn: asyncio.Handle | None = None
@@ -98,12 +97,12 @@ class TcpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Answer each message that is complete."""
-        self._backlog += self._frames.feed(data)
+        self._frames.add(data)
         self._work()
 
     def eof_received(self) -> bool:
         """Stay half open while answers are owed (RFC 7766 section 6.2.4)."""
-        self._half_closed = bool(self._waiting or self._backlog)
+        self._half_closed = bool(self._waiting or self._frames.ready)
         return self._half_closed
 
     def pause_writing(self) -> None:
@@ -124,7 +123,7 @@ class TcpConnection(asyncio.Protocol):
         for token in self._waiting:
             self._door.engine.forget(token)
         self._waiting.clear()
-        self._backlog.clear()
+        self._frames = FrameReader()
 
     def close(self) -> None:
         """Close after what has been written."""
@@ -138,17 +137,22 @@ class TcpConnection(asyncio.Protocol):
         transport = self._transport
         if transport is None or not self._take(transport):
             return
-        free = len(self._waiting) < self._door.limits.pipelined
-        if self._backlog and free and self._turn is None:
+        more = self._frames.ready
+        if more and self._free and self._turn is None:
             self._turn = asyncio.get_running_loop().call_soon(self._again)
-        if self._backlog:
+        if more:
             transport.pause_reading()
         elif not transport.is_reading():
             transport.resume_reading()
         if not self._frames.partial:
             self._restart_timer()
-        if self._half_closed and not self._waiting and not self._backlog:
+        if self._half_closed and not self._waiting and not more:
             self.close()
+
+    @property
+    def _free(self) -> int:
+        """How many more queries may wait."""
+        return self._door.limits.pipelined - len(self._waiting)
 
     def _again(self) -> None:
         self._turn = None
@@ -157,13 +161,10 @@ class TcpConnection(asyncio.Protocol):
     def _take(self, transport: asyncio.Transport) -> bool:
         """Answer or park the next messages; False when the connection is at its end."""
         door = self._door
-        for _ in range(min(TURN, len(self._backlog))):
+        for packet in self._frames.take(min(TURN, self._free)):
             if transport.is_closing():
                 return False
-            if len(self._waiting) >= door.limits.pipelined:
-                break
-            packet = self._backlog.popleft()
-            if not packet:  # 100,000 of them fit into a segment or two
+            if not packet:  # a hundred thousand of them cost their sender nothing
                 logger.debug("TCP client %s does not speak DNS; closing", self._client)
                 self.close()
                 return False
