@@ -31,8 +31,8 @@ class HitTotals:
         self._totals[names] += 0
 
     def read(self, stats: Mapping[str, object]) -> None:
-        """Add what is new in the `classes` of `Engine.stats()`."""
-        now = dict(_counts(stats.get("classes")))
+        """Add what is new in the `hits` (generation in force) and `earlier` ones of the stats."""
+        now = dict(_counts(stats))
         for (generation, class_id), count in now.items():
             gained = count - self._last.get((generation, class_id), 0)
             if gained > 0:
@@ -46,7 +46,9 @@ class HitTotals:
             yield name, category, count
 
 
-def _counts(classes: object) -> Iterator[tuple[tuple[int, int], int]]:
-    for of in classes if isinstance(classes, list) else ():
+def _counts(stats: Mapping[str, object]) -> Iterator[tuple[tuple[int, int], int]]:
+    in_force = {"generation": stats.get("generation", 0), "hits": stats.get("hits", ())}
+    earlier = stats.get("earlier")
+    for of in (in_force, *(earlier if isinstance(earlier, list) else ())):
         for _layer, class_id, count in of["hits"]:
             yield (of["generation"], class_id), count

@@ -67,4 +67,5 @@ def test_every_path_leads_to_a_number_of_the_engines_counters():
         if metric.source is Source.ENGINE:
             assert list(walk(stats, metric.path)), metric.name
     assert list(walk(stats, ("events_dropped",)))
-    assert "classes" in stats
+    assert "hits" in stats
+    assert "earlier" in stats

@@ -8,12 +8,12 @@ NAMES = {(1, 0): ("ads", "adverts"), (2, 0): ("games", "games"), (2, 1): ("ads",
 
 
 def stats(*generations):
-    return {
-        "classes": [
-            {"generation": generation, "hits": [[0, class_id, n] for class_id, n in hits.items()]}
-            for generation, hits in generations
-        ]
-    }
+    """What the core tells: the generation in force (the last one given) and earlier ones."""
+    told = [
+        {"generation": generation, "hits": [[0, class_id, n] for class_id, n in hits.items()]}
+        for generation, hits in generations
+    ]
+    return {**told[-1], "earlier": told[:-1]}
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_a_list_that_never_fires_shows_zero(hits):
     assert list(hits.totals()) == [("quiet", None, 0)]
 
 
-def test_no_classes_no_change(hits):
+def test_no_hits_no_change(hits):
     hits.read({})
     assert list(hits.totals()) == []
 
