@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from filterd.formats import hosts
 from filterd.formats.adblock_options import Modifiers, read_modifiers
 from filterd.formats.adblock_pattern import is_regex, read_pattern
-from filterd.formats.addresses import NULL_ADDRESSES, read_address
+from filterd.formats.addresses import leads_nowhere, read_address
 from filterd.formats.base import Options, Shape
 from filterd.formats.lines import JoiningReader, LineReader, share
 from filterd.formats.names import name_pattern
@@ -69,7 +69,7 @@ def _parse(text: str, options: Options) -> Sequence[Rule | Cancel | Refused]:
     if _is_comment(text):
         return ()
     first, *rest = text.split(None, 1)
-    if rest and (first in NULL_ADDRESSES or read_address(first) is not None):
+    if rest and (leads_nowhere(first) or read_address(first) is not None):
         # A hosts line is exact here whatever the list says: `subdomains` is for plain lists.
         return hosts.parse(text, Options(wide=options.wide))
     if not text.startswith(("/", "@@/")) and _COSMETIC.match(text):

@@ -9,7 +9,7 @@ from filterd.formats.rrtypes import AAAA, A
 from filterd.model.rule import NetworkPattern, Record, Rewrite, Trigger
 
 # What blocklists write in front of a name that shall lead nowhere.
-NULL_ADDRESSES = frozenset({"0", "0.0.0.0", "127.0.0.1", "255.255.255.255", "::", "::1", "::0"})  # noqa: S104
+_NULL_TEXTS = frozenset({"0", "0.0.0.0", "127.0.0.1", "255.255.255.255", "::", "::1", "::0"})  # noqa: S104
 _COULD_BE = re.compile(r"[0-9a-fA-F:.]+(?:/[0-9]{1,3})?")
 _WIDEST = {4: 8, 6: 16}  # prefix lengths; shorter ones cover too much of the internet
 
@@ -20,6 +20,14 @@ def read_address(text: str) -> IPv4Address | IPv6Address | None:
         return ip_address(text.partition("%")[0])
     except ValueError:
         return None
+
+
+def leads_nowhere(text: str) -> bool:
+    """Say whether a name is blocked by giving it this address: unspecified, loopback, broadcast."""
+    if text in _NULL_TEXTS:  # nearly all there are
+        return True
+    address = read_address(text)
+    return address is not None and (address.is_unspecified or address.is_loopback)
 
 
 def network_pattern(text: str, trigger: Trigger, options: Options) -> NetworkPattern | None:

@@ -8,7 +8,7 @@ to is configuration, not a rule, and refused as such.
 import re
 from collections.abc import Sequence
 
-from filterd.formats.addresses import NULL_ADDRESSES, address_rewrite, read_address
+from filterd.formats.addresses import address_rewrite, leads_nowhere, read_address
 from filterd.formats.base import Options, Shape
 from filterd.formats.lines import JoiningReader, LineReader, share
 from filterd.formats.names import check_width, name_pattern, read_name, regex_pattern
@@ -82,7 +82,7 @@ def _meaning(key: str, target: str) -> tuple[Action, Rewrite | None]:
         if target == "#":
             return Action.ALLOW, None
         raise Refused(Code.FORWARDING_RULE, "put it under upstream.zones")
-    if target == "#" or target in NULL_ADDRESSES:
+    if target == "#" or leads_nowhere(target):
         return Action.BLOCK, None
     address = read_address(target)
     if address is None:

@@ -7,7 +7,7 @@ hosts file starts with, are refused as such: a filter that blocked `localhost` w
 import re
 from collections.abc import Sequence
 
-from filterd.formats.addresses import NULL_ADDRESSES, address_rewrite, read_address
+from filterd.formats.addresses import address_rewrite, leads_nowhere, read_address
 from filterd.formats.base import Options, Shape
 from filterd.formats.lines import JoiningReader, LineReader, share
 from filterd.formats.names import check_width, read_name
@@ -72,7 +72,7 @@ def parse(text: str, options: Options) -> Sequence[Rule | Refused]:
     if len(fields) == 1:
         raise Refused(Code.BAD_SYNTAX, "expected an address and a name")
     address = fields[0]
-    if address not in NULL_ADDRESSES and read_address(address) is None:
+    if not leads_nowhere(address) and read_address(address) is None:
         raise Refused(Code.BAD_ADDRESS, f"not an IP address: {address[:80]!r}")
     return tuple(_rule_or_refused(address, name, options) for name in fields[1:])
 
@@ -88,7 +88,7 @@ def _rule(address_text: str, text: str, options: Options) -> Rule:
     if text.lower().rstrip(".") in _LOCAL_NAMES:
         raise Refused(Code.LOCAL_NAME, f"{text!r} is a name of the machine itself")
     name = read_name(text)
-    address = None if address_text in NULL_ADDRESSES else read_address(address_text)
+    address = None if leads_nowhere(address_text) else read_address(address_text)
     if address is None:
         scope = Scope.SUBTREE if options.subdomains else Scope.EXACT
         check_width(name, scope, options)

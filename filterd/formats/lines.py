@@ -27,7 +27,7 @@ class LineReader:
     def read(self, line: int, text: str) -> Sequence[Item]:
         """Return what the line means, each item with its place."""
         try:
-            items = self.parse(tidy(line, text).strip(), self.options)
+            items = self.parse(tidy(text).strip(), self.options)
         except Refused as refused:
             return (explain(line, text, refused),)
         return tuple(
@@ -73,11 +73,15 @@ class JoiningReader:
         return True
 
 
-def tidy(line: int, text: str) -> str:
-    """Return `text` without a byte order mark; raises Refused for a line of `LONGEST` or more."""
+def tidy(text: str) -> str:
+    """Return `text` without a byte order mark, which joined files have in the middle too.
+
+    Raises:
+        Refused: a line of `LONGEST` bytes or more.
+    """
     if len(text) >= LONGEST // 4 and len(text.encode("utf-8", "replace")) >= LONGEST:
         raise Refused(Code.TOO_LONG, f"a line may have {LONGEST - 1} bytes at most")
-    return text.removeprefix(_BOM) if line == 1 else text
+    return text.removeprefix(_BOM)
 
 
 def explain(line: int, text: str, refused: Refused) -> Refusal:

@@ -124,7 +124,7 @@ class RpzReader:
     def read(self, line: int, text: str) -> Sequence[Item]:
         """Return what became complete with this line."""
         try:
-            text = tidy(line, text)
+            text = tidy(text)
         except Refused as refused:
             return (explain(line, text, refused),)
         try:
