@@ -40,9 +40,19 @@ def paint(text: str, style: str, stream: TextIO | None = None) -> str:
     return f"\x1b[{_CODES[style]}m{text}\x1b[0m"
 
 
+def printable(text: str) -> str:
+    """Return `text` with whatever could steer a terminal or turn a line around written out:
+    lists, servers and names are other people's text.
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
+
+
 def complain(message: str) -> None:
     """Say on stderr what is wrong."""
-    print(f"{paint('filterd:', 'red', sys.stderr)} {message}", file=sys.stderr)
+    lines = "\n".join(map(printable, message.split("\n")))
+    print(f"{paint('filterd:', 'red', sys.stderr)} {lines}", file=sys.stderr)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from filterd.app.observing import source_of
 from filterd.app.parts import current_inputs
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.app.ruling import Ruling, build_ruling
-from filterd.cli.base import Command, Exit, add_config, add_json, paint
+from filterd.cli.base import Command, Exit, add_config, add_json, paint, printable
 from filterd.cli.times import moment, qtype_name, qtype_number
 from filterd.formats.names import normalise
 from filterd.model.errors import FilterdError
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_data(explanation), ensure_ascii=False))
         return Exit.OK
-    first, *rest = render(explanation, args.language or config.language)
+    first, *rest = map(printable, render(explanation, args.language or config.language))
     print(paint(first, "bold"))
     for line in rest:
         print(paint(line, "green") if line.startswith(">") else line)

@@ -12,7 +12,7 @@ from pathlib import Path
 from filterd.app.deciding import list_argument
 from filterd.app.lists_work import wanted_lists
 from filterd.app.paths import Paths, config_path, read_config
-from filterd.cli.base import Exit, paint
+from filterd.cli.base import Exit, paint, printable
 from filterd.cli.progress import Progress
 from filterd.formats.base import Format, Options
 from filterd.formats.detect import detect
@@ -52,7 +52,7 @@ def _status_line(state: ListStatus) -> str:
     refused = sum(count for _, count in state.refused)
     age = f"{state.age / 3600:.1f} h old" if state.age is not None else "never fetched"
     line = f"{state.name:<20} {word} {state.entries:>10,} rules  {refused:>7,} refused  {age}"
-    return "\n".join([line, *(f"    {reason}" for reason in state.why)])
+    return "\n".join([line, *(f"    {printable(reason)}" for reason in state.why)])
 
 
 def check(args: argparse.Namespace) -> int:
@@ -80,8 +80,8 @@ def check(args: argparse.Namespace) -> int:
     for code, count in report.codes.items():
         print(f"  {paint(f'{count:,} refused', 'yellow')}: {code}")
     for refusal in report.refused[: max(0, args.limit)]:
-        print(f"    line {refusal.line}: {refusal.text[:80]}")
-        print(f"      {paint(refusal.reason, 'dim')}")
+        print(f"    line {refusal.line}: {printable(refusal.text[:80])}")
+        print(f"      {paint(printable(refusal.reason), 'dim')}")
     hidden = len(report.refused) - args.limit
     if hidden > 0:
         print(f"    and {hidden:,} more; --json shows all")

@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict
 
 from filterd.app.paths import Paths, config_path, read_config
-from filterd.cli.base import Command, Exit, add_config, add_json, paint
+from filterd.cli.base import Command, Exit, add_config, add_json, paint, printable
 from filterd.cli.times import UnreadableError, clock_text, moment, qtype_name, span
 from filterd.report.query import Filter, LogRow, Summary, read, summarise
 
@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kind", choices=_KINDS, help="only these verdicts")
     parser.add_argument("--category", metavar="C", help="only this category")
     parser.add_argument("--name", metavar="TEXT", help="only names or rules with this in them")
-    parser.add_argument("--limit", type=int, default=50, metavar="N", help="rows (default: 50)")
+    parser.add_argument("--limit", type=_rows, default=50, metavar="N", help="rows (default: 50)")
     parser.add_argument("--summary", action="store_true", help="totals instead of rows")
     add_config(parser)
     add_json(parser)
@@ -62,6 +62,13 @@ def run(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
+def _rows(text: str) -> int:
+    number = int(text) if text.isdigit() else 0
+    if not 1 <= number <= _MOST_ROWS:
+        raise argparse.ArgumentTypeError(f"not a number from 1 to {_MOST_ROWS}: {text!r}")
+    return number
+
+
 def _when(text: str | None, zone: str) -> float | None:
     if text is None:
         return None
@@ -73,10 +80,10 @@ def _when(text: str | None, zone: str) -> float | None:
 
 def _line(row: LogRow, zone: str) -> str:
     style = {"block": "red", "rewrite": "yellow", "allow": "green"}.get(row.kind, "dim")
-    what = row.qname or row.rule or "-"
+    what = printable(row.qname or row.rule or "-")
     asked = f" {qtype_name(row.qtype)}" if row.qtype is not None else ""
     who = f" by {row.client}" if row.client else ""
-    why = ", ".join(part for part in (row.list, row.category) if part)
+    why = printable(", ".join(part for part in (row.list, row.category) if part))
     times = f" x{row.n}" if row.n > 1 else ""
     kind = paint(f"{row.kind:<7}", style)
     when = clock_text(row.at, zone)
@@ -94,7 +101,7 @@ def _show_summary(summary: Summary, *, as_json: bool) -> None:
         print(paint(title, "bold"))
         width = max((len(word) for word, _ in rows), default=0)
         for word, total in rows:
-            print(f"  {word:<{width}}  {total:>10,}")
+            print(f"  {printable(word):<{width}}  {total:>10,}")
 
 
 COMMAND = Command("log", "show what was blocked, as far as it is kept", EXAMPLES, arguments, run)

@@ -11,7 +11,7 @@ from dnslib import EDNS0, QTYPE, RCODE, DNSRecord
 from dnslib.dns import DNSError
 
 from filterd.app.paths import config_path, read_config
-from filterd.cli.base import Command, Exit, add_config, add_json, paint
+from filterd.cli.base import Command, Exit, add_config, add_json, paint, printable
 from filterd.cli.times import qtype_name, qtype_number
 from filterd.formats.names import normalise
 from filterd.model.errors import ControlError, FilterdError
@@ -85,9 +85,9 @@ def run(args: argparse.Namespace) -> int:
         rcode = RCODE.get(answer.header.rcode)
         print(f"{name or '.'} {args.type}: {state}, {rcode}, {took:.1f} ms")
         for code, text in codes:
-            print(f"  reason (EDE {code}): {text}" if text else f"  reason: EDE {code}")
+            print(f"  reason (EDE {code}): {printable(text)}" if text else f"  reason: EDE {code}")
         for owner, ttl, kind, data in rows:
-            print(f"  {owner.rstrip('.')} {ttl} {kind} {data}")
+            print(printable(f"  {owner.rstrip('.')} {ttl} {kind} {data}"))
     return Exit.PROBLEM if blocked else Exit.OK
 
 

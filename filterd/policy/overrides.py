@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
 
+from filterd.core import public_suffix
 from filterd.formats.names import normalise
 from filterd.model.errors import InvalidName
 from filterd.model.group import Override
@@ -142,6 +143,8 @@ def _override(line: str, zone: tzinfo, groups: Collection[str] | None) -> Overri
         raise ValueError(f"name: {error}") from error
     if not name:
         raise ValueError("name: the root cannot be overridden")
+    if public_suffix(name):
+        raise ValueError(f"name: {name} is no site but all names under it; name the site")
     group = _text(entry, "group") if entry.get("group") is not None else None
     if group is not None and groups is not None and group not in groups:
         raise ValueError(f"group: no group is called {group!r}; known are {sorted(groups)}")

@@ -9,7 +9,7 @@ import threading
 import dns.message
 import pytest
 
-from tests.support.node import node
+from tests.support.node import filterd, node
 
 pytestmark = pytest.mark.real
 
@@ -151,6 +151,24 @@ def test_neither_version_nor_name_of_the_server_is_told(running):
         assert (shown.status, shown.answers) == ("REFUSED", [])
     shown = running.dig("+nsid", "www.example.com")
     assert "NSID" not in shown.text
+
+
+def test_a_list_cannot_steer_the_terminal_of_who_looks_at_it(tmp_path):
+    text = (
+        "||bad\x1b]0;mine\x07.example^$nonsense\n/re\x1b[2Jgex(/\nb\x9b31m ad\n\u202ewww example\n"
+    )
+    (tmp_path / "list.txt").write_text(text)
+    done = filterd("lists", "check", f"adblock={tmp_path / 'list.txt'}")
+    assert done.returncode == 1
+    assert "\\x1b]0;mine\\x07" in done.stdout
+    assert all(each.isprintable() for each in done.stdout.splitlines())
+
+
+def test_an_override_opens_a_site_and_not_the_internet(running):
+    for name in ("com", "edu.vn", "."):
+        done = running.run("override", "add", name, "--for", "1h", "--reason", "x", "--by", "y")
+        assert done.returncode != 0, done.stdout
+    assert running.ask("bad.example.com").answer[0][0].to_text() == "0.0.0.0"
 
 
 def _receive(stream):
