@@ -2,9 +2,10 @@
 
 import pytest
 
-from filterd.cli.main import COMMANDS
+from filterd.cli.main import COMMANDS as NAMES
+from filterd.cli.main import load
 
-NAMES = [command.name for command in COMMANDS]
+COMMANDS = [load(name) for name in NAMES]
 PROMISED = {"serve", "check", "explain", "decide", "query", "lists", "log", "reload"}
 
 

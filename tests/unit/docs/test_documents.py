@@ -196,7 +196,7 @@ def test_the_readme_shows_what_the_demonstration_prints() -> None:
 
 
 def test_the_readme_names_every_command() -> None:
-    assert set(table("README.md", "Commands")) == {f"filterd {each.name}" for each in COMMANDS}
+    assert set(table("README.md", "Commands")) == {f"filterd {name}" for name in COMMANDS}
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/cli.md"])
