@@ -28,7 +28,7 @@ class TcpLimits:
     connections: int = 1000
     per_client: int = 50
     pipelined: int = 100
-    unread: int = 1 << 20
+    unread: int = 1 << 18  # a thousand connections that do not read must not fill the memory
 
 
 class TcpDoor:

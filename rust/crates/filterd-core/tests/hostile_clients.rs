@@ -88,3 +88,46 @@ fn a_large_answer_is_cut_over_udp_without_its_bits_being_lost() {
     assert_eq!(outcome, Outcome::Reply);
     assert_eq!(Reply::read(&out).answer.len(), 20);
 }
+
+#[test]
+fn an_answer_asked_for_before_the_cache_was_cleared_is_not_kept() {
+    let engine = engine();
+    let packet = query("moved.test", A);
+    let first = park(&engine, &packet, PUPIL, START);
+    let old = one_miss(&engine);
+    engine.clear_cache();
+    // Who asks now asks whoever is to be asked now.
+    let second = park(&engine, &packet, OTHER, START);
+    let new = one_miss(&engine);
+    let from = |last| [("moved.test", A, 60, vec![192, 0, 2, last])];
+    let told = |miss: &filterd_core::engine::Question, last| {
+        let message = answer(&miss.wire, 0, &from(last), &[]);
+        engine.complete(miss.miss, Some(&message), START, 0)
+    };
+    let (late, right) = (told(&old, 1), told(&new, 2));
+    assert_eq!((late[0].0, right[0].0), (first, second));
+    let late_again = told(&old, 1);
+    assert!(late_again.is_empty());
+    let reply = ask(&engine, &packet, PUPIL, START + 1.0);
+    assert_eq!(reply.answer[0].rdata, [192, 0, 2, 2]);
+}
+
+#[test]
+fn a_late_answer_does_not_take_the_place_of_a_new_one() {
+    let engine = engine();
+    let packet = query("moved.test", A);
+    _ = park(&engine, &packet, PUPIL, START);
+    let old = one_miss(&engine);
+    engine.clear_cache();
+    let records = [("moved.test", A, 60, vec![192, 0, 2, 2])];
+    _ = resolve(&engine, &packet, OTHER, START, &records);
+    let message = answer(
+        &old.wire,
+        0,
+        &[("moved.test", A, 60, vec![192, 0, 2, 1])],
+        &[],
+    );
+    assert_eq!(engine.complete(old.miss, Some(&message), START, 0).len(), 1);
+    let reply = ask(&engine, &packet, PUPIL, START + 1.0);
+    assert_eq!(reply.answer[0].rdata, [192, 0, 2, 2]);
+}

@@ -114,7 +114,7 @@ impl Engine {
             }
             replies.push((waiter.token, out));
         }
-        if answer.ttl > 0 {
+        if answer.ttl > 0 && !known.outdated {
             state.cache.put(entry);
         }
         replies
@@ -127,7 +127,9 @@ impl Engine {
             return Vec::new();
         };
         state.stats.failed += 1;
-        state.failures.put(key.hash, at, ede);
+        if !known.outdated {
+            state.failures.put(key.hash, at, ede);
+        }
         if let Some(entry) = state.cache.get(key) {
             entry.refreshing = false;
         }

@@ -93,6 +93,8 @@ pub(super) struct Miss {
     pub(super) question: query::Question,
     pub(super) flags: u8,
     prefetch: bool,
+    /// The cache was cleared since it was asked: its answer is for those who wait, not for later.
+    pub(super) outdated: bool,
     pub(super) waiters: SmallVec<[Waiter; 1]>,
 }
 
@@ -212,6 +214,7 @@ impl Misses {
             question: question.clone(),
             flags: key.flags,
             prefetch,
+            outdated: false,
             waiters: SmallVec::new(),
         };
         self.by_id.insert(id, miss);
@@ -235,6 +238,15 @@ impl Misses {
             })
         };
         self.fresh.drain(..count).filter_map(question).collect()
+    }
+
+    /// Whoever is asked from now on may say something else.
+    pub(super) fn outdate(&mut self) {
+        for miss in self.by_id.values_mut() {
+            miss.outdated = true;
+        }
+        // What is asked again is a question of its own.
+        self.by_hash.clear();
     }
 
     pub(super) fn get(&self, id: u64) -> Option<&Miss> {

@@ -230,12 +230,13 @@ impl Engine {
         taken.describe()
     }
 
-    /// Forget all answers and failures; what waits goes on waiting.
+    /// Forget all answers and failures; what waits goes on waiting, and is not kept.
     pub fn clear_cache(&self) {
         let mut state = self.lock();
         state.cache.clear();
         state.memo.clear();
         state.failures.clear();
+        state.misses.outdate();
     }
 
     /// Counters and gauges as JSON.
