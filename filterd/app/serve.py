@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from filterd.config.schema import Config
 from filterd.model.group import RuleBook
 
 logger = logging.getLogger(__name__)
+SWITCH_SECONDS = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,9 @@ def serve(serving: Serving) -> None:
     Raises:
         ConfigError, RulesError, OSError: nothing was started.
     """
+    # Writing the log and building rules run on threads beside the loop; an answer must not wait
+    # 5 ms, Python's default, each time one of them is at work.
+    sys.setswitchinterval(SWITCH_SECONDS)
     uvloop.run(_serve(serving))
 
 

@@ -71,10 +71,16 @@ def _answer(lines: Iterable[bytes], out: IO[str], decider: Decider) -> int:
     now = time.time()
     dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
     write = out.write
+    blank = 0
     with Progress("deciding") as bar:
         for number, line in enumerate(lines, 1):
             if not line.strip():
+                blank += 1  # an error if anything follows; at the end of a file it is nothing
                 continue
+            for before in range(number - blank, number):
+                write(dumps({"error": f"line {before}: it is empty"}) + "\n")
+            bad += blank
+            blank = 0
             answer: dict[str, Any]
             try:
                 answer = verdict_of(line, decider, now)

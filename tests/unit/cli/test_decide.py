@@ -167,3 +167,17 @@ def test_arguments_that_cannot_be(run, words):
     code, out, err = run("decide", *words)
     assert (code, out) == (2, "")
     assert err.startswith("filterd:")
+
+
+def test_an_empty_line_between_questions_is_answered_too(decide, lists):
+    code, answers = decide(["", {"name": "a.example"}, " ", {"name": "b.example"}, "", ""], *lists)
+
+    assert code == 1
+    assert [sorted(answer)[0] for answer in answers] == ["error", "category", "error", "category"]
+    assert answers[2]["error"] == "line 3: it is empty"
+
+
+def test_empty_lines_at_the_end_are_nothing(decide, lists):
+    code, answers = decide([{"name": "a.example"}, "", ""], *lists)
+
+    assert (code, len(answers)) == (0, 1)
