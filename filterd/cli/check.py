@@ -3,12 +3,14 @@
 import argparse
 import json
 import os
+from pathlib import Path
 
 from filterd.app.parts import local_data
 from filterd.app.paths import config_path, read_config
 from filterd.app.ruling import Inputs, build_ruling
 from filterd.cli.base import Command, Exit, add_config, add_json, paint
 from filterd.model.errors import ConfigError
+from filterd.model.group import ListSpec
 
 EXAMPLES = """\
   filterd check -c config.yaml
@@ -35,16 +37,19 @@ def run(args: argparse.Namespace) -> int:
             raise
         print(json.dumps({"config": where, "ok": False, "problems": list(error.problems)}))
         return Exit.USAGE
+    missing = {spec.name: why for spec in ruling.school.lists if (why := _missing(spec))}
+    code = Exit.PROBLEM if missing else Exit.OK
     if args.json:
         facts = {
             "config": where,
             "ok": True,
             "problems": [],
+            "missing": missing,
             "groups": [group.name for group in ruling.school.groups],
             "lists": [spec.name for spec in ruling.school.lists],
         }
         print(json.dumps(facts, ensure_ascii=False))
-        return Exit.OK
+        return code
     print(f"{where}: {paint('good', 'green')}")
     for group in ruling.school.groups:
         networks = [net for net, name in ruling.school.networks if name == group.name]
@@ -52,7 +57,20 @@ def run(args: argparse.Namespace) -> int:
         print(f"  group {group.name:<16} age {group.age:>2}  {', '.join(networks)}{note}")
     for spec in ruling.school.lists:
         print(f"  list  {spec.name:<16} {spec.format:<10} {spec.url or spec.path}")
-    return Exit.OK
+        if why := missing.get(spec.name):
+            print(f"        {paint(why, 'yellow')}")
+    return code
+
+
+def _missing(spec: ListSpec) -> str | None:
+    """Say why the list's own file cannot be read now. It may still come, so it is no problem."""
+    if spec.path is None:
+        return None
+    try:
+        with Path(spec.path).open("rb"):
+            return None
+    except OSError as error:
+        return f"cannot be read: {error.strerror}; nothing of this list is blocked until it can"
 
 
 COMMAND = Command("check", "check a configuration", EXAMPLES, arguments, run)

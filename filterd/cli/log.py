@@ -17,6 +17,7 @@ EXAMPLES = """\
   filterd log --summary --since 1d       what counted most
   filterd log --group grade-3 --category games --json
 """
+_MOST_ROWS = 1_000_000
 _KINDS = ("pass", "allow", "block", "rewrite")
 
 

@@ -14,7 +14,15 @@ from filterd.cli.times import span
 from filterd.formats.names import normalise
 from filterd.model.errors import FilterdError
 from filterd.model.group import Override
-from filterd.policy.overrides import MAX_OVERRIDES, Overrides, in_force, read, write
+from filterd.policy.overrides import (
+    MAX_OVERRIDES,
+    Overrides,
+    dump,
+    in_force,
+    parse,
+    read,
+    write,
+)
 
 EXAMPLES = """\
   filterd override add youtube.com --for 45m --reason "biology film" --group grades-8-9
@@ -68,8 +76,12 @@ def _add(args: argparse.Namespace) -> int:
         raise FilterdError(f"there are {MAX_OVERRIDES} overrides already; remove some")
     expires = (now + length).replace(microsecond=0)
     by = args.by or getpass.getuser()
+    new = Override(name, expires, args.reason, by, args.group)
+    # What cannot be read again would be left out by the daemon, and stop the next command too.
+    if unreadable := parse(dump((new,)), zone).problems:
+        raise FilterdError(unreadable[0].message)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write(path, [*held, Override(name, expires, args.reason, by, args.group)])
+    write(path, [*held, new])
     who = args.group or "everyone"
     print(f"{name} is open for {who} until {expires:%Y-%m-%d %H:%M} (a running daemon follows)")
     return Exit.OK

@@ -1,6 +1,7 @@
 """`filterd query`: ask the running daemon a DNS question and show what comes back, and why."""
 
 import argparse
+import ipaddress
 import json
 import os
 import socket
@@ -21,7 +22,14 @@ EXAMPLES = """\
   filterd query social.demo.test --from 127.0.0.3
   filterd query example.com --type AAAA --server 10.0.0.1:53 --tcp --json
 """
+DNS_PORT = 53
 EDE_OPTION = 15  # RFC 8914
+EDE_NAMES = {  # of codes that mostly come without a text
+    3: "an old answer, as no upstream resolver answers",
+    6: "the answer failed its DNSSEC check",
+    22: "no upstream resolver can be reached",
+    23: "the network to the upstream resolvers fails",
+}
 BLOCKING_CODES = frozenset({15, 16, 17})
 SECONDS = 5.0
 
@@ -42,10 +50,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ask once; exit status 1 when the answer is a block."""
     if args.server:
-        host, _, port = args.server.rpartition(":")
-        if not host or not port.isdigit():
-            raise FilterdError(f"--server is ADDRESS:PORT, not {args.server!r}")
-        server = (host.strip("[]"), int(port))
+        server = _server(args.server)
     else:
         config, _ = read_config(config_path(args.config, os.environ))
         door = config.listen.udp[0]
@@ -85,7 +90,8 @@ def run(args: argparse.Namespace) -> int:
         rcode = RCODE.get(answer.header.rcode)
         print(f"{name or '.'} {args.type}: {state}, {rcode}, {took:.1f} ms")
         for code, text in codes:
-            print(f"  reason (EDE {code}): {printable(text)}" if text else f"  reason: EDE {code}")
+            reason = printable(text) or EDE_NAMES.get(code, "not given")
+            print(f"  reason (EDE {code}): {reason}")
         for owner, ttl, kind, data in rows:
             print(printable(f"  {owner.rstrip('.')} {ttl} {kind} {data}"))
     return Exit.PROBLEM if blocked else Exit.OK
@@ -99,7 +105,7 @@ def exchange(query: bytes, server: tuple[str, int], source: str | None, *, tcp: 
         with socket.socket(family, kind) as sock:
             sock.settimeout(SECONDS)
             if source:
-                sock.bind((source, 0))
+                _bind(sock, source)
             sock.connect(server)
             if not tcp:
                 sock.send(query)
@@ -113,6 +119,36 @@ def exchange(query: bytes, server: tuple[str, int], source: str | None, *, tcp: 
     except (OSError, struct.error) as error:
         raise ControlError(
             f"no answer from {server[0]}:{server[1]} ({error}): is filterd running?"
+        ) from None
+
+
+def _server(text: str) -> tuple[str, int]:
+    """Return address and port of `--server`; the port is 53 where it is left out."""
+    host, colon, port = text.rpartition(":")
+    if _is_address(text.strip("[]")):
+        host, port = text, str(DNS_PORT)
+    elif not colon or not port.isdigit() or not 0 < int(port) <= 65535:
+        host = ""
+    if not _is_address(host.strip("[]")):
+        raise FilterdError(f"--server is ADDRESS:PORT such as 10.20.0.53:53, not {text!r}")
+    return host.strip("[]"), int(port)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _bind(sock: socket.socket, source: str) -> None:
+    try:
+        sock.bind((source, 0))
+    except OSError as error:
+        raise FilterdError(
+            f"cannot ask from {source!r}: --from is an address of this machine, "
+            f"of the same kind as the server's ({error.strerror or error})"
         ) from None
 
 

@@ -11,17 +11,17 @@ from filterd.config.text import Text, shape, written
 
 _NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _VIETNAMESE = {"t2": 0, "t3": 1, "t4": 2, "t5": 3, "t6": 4, "t7": 5, "cn": 6}
-_TIME = re.compile(r"([0-9]{1,2})[:h]([0-9]{2})")
+_TIME = re.compile(r"([0-9]{1,2})(?::([0-9]{2})|h([0-9]{2})?)")
 _MAX_SPAN = 400  # days; a longer "holiday" is a slip of the pen
 
 
 def read_time(value: Any) -> time:
-    """Return a time of day from "07:15" (or "7h15"); "24:00" is midnight, the end of a day."""
+    """Return a time of day from "07:15" (or "7h15", "7h"); "24:00" ends a day."""
     text = written(value).lower()
     found = _TIME.fullmatch(text)
     if not found:
         raise ValueError(f"{text[:40]!r} is no time of day")
-    hour, minute = int(found[1]), int(found[2])
+    hour, minute = int(found[1]), int(found[2] or found[3] or 0)
     if (hour, minute) == (24, 0):
         hour = 0
     if hour > 23 or minute > 59:
@@ -35,6 +35,8 @@ def _weekday(text: str) -> int:
     for number, name in enumerate(_NAMES):
         if text in {name[:3], name}:
             return number
+    if text.startswith(("thứ", "chủ")):
+        raise ValueError(f"{text[:40]!r} is no weekday; write t2 to t7 and cn")
     raise ValueError(f"{text[:40]!r} is no weekday")
 
 

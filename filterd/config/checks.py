@@ -4,6 +4,7 @@ import ipaddress
 from collections import defaultdict
 from collections.abc import Iterator
 
+from filterd.config.addresses import ListenAddress, Transport
 from filterd.config.problem import Path, Problem
 from filterd.config.schema import Config
 
@@ -19,6 +20,13 @@ def cross_problems(config: Config) -> Iterator[Problem]:
         yield from _torn(("groups", name), group.allow, group.block)
     if config.cache.min_ttl > config.cache.max_ttl:
         yield Problem(("cache", "min_ttl"), "is above max_ttl; allowed: at most max_ttl")
+    doors = {Transport.UDP: config.listen.udp, Transport.TCP: config.listen.tcp}
+    for index, server in enumerate(config.upstream.servers):
+        if ListenAddress(server.host, server.port) in doors.get(server.transport, ()):
+            yield Problem(
+                ("upstream", "servers", index),
+                f"{server} is where filterd itself listens; name the resolver behind it",
+            )
     for index, server in enumerate(config.upstream.bootstrap):
         if server.needs_bootstrap:
             yield Problem(

@@ -32,7 +32,10 @@ def explain(model: type[BaseModel], value: Any, fault: Mapping[str, Any]) -> Pro
     if kind == "missing":
         return Problem(loc, "must be given")
     if kind in _ALLOWED:
-        return Problem(path, f"{_given(fault)} does not fit; allowed: {_ALLOWED[kind]}")
+        if fault.get("input") is None:
+            return Problem(path, f"is empty; fill it or leave it out; allowed: {_ALLOWED[kind]}")
+        hint = _one_item(kind, fault["input"])
+        return Problem(path, f"{_given(fault)} does not fit; allowed: {_ALLOWED[kind]}{hint}")
     if kind == "literal_error":
         return Problem(path, f"{_given(fault)} does not fit; allowed: {context['expected']}")
     for bound, words in _BOUNDS.items():
@@ -52,6 +55,11 @@ def keys_at(model: type[BaseModel], path: Path) -> tuple[str, ...]:
         at = _inner(at, part)
     found = _model_of(at)
     return () if found is None else tuple(f.alias or name for name, f in found.model_fields.items())
+
+
+def _one_item(kind: str, given: Any) -> str:
+    """Say how a list of one is written, where its one item was given."""
+    return f" such as [{given[:60]}]" if kind == "tuple_type" and isinstance(given, str) else ""
 
 
 def _given(fault: Mapping[str, Any]) -> str:

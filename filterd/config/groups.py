@@ -96,7 +96,7 @@ class ScheduleUseConfig(Section):
     @model_validator(mode="after")
     def _one_of(self) -> "ScheduleUseConfig":
         if (self.during is None) == (self.outside is None):
-            raise ValueError("give one of `during` and `outside`")
+            raise ValueError("give either `during` or `outside`")
         return self
 
 
@@ -137,7 +137,7 @@ class GroupConfig(Section):
     @model_validator(mode="after")
     def _one_age(self) -> "GroupConfig":
         if (self.age is None) == (self.grade is None):
-            raise ValueError("give one of `age` and `grade`")
+            raise ValueError("give the group either `age` or `grade`, such as `grade: 3`")
         return self
 
 

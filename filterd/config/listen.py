@@ -15,7 +15,7 @@ class TcpConfig(Section):
     idle_timeout: Duration = 10.0
     """How long a connection may be silent before it is closed."""
     max_connections: int = Field(default=1000, ge=1, le=1_000_000)
-    """Connections at one time; the longest idle one makes room for a new one."""
+    """Connections at one time; one more is refused until one has ended."""
     max_per_client: int = Field(default=50, ge=1, le=100_000)
     """Connections at one time from one address."""
 

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from filterd.config.addresses import Url
 from filterd.config.section import Section
-from filterd.config.types import Age, ByteSize, DomainName, Duration, FilePath
+from filterd.config.types import Age, ByteSize, DomainName, Duration, FilePath, Sha256
 
 
 class ListConfig(Section):
@@ -32,7 +32,7 @@ class ListConfig(Section):
     """May name a whole public suffix, such as a top-level domain."""
     zone: DomainName | None = None
     """For rpz: the name of the zone, where the file does not say it."""
-    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    sha256: Sha256 | None = None
     """The only content that is accepted."""
     refresh: Duration | None = None
     """How often it is fetched; left out: as `lists_fetch` says."""
@@ -40,7 +40,7 @@ class ListConfig(Section):
     @model_validator(mode="after")
     def _one_source(self) -> "ListConfig":
         if (self.url is None) == (self.path is None):
-            raise ValueError("give one of `url` and `path`")
+            raise ValueError("give either `url` or `path`")
         return self
 
 

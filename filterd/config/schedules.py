@@ -1,6 +1,8 @@
 """`schedules`: named times of the week, with the dates that change it."""
 
-from pydantic import Field
+from datetime import time
+
+from pydantic import Field, model_validator
 
 from filterd.config.calendar import Date, Dates, TimeOfDay, Weekdays
 from filterd.config.section import Section
@@ -12,7 +14,13 @@ class SpanConfig(Section):
     start: TimeOfDay = Field(alias="from")
     """Its beginning."""
     end: TimeOfDay = Field(alias="to")
-    """Its end, which no longer belongs to it."""
+    """Its end, which no longer belongs to it; one before `from` is on the next day."""
+
+    @model_validator(mode="after")
+    def _lasts(self) -> "SpanConfig":
+        if self.start == self.end and self.start != time():
+            raise ValueError("from and to are the same; for the whole day, write 00:00 and 24:00")
+        return self
 
 
 class WindowConfig(SpanConfig):

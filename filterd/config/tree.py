@@ -54,13 +54,14 @@ def read_tree(text: str | bytes) -> Tree:
     """Read one YAML document; what is wrong with it is in `problems`."""
     tree = Tree()
     try:
-        tree.value = _document(tree, yaml.parse(_decoded(text), Loader=_LOADER))
+        decoded = _decoded(text)
+        tree.value = _document(tree, yaml.parse(decoded, Loader=_LOADER))
     except UnicodeDecodeError as error:
         tree.problems.append(Problem((), f"not UTF-8 text: byte {error.start} is invalid"))
     except _RefusedError as refused:
         tree.problems.append(refused.problem)
     except yaml.YAMLError as error:
-        tree.problems.append(_syntax(error))
+        tree.problems.append(_syntax(error, decoded))
     return tree
 
 
@@ -103,7 +104,9 @@ def _mapping(tree: Tree, events: Iterator[Any], path: Path) -> dict[str, Any]:
         if isinstance(event, yaml.MappingEndEvent):
             break
         if not isinstance(event, yaml.ScalarEvent):
-            raise _RefusedError("a key must be text", event, path)
+            raise _RefusedError(
+                "a key must be text; put quotes around what begins with [ or {", event, path
+            )
         key, line = str(event.value), _line(event)
         place = (*path, key)
         first = tree.lines.get(place)
@@ -142,7 +145,35 @@ def _line(event: Any) -> int:
     return int(event.start_mark.line) + 1
 
 
-def _syntax(error: yaml.YAMLError) -> Problem:
+def _syntax(error: yaml.YAMLError, text: str) -> Problem:
     mark = getattr(error, "problem_mark", None)
     what = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return Problem((), f"not YAML: {what}", mark.line + 1 if mark else None)
+    if mark is None:
+        return Problem((), f"not YAML: {what}")
+    lines = text.splitlines()
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    return Problem((), f"not YAML: {what}{_hint(line, mark.column, what)}", mark.line + 1)
+
+
+def _hint(line: str, column: int, what: str) -> str:
+    """Return what is most often the matter where the parser stops: it speaks of its own state."""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "; indent with spaces, not with a tab"
+    if (
+        line[column : column + 1] in {"%", "@", "`", "*", "&", "!"}
+        or "::" in line
+        or "alphabetic" in what
+    ):
+        return "; put quotes around names and addresses that begin with a sign or hold ::"
+    if "end of stream" in what or "quoted scalar" in what:
+        return "; a quote or bracket is opened and not closed, perhaps further up"
+    if "expected key" in what:
+        return "; this line is not indented like those beside it"
+    if "expected ':'" in what or "mapping values" in what:
+        return (
+            "; here or on the line above, a key lacks its colon and the space after it, "
+            "or the line is indented too far"
+        )
+    if "',' or" in what:
+        return "; put a comma between the items, and a bracket at their end"
+    return ""

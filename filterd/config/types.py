@@ -43,7 +43,7 @@ def read_duration(value: Any) -> float:
     text = written(value).replace(" ", "").lower()
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise ValueError(f"{text[:60]!r} is no duration")
+        raise ValueError(f"{shape(value)} is no duration")
     return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
@@ -136,6 +136,14 @@ def read_word(value: Any) -> str:
     return text
 
 
+def read_sha256(value: Any) -> str:
+    """Return a SHA-256 sum as 64 hexadecimal digits in lower case."""
+    text = written(value).lower()
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise ValueError(f"{text[:80]!r} is no SHA-256 sum")
+    return text
+
+
 def read_path(value: Any) -> Path:
     """Return a file path; `~` is the home directory."""
     text = written(value)
@@ -188,6 +196,9 @@ Age = Annotated[
 Word = Annotated[
     str,
     Text(read_word, str, "a name of letters, digits, space . + - _ (at most 63)", ("library",)),
+]
+Sha256 = Annotated[
+    str, Text(read_sha256, str, "64 hexadecimal digits, as sha256sum prints them", ("0" * 64,))
 ]
 FilePath = Annotated[
     Path,

@@ -186,6 +186,8 @@ def _unpack(wire: Path, into: Path, answer: Response, limits: Limits) -> Fetched
 
 
 def _copy(path: Path, into: Path, limits: Limits, progress: Progress) -> Fetched:
+    if path.is_dir():
+        raise Refused(f"{path} is a directory; name the file in it")
     if not path.is_file():
         raise Refused(f"no file {path}; put the list there or change its `path`")
     with path.open("rb") as source:

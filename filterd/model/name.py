@@ -1,7 +1,7 @@
 """Domain names in the one spelling that rules, queries and logs share.
 
 Lower case, A-labels, no trailing dot. International names are mapped on the floor above
-(`formats/international.py`), because that needs a library and this floor has none.
+(`formats/names.py`), because that needs a library and this floor has none.
 """
 
 import re
@@ -28,7 +28,8 @@ def ascii_name(text: str) -> str:
     if len(name) > MAX_NAME:
         raise InvalidName(f"name longer than {MAX_NAME} characters")
     if not _LABELS.fullmatch(name):
-        raise InvalidName(f"not a domain name: {text[:80]!r}")
+        hint = "; write the name alone, without http:// and /…" if "/" in text else ""
+        raise InvalidName(f"not a domain name: {text[:80]!r}{hint}")
     if _NUMERIC_END.search(name):
         raise InvalidName(f"ends in a number, so it is an address: {text[:80]!r}")
     return name

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from filterd.model.group import ALWAYS
+from filterd.model.rule import Action
 from filterd.model.verdict import Step
 from filterd.policy.classes import Origin
 from filterd.policy.explain import Explanation, Found, Outcome, StepLine
@@ -22,6 +23,8 @@ class _Words:
     illegal: str
     in_force: str
     not_in_force: str
+    everything: str
+    exception: str
     inside: str
     outside: str
 
@@ -56,7 +59,8 @@ def _schedule_lines(explanation: Explanation, words: _Words) -> list[str]:
     for state in explanation.schedules:
         where = words.outside if state.outside else words.inside
         when = words.in_force if state.in_force else words.not_in_force
-        lines.append(f"     {where} {state.schedule}: {when}")
+        what = words.everything if state.in_force and state.everything else ""
+        lines.append(f"     {where} {state.schedule}: {when}{what}")
     return lines
 
 
@@ -73,6 +77,8 @@ def _rule_line(found: Found, explanation: Explanation, words: _Words) -> str:
     if found.line:
         parts.append(words.line.format(found.line))
     why = words.whys[found.why]
+    if found.why is Why.AGE and rule.action is Action.ALLOW:
+        why = words.exception
     if found.why in (Why.AGE, Why.OLD_ENOUGH) and found.min_age is not None:
         limit = words.illegal if found.min_age >= ALWAYS else f"{found.min_age}+"
         why += words.age.format(limit=limit, age=explanation.age)
@@ -122,13 +128,20 @@ _ENGLISH = _Words(
         Why.SAFE_SEARCH_OFF: "safe search is off",
         Why.CONDITION: "the rule is for another type or client",
     },
-    kinds={"pass": "passes", "allow": "is allowed", "block": "is blocked", "rewrite": "rewritten"},
+    kinds={
+        "pass": "passes",
+        "allow": "is allowed",
+        "block": "is blocked",
+        "rewrite": "is rewritten",
+    },
     verdict="{name} for group {group} (age {age}): {kind}, step {step}",
     age=" ({limit}, youngest member {age})",
     line="line {}",
     illegal="illegal for everyone",
     in_force="in force",
     not_in_force="not in force",
+    everything=", blocks every name",
+    exception="an exception, which holds below the age",
     inside="during",
     outside="outside",
 )
@@ -164,7 +177,7 @@ _VIETNAMESE = _Words(
         Why.AGE: "chưa đủ tuổi",
         Why.SAFE_SEARCH: "tìm kiếm an toàn đang bật",
         Why.OTHER_GROUP: "dành cho nhóm khác",
-        Why.EXPIRED: "giấy phép đã hết hạn",
+        Why.EXPIRED: "thời gian cho phép đã hết",
         Why.UNFILTERED: "nhóm không bị lọc",
         Why.LIST_NOT_USED: "nhóm không dùng danh sách này",
         Why.OLD_ENOUGH: "đã đủ tuổi",
@@ -184,7 +197,9 @@ _VIETNAMESE = _Words(
     line="dòng {}",
     illegal="cấm với mọi người",
     in_force="đang có hiệu lực",
-    not_in_force="chưa có hiệu lực",
+    not_in_force="lúc này không có hiệu lực",
+    everything=", chặn mọi tên miền",
+    exception="ngoại lệ của danh sách, áp dụng khi chưa đủ tuổi",
     inside="trong",
     outside="ngoài",
 )

@@ -1,6 +1,7 @@
 """check, explain, log, lists and override, without a daemon."""
 
 import json
+from pathlib import Path
 
 
 def test_check(run, config):
@@ -150,3 +151,42 @@ def test_overrides_that_are_refused(run, config):
         code, _, err = run(*add, *words)
         assert (code, why in err) == (2, True), err
     assert run("override", "remove", "bad.example.com", "-c", config)[0] == 2
+
+
+def test_an_override_without_words_is_refused_before_it_spoils_the_file(run, config):
+    code, _, err = run(
+        "override", "add", "a.example.com", "--for", "1h", "--reason", " ", "-c", config
+    )
+    assert (code, "reason" in err) == (2, True)
+    assert run("override", "list", "-c", config) == (0, "", "")
+
+
+def test_check_names_a_list_that_is_not_there(run, config, tmp_path):
+    (tmp_path / "here.txt").write_text("a.example\n")
+    lists = (("here", "here.txt"), ("gone", "gone.txt"), ("folder", "."))
+    with Path(config).open("a", encoding="utf-8") as file:
+        file.write("lists:\n")
+        file.writelines(f"  {name}: {{format: domains, path: {path}}}\n" for name, path in lists)
+    code, out, _ = run("check", "-c", config)
+    assert (code, out.count("cannot be read")) == (1, 2)
+    assert set(run.json("check", "-c", config, "--json")["missing"]) == {"gone", "folder"}
+
+
+def test_log_rows_are_a_number_of_rows(run, config):
+    for rows in ("0", "-3", "x", "9999999999"):
+        assert run("log", f"--limit={rows}", "-c", config)[0] == 2
+
+
+def test_query_says_what_is_wrong_with_an_address(run, config):
+    for server in ("localhost", "127.0.0.1:0", "127.0.0.1:99999", ":53"):
+        code, _, err = run("query", "a.example", f"--server={server}", "-c", config)
+        assert (code, "ADDRESS:PORT" in err) == (2, True), err
+    code, _, err = run(
+        "query", "a.example", "--server", "127.0.0.1:9", "--from", "192.0.2.1", "-c", config
+    )
+    assert (code, "--from" in err) == (2, True), err
+
+
+def test_a_web_address_in_place_of_a_name(run, config):
+    code, _, err = run("explain", "https://a.example/x", "-c", config)
+    assert (code, "the name alone" in err) == (2, True)

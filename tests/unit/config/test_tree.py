@@ -41,6 +41,26 @@ def test_lines() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("a:\n  b: 1\n\tc: 2\n", "spaces"),
+        ("a:\n  b: 1\n    c: 2\n", "indented"),
+        ("a: [*.b.example]\n", "quotes"),
+        ("a: [@b.example]\n", "quotes"),
+        ("a: [::1]\n", "quotes"),
+        ("a: 'b\n", "not closed"),
+        ("a: {b: 1 c: 2, d: 3}\n", "comma"),
+        ("a: [b\nc: 1\n", "comma"),
+        ("a:\n  b: {c: 1}\n d: {}\n", "indented"),
+        ("a:b\nc: 1\n", "colon"),
+    ],
+)
+def test_what_is_no_yaml_gets_a_word_of_help(text: str, hint: str) -> None:
+    (problem,) = read_tree(text).problems
+    assert hint in problem.text
+
+
+@pytest.mark.parametrize(
     ("text", "part", "line"),
     [
         ("a: 1\nb: 2\na: 3\n", "given twice, first in line 1", 3),

@@ -76,6 +76,7 @@ def test_no_weekdays(text: object) -> None:
 def test_times_and_dates() -> None:
     assert calendar.read_time("7:05") == time(7, 5)
     assert calendar.read_time("13h30") == time(13, 30)
+    assert calendar.read_time("7h") == time(7, 0)
     assert calendar.read_time("24:00") == time(0, 0)
     span = calendar.read_dates("2027-02-04..2027-02-06")
     assert calendar.days_of(span) == (date(2027, 2, 4), date(2027, 2, 5), date(2027, 2, 6))

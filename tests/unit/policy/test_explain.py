@@ -7,7 +7,7 @@ import pytest
 
 from filterd.model.group import Group, ListSpec, Override, Schedule, ScheduledBlock, Window
 from filterd.model.verdict import Step
-from filterd.policy.explain import Asked, Decided, Outcome, Rules, walk
+from filterd.policy.explain import Asked, Decided, Outcome, Rules, ScheduleState, walk
 from filterd.policy.explain_text import _LANGUAGES, render
 from filterd.policy.precedence import NOT_APPLICABLE, Why
 from tests.support.policy_world import BOOK, NOW, Core, Plain, World, list_spec
@@ -132,3 +132,24 @@ def test_a_group_that_is_not_there_is_a_key_error():
     rules = Rules(Plain(World()).world.value, BOOK, [])
     with pytest.raises(KeyError, match="nobody"):
         walk(Asked(X, 1, "nobody", NOW), Decided("pass", 9), [], rules)
+
+
+def test_a_schedule_that_blocks_every_name_says_so():
+    told = {
+        everything: [
+            line
+            for line in render(
+                replace(
+                    explained(NOW),
+                    schedules=(ScheduleState("exam", False, everything, in_force),),
+                ),
+                "en",
+            )
+            if "exam" in line
+        ]
+        for everything, in_force in ((True, True), (False, False))
+    }
+    assert told == {
+        True: ["     during exam: in force, blocks every name"],
+        False: ["     during exam: not in force"],
+    }
