@@ -60,12 +60,13 @@ class Node:
                 return source_of(rule), rule.category
         return None
 
-    def flush_events(self) -> None:
-        """Hand the core's counts and events to the recorder. Runs on a thread of its own, so that
+    def flush_events(self, *, counts: bool = True) -> None:
+        """Hand the core's events and counts to the recorder. Runs on a thread of its own, so that
         a second full of blocks makes no answer late; never on two at once.
         """
         with self.flushing:
-            self.recorder.keep_counts(counts_of(self.engine.counts(), self.names_of))
+            if counts:
+                self.recorder.keep_counts(counts_of(self.engine.counts(), self.names_of))
             while rows := self.engine.events(EVENTS):
                 self.recorder.record(events_of(rows, self.names_of), time.time())
             self.recorder.record((), time.time())

@@ -373,12 +373,14 @@ fn answer_of<'a>(plan: &'a Plan, hit: Match, qtype: u16, together: &[Match]) -> 
         return Rewrite::Rcode(data.rcode);
     }
     let of_type = |record: &&RecordWire| record.rtype == qtype || record.rtype == 5;
-    Rewrite::Records(
-        all()
-            .flat_map(|data| &data.records)
-            .filter(of_type)
-            .collect(),
-    )
+    let mut records: SmallVec<[&RecordWire; 2]> = SmallVec::new();
+    for record in all().flat_map(|data| &data.records).filter(of_type) {
+        // A set of records holds each once (RFC 2181 section 5).
+        if !records.contains(&record) {
+            records.push(record);
+        }
+    }
+    Rewrite::Records(records)
 }
 
 fn blocked(step: u8, ede_text: &str) -> Decision<'_> {

@@ -35,6 +35,10 @@ use misses::Misses;
 /// Names whose matches are remembered although their answers are not cached.
 const MEMO: usize = 16_384;
 
+/// Rows of counts kept until they are taken. A flood of names that are asked for once each is
+/// counted by list and group beyond that: coarser before anything is lost.
+const ROWS: usize = 16_384;
+
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -78,7 +82,7 @@ impl Engine {
             failures: Failures::default(),
             misses: Misses::new(settings.max_misses),
             ring: Ring::new(settings.ring),
-            tally: Tally::new(settings.ring),
+            tally: Tally::new(ROWS),
             stats: Stats::default(),
         };
         Self {
