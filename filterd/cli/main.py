@@ -1,6 +1,7 @@
 """`filterd`: finds the command, runs it, turns what goes wrong into one clear line."""
 
 import argparse
+import errno
 import importlib
 import os
 import signal
@@ -39,6 +40,14 @@ start with:
   filterd check -c config.yaml      every problem of a configuration at once
   filterd explain tiktok.com --group grade-3
 """
+
+
+_ADVICE = {
+    errno.EADDRINUSE: "; `ss -lnptu` shows which program listens there",
+    errno.EADDRNOTAVAIL: "; `ip address` shows the addresses that this machine has",
+    errno.ENOSPC: "; free some space",
+    errno.EROFS: "; choose a `state_dir` that can be written",
+}
 
 
 def load(name: str) -> Command:
@@ -94,17 +103,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         # once more when it flushes standard output at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
-    except FileNotFoundError as error:
-        complain(f"no such file: {error.filename}")
-        return Exit.USAGE
-    except PermissionError as error:
-        complain(f"not allowed: {error.filename or error}; try as root or as the user filterd")
-        return Exit.USAGE
     except OSError as error:
-        complain(str(error))
-        return Exit.UNAVAILABLE
+        return _refused(error)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+
+
+def _refused(error: OSError) -> Exit:
+    """Say what the system refused, to what, and where to look."""
+    what, where = error.strerror or str(error), error.filename
+    if isinstance(error, FileNotFoundError):
+        complain(f"no such file: {where}")
+    elif isinstance(error, PermissionError):
+        complain(f"not allowed: {where or what}; try as root or as the user filterd")
+    elif isinstance(error, (FileExistsError, NotADirectoryError, IsADirectoryError)):
+        complain(f"{where}: {what}; look at `state_dir` and at the paths you named")
+    else:
+        place = f"{where}: " if where else ""
+        complain(f"{place}{what}{_ADVICE.get(error.errno or 0, '')}")
+        return Exit.UNAVAILABLE
+    return Exit.USAGE
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """What holds for every command: help with examples, exit codes, errors in one clear line."""
 
+import socket
+
 import pytest
 
 from filterd.cli.main import COMMANDS as NAMES
@@ -76,3 +78,22 @@ def test_no_daemon_is_3(run, config, words):
     assert code == 3
     assert err.startswith("filterd:")
     assert len(err.strip().splitlines()) == 1
+
+
+def test_what_the_system_refuses_comes_with_advice(run, tmp_path):
+    state = tmp_path / "state"
+    state.write_text("a file where a directory should be")
+    path = tmp_path / "filterd.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        lines = (
+            "upstream: {servers: ['127.0.0.1:1']}",
+            "metrics: {listen: null}",
+            f"listen: {{udp: [], tcp: ['127.0.0.1:{port}']}}",
+        )
+        path.write_text("\n".join((*lines, f"state_dir: {state}\n")))
+        code, _, err = run("serve", "-c", str(path))
+        assert (code, "state_dir" in err, "Errno" in err) == (2, True, False), err
+        path.write_text("\n".join((*lines, f"state_dir: {tmp_path / 'other'}\n")))
+        code, _, err = run("serve", "-c", str(path))
+        assert (code, "ss -lnptu" in err, "Errno" in err) == (3, True, False), err
