@@ -59,6 +59,11 @@ def run(args: argparse.Namespace) -> int:
         print(f"  list  {spec.name:<16} {spec.format:<10} {spec.url or spec.path}")
         if why := missing.get(spec.name):
             print(f"        {paint(why, 'yellow')}")
+    used = {block.schedule for group in ruling.school.groups for block in group.blocks}
+    for schedule in ruling.school.schedules:
+        if schedule.name not in used:
+            note = "no group uses it, so it blocks nothing; name it under a group's `schedules`"
+            print(f"  schedule {schedule.name}: {paint(note, 'yellow')}")
     return code
 
 

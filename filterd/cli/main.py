@@ -88,7 +88,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(arguments.run(arguments))
     except ConfigError as error:
-        complain(f"the configuration has {len(error.problems)} problem(s), nothing was started:")
+        number = len(error.problems)
+        noun = "problem" if number == 1 else "problems"
+        complain(f"the configuration has {number} {noun}, nothing was started or changed:")
         for problem in error.problems:
             print(f"  {problem}", file=sys.stderr)
         return Exit.USAGE

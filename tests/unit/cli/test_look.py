@@ -190,3 +190,14 @@ def test_query_says_what_is_wrong_with_an_address(run, config):
 def test_a_web_address_in_place_of_a_name(run, config):
     code, _, err = run("explain", "https://a.example/x", "-c", config)
     assert (code, "the name alone" in err) == (2, True)
+
+
+def test_check_names_a_schedule_that_no_group_uses(run, config):
+    assert "schedule night: no group uses it" in run("check", "-c", config)[1]
+    path = Path(config)
+    used = path.read_text().replace(
+        "grade: 3,", "grade: 3, schedules: [{during: night, block: all}],"
+    )
+    path.write_text(used)
+    code, out, _ = run("check", "-c", config)
+    assert (code, "no group uses it" in out) == (0, False)
