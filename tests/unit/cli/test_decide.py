@@ -173,7 +173,7 @@ def test_an_empty_line_between_questions_is_answered_too(decide, lists):
     code, answers = decide(["", {"name": "a.example"}, " ", {"name": "b.example"}, "", ""], *lists)
 
     assert code == 1
-    assert [sorted(answer)[0] for answer in answers] == ["error", "category", "error", "category"]
+    assert [min(answer) for answer in answers] == ["error", "category", "error", "category"]
     assert answers[2]["error"] == "line 3: it is empty"
 
 
