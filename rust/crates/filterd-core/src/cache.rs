@@ -5,11 +5,8 @@
 //! evicted in the order of a clock hand that spares those used since it last came by. Ages are
 //! read from a `Ticker`, so that a system clock set back neither revives nor prolongs anything.
 
-use std::collections::hash_map::RandomState;
-use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
-
 use crate::answer::Body;
+use crate::hash::{ByHash, Secret};
 use crate::matches::Matches;
 use crate::wire::query::Question;
 use crate::wire::HEADER;
@@ -30,19 +27,14 @@ pub(crate) struct Key<'a> {
 }
 
 /// Makes keys; its secret is the process's own, so nobody outside can make hashes collide.
-pub(crate) struct Keys(RandomState);
+#[derive(Default)]
+pub(crate) struct Keys(Secret);
 
 impl Keys {
-    pub(crate) fn new() -> Self {
-        Self(RandomState::new())
-    }
-
     /// The key of a question.
     #[inline]
     pub(crate) fn key<'a>(&self, question: &'a Question, flags: u8) -> Key<'a> {
-        let mut hasher = self.0.build_hasher();
-        hasher.write(question.name());
-        let name_hash = hasher.finish();
+        let name_hash = self.0.of(question.name());
         let rest = u64::from(question.qtype()) << 32
             | u64::from(question.qclass()) << 16
             | u64::from(flags) << 8
@@ -60,27 +52,6 @@ impl Keys {
         }
     }
 }
-
-/// A hasher for numbers that are hashes already.
-#[derive(Default)]
-pub(crate) struct Hashed(u64);
-
-impl Hasher for Hashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
-        }
-    }
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-}
-
-/// A map from hashes.
-pub(crate) type ByHash<T> = HashMap<u64, T, BuildHasherDefault<Hashed>>;
 
 /// Seconds that never run backwards, made from a clock that may.
 #[derive(Default)]
@@ -510,7 +481,7 @@ mod tests {
 
     #[test]
     fn what_is_used_outlives_what_is_not() {
-        let keys = Keys::new();
+        let keys = Keys::default();
         let questions: Vec<Question> = (0..40).map(|n| question(&format!("name{n:02}"))).collect();
         let key = |n: usize| keys.key(&questions[n], 0);
         let mut cache = Cache::new(10 * entry(key(0)).cost());
@@ -527,7 +498,7 @@ mod tests {
 
     #[test]
     fn putting_again_replaces_and_bytes_stay_true() {
-        let keys = Keys::new();
+        let keys = Keys::default();
         let question = question("name");
         let key = keys.key(&question, 0);
         let mut cache = Cache::new(1 << 20);
@@ -540,7 +511,7 @@ mod tests {
 
     #[test]
     fn what_is_larger_than_all_is_not_kept() {
-        let keys = Keys::new();
+        let keys = Keys::default();
         let question = question("name");
         let mut cache = Cache::new(10);
         cache.put(entry(keys.key(&question, 0)));

@@ -20,6 +20,7 @@ mod answer;
 mod cache;
 pub mod engine;
 pub mod events;
+mod hash;
 mod reply;
 mod stats;
 mod tally;

@@ -3,11 +3,11 @@
 //!
 //! Bounded: past `most` different rows, further patterns are counted without their name.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::decide::Kind;
 use crate::events::ShortName;
+use crate::hash::{Keyed, Secret};
 use crate::matches::{Match, MatchKind};
 use crate::snapshot::Snapshot;
 
@@ -54,7 +54,7 @@ struct Row {
 
 /// The rows since they were last taken.
 pub(crate) struct Tally {
-    rows: HashMap<Key, Row>,
+    rows: Keyed<Key, Row>,
     most: usize,
     /// Every snapshot that a row speaks of: one, or a few where rules were swapped meanwhile.
     snapshots: Vec<Arc<Snapshot>>,
@@ -73,7 +73,7 @@ pub(crate) struct Told<'a> {
 impl Tally {
     pub(crate) fn new(most: usize) -> Self {
         Self {
-            rows: HashMap::new(),
+            rows: Keyed::default(),
             most,
             snapshots: Vec::new(),
         }
@@ -82,7 +82,7 @@ impl Tally {
     /// An empty one with the room that this one came to need.
     pub(crate) fn successor(&self) -> Self {
         Self {
-            rows: HashMap::with_capacity(self.rows.len()),
+            rows: Keyed::with_capacity_and_hasher(self.rows.len(), Secret::default()),
             most: self.most,
             snapshots: Vec::new(),
         }

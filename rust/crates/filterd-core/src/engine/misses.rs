@@ -1,13 +1,14 @@
 //! Parked questions and who waits for them.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use smallvec::SmallVec;
 
 use super::case::Who;
-use crate::cache::{ByHash, Key, KEY_CD, KEY_DO};
+use crate::cache::{Key, KEY_CD, KEY_DO};
+use crate::hash::{ByHash, Keyed};
 use crate::rdata::name_to_text;
 use crate::reply::Asked;
 use crate::wire::build;
@@ -104,11 +105,11 @@ pub(super) struct Misses {
     next: u64,
     waiting: usize,
     /// How many queries of each client wait.
-    by_client: HashMap<IpAddr, usize>,
-    by_id: HashMap<u64, Miss>,
+    by_client: Keyed<IpAddr, usize>,
+    by_id: Keyed<u64, Miss>,
     by_hash: ByHash<u64>,
     /// Which miss a token waits for.
-    tokens: HashMap<u64, u64>,
+    tokens: Keyed<u64, u64>,
     fresh: VecDeque<u64>,
 }
 
@@ -128,10 +129,10 @@ impl Misses {
             most,
             next: 1,
             waiting: 0,
-            by_client: HashMap::new(),
-            by_id: HashMap::new(),
+            by_client: Keyed::default(),
+            by_id: Keyed::default(),
             by_hash: ByHash::default(),
-            tokens: HashMap::new(),
+            tokens: Keyed::default(),
             fresh: VecDeque::new(),
         }
     }

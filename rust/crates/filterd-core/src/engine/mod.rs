@@ -87,7 +87,7 @@ impl Engine {
         };
         Self {
             settings,
-            keys: Keys::new(),
+            keys: Keys::default(),
             state: Mutex::new(state),
         }
     }
