@@ -8,8 +8,8 @@ command -v c++ >/dev/null || { source ../../deploy/build/packages.sh; install_pa
 target=$(rustc -vV | awk '/^host/ {print $2}')
 export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions -Ccodegen-units=1"
 cargo build --quiet --release --locked --target "$target"
-for source in fuzz_targets/*.rs; do
-    name=$(basename "$source" .rs)
+targets=$(awk -F '"' '/^\[\[bin\]\]/ {bin = 1} bin && /^name = / {print $2; bin = 0}' Cargo.toml)
+for name in $targets; do
     mkdir -p "corpus/$name" "artifacts/$name"
     seeds=(); [ -d "seeds/$name" ] && seeds=("seeds/$name")
     echo "fuzzing $name for ${seconds}s"
