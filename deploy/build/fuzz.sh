@@ -13,7 +13,13 @@ for name in $targets; do
     mkdir -p "corpus/$name" "artifacts/$name"
     seeds=(); [ -d "seeds/$name" ] && seeds=("seeds/$name")
     echo "fuzzing $name for ${seconds}s"
-    "target/$target/release/$name" -max_total_time="$seconds" -artifact_prefix="artifacts/$name/" \
-        -print_final_stats=0 -verbosity=0 -timeout=10 -rss_limit_mb=2048 "corpus/$name" "${seeds[@]}" ||
-        { echo "fuzzing $name found a fault: see rust/fuzz/artifacts/$name" >&2; exit 1; }
+    log=artifacts/$name/last.log
+    if ! "target/$target/release/$name" -max_total_time="$seconds" \
+        -artifact_prefix="artifacts/$name/" -timeout=10 -rss_limit_mb=2048 \
+        "corpus/$name" "${seeds[@]}" >"$log" 2>&1; then
+        tail -n 40 "$log" >&2
+        echo "fuzzing $name found a fault: see rust/fuzz/artifacts/$name" >&2
+        exit 1
+    fi
+    grep -hE '^(stat::number_of_executed_units|Done)' "$log" | tail -n 1
 done
