@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use smallvec::SmallVec;
 
 use crate::matches::{Match, MatchKind};
-use crate::plan::{Action, Class, Plan, RecordWire, Who, NOT_APPLICABLE};
+use crate::plan::{Action, Class, Plan, RecordWire, Segment, Who, NOT_APPLICABLE};
 
 /// The four verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,13 +99,7 @@ pub fn decide<'a>(
 ) -> Decision<'a> {
     let group = &plan.groups[usize::from(person.group)];
     let segment = group.segment(now);
-    let table = &plan.ranks[segment.ranks];
-    let candidates = Candidates {
-        plan,
-        table,
-        person,
-        qtype,
-    };
+    let candidates = Candidates::new(plan, segment, person, qtype);
     let zone = candidates.zone_winner(found.iter().chain(client_found));
     let mut best: Option<(u16, Match)> = None;
     let mut late: Option<(u16, Match)> = None;
@@ -130,7 +124,7 @@ pub fn decide<'a>(
     }
     rewrites.retain(|hit| !is_excused(plan, hit, &excused));
     for hit in &rewrites {
-        prefer(&mut best, table[hit.class as usize], hit);
+        prefer(&mut best, candidates.table[hit.class as usize], hit);
     }
     let closed = segment.closed.then_some(CLOSED);
     let default = group.block_default.then_some(DEFAULT_BLOCK);
@@ -169,14 +163,8 @@ pub fn decide_answer<'a>(
     reach: u8,
     stream: bool,
 ) -> Decision<'a> {
-    let group = &plan.groups[usize::from(person.group)];
-    let table = &plan.ranks[group.segment(now).ranks];
-    let candidates = Candidates {
-        plan,
-        table,
-        person,
-        qtype,
-    };
+    let segment = plan.groups[usize::from(person.group)].segment(now);
+    let candidates = Candidates::new(plan, segment, person, qtype);
     let mut rest = found;
     while let Some(first) = rest.first() {
         let end = rest.partition_point(|hit| hit.source == first.source);
@@ -226,14 +214,8 @@ pub fn decide_answer<'a>(
 /// The rank at which `hit` would count for this person and type, or `NOT_APPLICABLE`.
 #[must_use]
 pub fn rank(plan: &Plan, hit: &Match, person: &Person<'_>, qtype: u16, now: i64) -> u16 {
-    let group = &plan.groups[usize::from(person.group)];
-    let table = &plan.ranks[group.segment(now).ranks];
-    let candidates = Candidates {
-        plan,
-        table,
-        person,
-        qtype,
-    };
+    let segment = plan.groups[usize::from(person.group)].segment(now);
+    let candidates = Candidates::new(plan, segment, person, qtype);
     candidates
         .applies(hit)
         .map_or(NOT_APPLICABLE, |(rank, _)| rank)
@@ -246,7 +228,16 @@ struct Candidates<'a, 'p> {
     qtype: u16,
 }
 
-impl<'a> Candidates<'a, '_> {
+impl<'a, 'p> Candidates<'a, 'p> {
+    fn new(plan: &'a Plan, segment: Segment, person: &'p Person<'p>, qtype: u16) -> Self {
+        Self {
+            plan,
+            table: &plan.ranks[segment.ranks],
+            person,
+            qtype,
+        }
+    }
+
     fn applies(&self, hit: &Match) -> Option<(u16, &'a Class)> {
         let rank = self.table[hit.class as usize];
         let class = &self.plan.classes[hit.class as usize];

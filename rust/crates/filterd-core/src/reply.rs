@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::answer::Body;
 use crate::wire::edns::{Edns, OPTION_EDE, OPTION_PADDING};
-use crate::wire::record::{Walk, ANSWER};
+use crate::wire::record::{Walk, ADDITIONAL};
 use crate::wire::{build, flag, rcode, rtype, u32_at, HEADER};
 
 /// What a reply needs to know of its query.
@@ -195,7 +195,7 @@ impl Asked<'_> {
             if let Some(mut walk) = Walk::new(&body.bytes, question_end) {
                 while let Ok(Some((section, record))) = walk.next() {
                     // Glue is no part of the answer to another name.
-                    if section > ANSWER + 1 || out.len() > self.limit {
+                    if section == ADDITIONAL || out.len() > self.limit {
                         break;
                     }
                     let whole = out.len();

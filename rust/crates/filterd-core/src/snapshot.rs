@@ -1,6 +1,5 @@
 //! A snapshot: indexes and the plan for them, immutable, swapped whole.
 
-use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use crate::decide::{self, Decision, Person};
 use crate::matches::{Match, MatchKind, Matches};
 use crate::plan::{Group, Plan};
 use crate::rdata;
+use crate::wire::name::last_labels;
 
 /// Everything that a verdict depends on but the question and the time.
 #[derive(Debug)]
@@ -47,6 +47,22 @@ impl Snapshot {
                 plan.offsets.len(),
                 indexes.len()
             ));
+        }
+        let all = plan.classes.len() as u32;
+        let ends = plan.offsets.iter().skip(1).chain([&all]);
+        for (layer, (index, (start, end))) in indexes
+            .iter()
+            .zip(plan.offsets.iter().zip(ends))
+            .enumerate()
+        {
+            // Beyond its end the classes of the next layer begin: another rule's meaning.
+            if index.classes() > end - start {
+                return Err(format!(
+                    "plan: layer {layer} has {} classes, its index {}",
+                    end - start,
+                    index.classes()
+                ));
+            }
         }
         Ok(Self {
             generation,
@@ -314,19 +330,8 @@ impl Snapshot {
                 .and_then(|index| index.network(hit.pattern))
                 .unwrap_or_default(),
             MatchKind::Exact | MatchKind::Subtree | MatchKind::Below => {
-                last_labels(&rdata::name_to_text(matched), hit.depth)
+                rdata::name_to_text(last_labels(matched, hit.depth))
             }
         }
     }
-}
-
-fn last_labels(name: &str, labels: u8) -> String {
-    let all: Vec<&str> = name.split('.').collect();
-    let skip = all.len().saturating_sub(usize::from(labels));
-    let mut text = String::new();
-    for (i, label) in all[skip..].iter().enumerate() {
-        let dot = if i == 0 { "" } else { "." };
-        let _ = write!(text, "{dot}{label}"); // writing to a String does not fail
-    }
-    text
 }

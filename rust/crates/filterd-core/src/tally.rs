@@ -10,6 +10,7 @@ use crate::events::ShortName;
 use crate::hash::{Keyed, Secret};
 use crate::matches::{Match, MatchKind};
 use crate::snapshot::Snapshot;
+use crate::wire::name::last_labels;
 
 /// One row of counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,39 +172,5 @@ fn spelled(hit: &Match, matched: &[u8]) -> ShortName {
         MatchKind::Exact | MatchKind::Subtree | MatchKind::Below => {
             ShortName::from_slice(last_labels(matched, hit.depth))
         }
-    }
-}
-
-/// The part of a wire name that holds its last `depth` labels.
-fn last_labels(wire: &[u8], depth: u8) -> &[u8] {
-    let wire = wire.strip_suffix(&[0]).unwrap_or(wire);
-    let step = |at: usize| {
-        wire.get(at)
-            .map_or(wire.len(), |length| at + 1 + usize::from(*length))
-    };
-    let mut labels = 0;
-    let mut at = 0;
-    while at < wire.len() {
-        labels += 1;
-        at = step(at);
-    }
-    let mut start = 0;
-    while labels > usize::from(depth) && start < wire.len() {
-        start = step(start);
-        labels -= 1;
-    }
-    wire.get(start..).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_labels_of_a_name_are_its_end() {
-        let wire = b"\x03www\x07example\x03com\x00";
-        assert_eq!(b"\x07example\x03com", last_labels(wire, 2));
-        assert_eq!(&wire[..16], last_labels(wire, 9));
-        assert_eq!(b"", last_labels(wire, 0));
     }
 }

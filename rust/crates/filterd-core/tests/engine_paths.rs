@@ -2,7 +2,11 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use filterd_core::engine::Outcome;
+use filterd_core::snapshot::Snapshot;
+use filterd_index::Trigger;
 use support::*;
 
 fn a(last: u8) -> Vec<u8> {
@@ -334,4 +338,16 @@ fn many_threads_and_swaps_lose_nothing() {
     assert_eq!(stat(&engine, "/misses/waiting"), 0);
     assert_eq!(stat(&engine, "/verdicts/block/8"), 900);
     assert_eq!(stat(&engine, "/generation"), 11);
+}
+
+#[test]
+fn a_plan_with_fewer_classes_than_its_index_is_refused() {
+    let mut rules = rules();
+    rules
+        .add_network("198.51.100.0/24", Trigger::Answer, CLASSES.len() as u32, 0)
+        .expect("a network");
+    let index = Arc::new(rules.finish("{}").expect("an index"));
+    let refused = Snapshot::new(vec![index], &plan(NULL, None), 1).err();
+    let why = "plan: layer 0 has 9 classes, its index 10";
+    assert_eq!(refused.as_deref(), Some(why));
 }

@@ -263,6 +263,15 @@ impl Index {
         &self.meta
     }
 
+    /// Returns one more than the highest class that a rule in it has: so many classes the plan
+    /// for it must know.
+    pub fn classes(&self) -> u32 {
+        let names = self.names.classes();
+        names
+            .max(self.regexes.classes())
+            .max(self.networks.classes())
+    }
+
     /// Returns the number of distinct names.
     pub fn names(&self) -> usize {
         self.names.len()

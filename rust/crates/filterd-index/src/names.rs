@@ -63,6 +63,11 @@ impl Names {
         self.trie.len()
     }
 
+    /// Returns one more than the highest class.
+    pub(crate) fn classes(&self) -> u32 {
+        self.sets.classes()
+    }
+
     /// Walks `name` (lower case, no trailing dot; "" is the root).
     #[inline]
     pub(crate) fn walk(&self, name: &str, hit: impl FnMut(Hit)) {

@@ -217,6 +217,12 @@ impl Networks {
     }
 
     /// Returns the (class, line) of each rule of network `number`.
+    /// Returns one more than the highest class.
+    pub(crate) fn classes(&self) -> u32 {
+        let rules = self.rules.iter();
+        rules.fold(0, |most, (class, _)| most.max(class.saturating_add(1)))
+    }
+
     pub(crate) fn rules(&self, number: u32) -> &[(u32, u32)] {
         let number = number as usize;
         let start = match number.checked_sub(1) {

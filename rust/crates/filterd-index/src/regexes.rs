@@ -139,6 +139,12 @@ impl Regexes {
         self.patterns.len()
     }
 
+    /// Returns one more than the highest class.
+    pub(crate) fn classes(&self) -> u32 {
+        let rules = self.patterns.iter().flat_map(|pattern| &pattern.rules);
+        rules.fold(0, |most, (class, _)| most.max(class.saturating_add(1)))
+    }
+
     pub(crate) fn get(&self, number: u32) -> Option<&Pattern> {
         self.patterns.get(number as usize)
     }

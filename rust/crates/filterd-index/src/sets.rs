@@ -91,6 +91,7 @@ impl SetTable {
 pub(crate) struct Sets {
     section: Section,
     count: usize,
+    classes: u32,
 }
 
 impl Sets {
@@ -106,15 +107,27 @@ impl Sets {
             }
             end = next;
         }
+        let mut classes = 0;
         for _ in 0..end {
-            if Member(cursor.u32()?).scope().is_none() {
+            let member = Member(cursor.u32()?);
+            if member.scope().is_none() {
                 return Err(cursor.damaged("unknown scope"));
             }
+            classes = classes.max(member.class() + 1);
         }
         if !cursor.is_empty() {
             return Err(cursor.damaged("bytes left over"));
         }
-        Ok(Sets { section, count })
+        Ok(Sets {
+            section,
+            count,
+            classes,
+        })
+    }
+
+    /// Returns one more than the highest class.
+    pub(crate) fn classes(&self) -> u32 {
+        self.classes
     }
 
     /// Returns the members of set `number`; none for a number that is not there.

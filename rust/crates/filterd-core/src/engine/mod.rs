@@ -1,9 +1,10 @@
 //! The engine: bytes of a query in, bytes of a reply out.
 //!
 //! A query is parsed without a lock; then one short lock covers the cache, the verdict and the
-//! reply. Rules are matched outside of the lock. What is not in the cache is parked until
-//! `complete` brings its answer; questions that are the same wait together, and each client's
-//! verdict is its own. All bounded; time is handed in.
+//! reply. Rules are matched outside of the lock, but for what is kept or waits from before a swap:
+//! that is matched again under it. What is not in the cache is parked until `complete` brings its
+//! answer; questions that are the same wait together, and each client's verdict is its own. All
+//! bounded; time is handed in.
 
 mod case;
 mod complete;

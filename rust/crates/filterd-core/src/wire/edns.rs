@@ -33,11 +33,12 @@ pub(crate) fn read(message: &[u8], record: &Record) -> Option<Edns> {
     let mut ede = None;
     let mut at = record.rdata;
     while at < record.end {
-        let code = u16_at(message, at)?;
-        if code == OPTION_EDE && ede.is_none() {
+        let (code, length) = (u16_at(message, at)?, u16_at(message, at + 2)?);
+        // One that is too short for its code says nothing; what stands behind it is another option.
+        if code == OPTION_EDE && length >= 2 && ede.is_none() {
             ede = u16_at(message, at + 4);
         }
-        at += 4 + usize::from(u16_at(message, at + 2)?);
+        at += 4 + usize::from(length);
         padded |= code == OPTION_PADDING;
     }
     if at != record.end {
@@ -52,4 +53,24 @@ pub(crate) fn read(message: &[u8], record: &Record) -> Option<Edns> {
         padded,
         ede,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::record;
+
+    fn ede(options: &[u8]) -> Option<u16> {
+        let mut opt = vec![0, 0, 41, 4, 0, 0, 0, 0, 0, 0, options.len() as u8];
+        opt.extend_from_slice(options);
+        let record = record::read(&opt, 0).expect("a record");
+        read(&opt, &record).expect("an OPT").ede
+    }
+
+    #[test]
+    fn the_first_extended_error_with_a_code_counts() {
+        assert_eq!(ede(b"\0\x0f\0\x02\0\x16\0\x0f\0\x02\0\x17"), Some(22));
+        // Without a code: not the number of the option behind it.
+        assert_eq!(ede(b"\0\x0f\0\0\0\x0c\0\0"), None);
+    }
 }
