@@ -1,5 +1,6 @@
 """A snapshot without a node, for tools that decide: from a configuration, or from lists alone."""
 
+import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -83,8 +84,6 @@ def from_config(given: str | None, age: int | None = None) -> Decider:
     Raises:
         ConfigError, RulesError: with every problem.
     """
-    import os  # noqa: PLC0415 - the environment is read here and nowhere below
-
     config, book = read_config(config_path(given, os.environ))
     paths = Paths.of(config, os.environ)
     inputs = current_inputs(config, book, paths)

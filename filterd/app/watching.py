@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from filterd import __version__
 from filterd.app.node import Node, readiness
+from filterd.lists.status import State
 from filterd.metrics.collector import FilterdCollector
 from filterd.metrics.hits import HitTotals
 from filterd.metrics.http import MetricsServer
@@ -59,6 +60,20 @@ def report_state(node: Node) -> ReportStatus:
     return node.recorder.status()
 
 
+def _warnings(node: Node, report: ReportStatus) -> list[str]:
+    """Return what does not keep the node from answering but wants somebody to look."""
+    warnings = [
+        f"list {each.name} is {each.state.value}: {'; '.join(each.why)}"
+        for each in node.lists
+        if each.state is not State.OK
+    ]
+    if report.problem is not None:
+        warnings.append(f"log: {report.problem}")
+    elif report.dropped:
+        warnings.append(f"log: {report.dropped} events were not kept since the start")
+    return warnings
+
+
 def node_status(node: Node) -> dict[str, Any]:
     """Return the whole state as plain data, for `filterd reload` and people."""
     report = report_state(node)
@@ -69,6 +84,7 @@ def node_status(node: Node) -> dict[str, Any]:
         "generation": node.generation,
         "index": lists.generation.number if lists is not None else None,
         "not_ready": readiness(node),
+        "warnings": _warnings(node, report),
         "log": {"written": report.written, "dropped": report.dropped, "problem": report.problem},
         "engine": node.engine.stats(),
         "upstream": node.resolver.stats(),

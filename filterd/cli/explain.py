@@ -12,7 +12,7 @@ from filterd.app.parts import current_inputs
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.app.ruling import Ruling, build_ruling
 from filterd.cli.base import Command, Exit, add_config, add_json, paint, printable
-from filterd.cli.times import moment, qtype_name, qtype_number
+from filterd.cli.times import clock_text, moment, qtype_name, qtype_number
 from filterd.formats.names import normalise
 from filterd.model.errors import FilterdError
 from filterd.policy.explain import Asked, Decided, Explanation, Rules, walk
@@ -60,8 +60,11 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_data(explanation), ensure_ascii=False))
         return Exit.OK
+    zone = config.timezone
+    when = paint(f"{qtype_name(qtype)}, {clock_text(at, zone)} {zone}", "dim")
     first, *rest = map(printable, render(explanation, args.language or config.language))
     print(paint(first, "bold"))
+    print(when)
     for line in rest:
         print(paint(line, "green") if line.startswith(">") else line)
     if config.lists and inputs.lists is None:

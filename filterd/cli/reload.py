@@ -3,9 +3,10 @@
 import argparse
 import json
 import os
+from typing import Any
 
 from filterd.app.paths import Paths, config_path, read_config
-from filterd.cli.base import Command, Exit, add_config, add_json, paint
+from filterd.cli.base import Command, Exit, add_config, add_json, paint, printable
 from filterd.cli.progress import Progress as Bar
 from filterd.control.client import call
 from filterd.control.messages import Progress
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             for line in _lines(state):
                 print(line)
-        return Exit.PROBLEM if state["not_ready"] else Exit.OK
+        return Exit.PROBLEM if state["not_ready"] or state["warnings"] else Exit.OK
     with Bar("reloading") as bar:
 
         def tell(progress: Progress) -> None:
@@ -51,15 +52,17 @@ def run(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _lines(state: dict[str, object]) -> list[str]:
+def _lines(state: dict[str, Any]) -> list[str]:
     reasons = state["not_ready"]
-    assert isinstance(reasons, list)
     lines = [
         f"filterd {state['version']}, rules generation {state['generation']}"
         + (f", lists index {state['index']}" if state["index"] is not None else "")
     ]
-    lines += [paint(f"  not ready: {reason}", "yellow") for reason in reasons]
-    return lines if reasons else [*lines, paint("  ready", "green")]
+    lines += [paint(f"  not ready: {printable(reason)}", "red") for reason in reasons]
+    lines += [] if reasons else [paint("  ready", "green")]
+    return lines + [
+        paint(f"  look at: {printable(warning)}", "yellow") for warning in state["warnings"]
+    ]
 
 
 COMMAND = Command("reload", "have the daemon read everything again", EXAMPLES, arguments, run)
