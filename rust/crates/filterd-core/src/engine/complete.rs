@@ -24,7 +24,7 @@ impl Engine {
     pub fn complete(&self, miss: u64, answer: Option<&[u8]>, now: f64, failure: u16) -> Replies {
         let (question, flags, snapshot) = {
             let state = self.lock();
-            let Some(known) = state.misses.get(miss) else {
+            let Some(known) = state.tables.misses.get(miss) else {
                 return Vec::new();
             };
             (
@@ -47,7 +47,7 @@ impl Engine {
                 self.give_up(miss, key, now, ede)
             }
             Some(Err(Unusable::Misfit)) => {
-                self.lock().stats.unusable += 1;
+                self.lock().tables.stats.unusable += 1;
                 self.give_up(miss, key, now, EDE_INVALID_DATA)
             }
             None => self.give_up(miss, key, now, failure),
@@ -58,21 +58,22 @@ impl Engine {
     /// goes on (RFC 8767 section 5: do not let clients wait too long).
     pub fn serve_stale(&self, miss: u64, now: f64) -> Replies {
         let mut state = self.lock();
-        let at = state.ticker.tick(now);
-        let Some(known) = state.misses.get(miss) else {
+        let at = state.tables.ticker.tick(now);
+        let Some(known) = state.tables.misses.get(miss) else {
             return Vec::new();
         };
         let question = known.question.clone();
         let key = self.keys.key(&question, known.flags);
         let window = self.settings.stale_ttl;
         if !state
+            .tables
             .cache
             .get(key)
             .is_some_and(|entry| entry.is_usable(at, window))
         {
             return Vec::new();
         }
-        let waiters = state.misses.take_waiters(miss);
+        let waiters = state.tables.misses.take_waiters(miss);
         self.stand_in_for(&mut state, &waiters, key, now, at, 0)
     }
 
@@ -85,7 +86,7 @@ impl Engine {
         now: f64,
     ) -> Replies {
         let mut state = self.lock();
-        let at = state.ticker.tick(now);
+        let at = state.tables.ticker.tick(now);
         let snapshot = Arc::clone(&state.snapshot);
         if said.generation != snapshot.generation {
             said = said::say(
@@ -95,10 +96,10 @@ impl Engine {
                 answer.ech,
             );
         }
-        let Some(known) = state.misses.remove(miss) else {
+        let Some(known) = state.tables.misses.remove(miss) else {
             return Vec::new();
         };
-        state.failures.forget(key.hash);
+        state.tables.failures.forget(key.hash);
         let entry = Entry::new(key, answer.body, answer.ttl, at, said);
         let mut replies = Vec::with_capacity(known.waiters.len());
         for waiter in &known.waiters {
@@ -106,8 +107,8 @@ impl Engine {
             let case = Case::new(&self.settings, &snapshot, at, waiter.who(now));
             let asked = waiter.asked(self.settings.udp_size);
             let outcome = match case.finish(&asked, waiter, &entry, &mut out) {
-                Some(sent) => state.note(&case, &waiter.name(), sent, &out),
-                None => state.fail(&asked, 0, &mut out),
+                Some(sent) => state.tables.note(&case, &waiter.name(), sent, &out),
+                None => state.tables.fail(&asked, 0, &mut out),
             };
             if outcome != Outcome::Reply {
                 out.clear();
@@ -115,22 +116,22 @@ impl Engine {
             replies.push((waiter.token, out));
         }
         if answer.ttl > 0 && !known.outdated {
-            state.cache.put(entry);
+            state.tables.cache.put(entry);
         }
         replies
     }
 
     fn give_up(&self, miss: u64, key: Key<'_>, now: f64, ede: u16) -> Replies {
         let mut state = self.lock();
-        let at = state.ticker.tick(now);
-        let Some(known) = state.misses.remove(miss) else {
+        let at = state.tables.ticker.tick(now);
+        let Some(known) = state.tables.misses.remove(miss) else {
             return Vec::new();
         };
-        state.stats.failed += 1;
+        state.tables.stats.failed += 1;
         if !known.outdated {
-            state.failures.put(key.hash, at, ede);
+            state.tables.failures.put(key.hash, at, ede);
         }
-        if let Some(entry) = state.cache.get(key) {
+        if let Some(entry) = state.tables.cache.get(key) {
             entry.refreshing = false;
         }
         self.stand_in_for(&mut state, &known.waiters, key, now, at, ede)
@@ -150,7 +151,7 @@ impl Engine {
         for waiter in waiters {
             let case = Case::new(&self.settings, &snapshot, at, waiter.who(now));
             let mut out = Vec::with_capacity(512);
-            if state.stand_in(&case, key, waiter, ede, &mut out) != Outcome::Reply {
+            if state.tables.stand_in(&case, key, waiter, ede, &mut out) != Outcome::Reply {
                 out.clear();
             }
             replies.push((waiter.token, out));

@@ -58,9 +58,15 @@ pub struct Engine {
     state: Mutex<State>,
 }
 
-/// What the lock guards.
+/// What the lock guards. In two parts, so that a query can hold on to the one while it changes the
+/// other, and need not count itself in and out.
 struct State {
     snapshot: Arc<Snapshot>,
+    tables: Tables,
+}
+
+/// What is kept, parked and counted.
+struct Tables {
     ticker: Ticker,
     cache: Cache,
     memo: Memo,
@@ -75,8 +81,7 @@ impl Engine {
     /// Make an engine with an empty cache.
     #[must_use]
     pub fn new(snapshot: Arc<Snapshot>, settings: Settings) -> Self {
-        let state = State {
-            snapshot,
+        let tables = Tables {
             ticker: Ticker::default(),
             cache: Cache::new(settings.cache_bytes),
             memo: Memo::new(MEMO),
@@ -89,14 +94,14 @@ impl Engine {
         Self {
             settings,
             keys: Keys::default(),
-            state: Mutex::new(state),
+            state: Mutex::new(State { snapshot, tables }),
         }
     }
 
     /// Put a new snapshot in force: for every query from now on, and for all that is cached.
     pub fn swap(&self, snapshot: Arc<Snapshot>) {
         let mut state = self.lock();
-        state.stats.swaps += 1;
+        state.tables.stats.swaps += 1;
         let old = std::mem::replace(&mut state.snapshot, snapshot);
         drop(state);
         // Unmapping an index is not for the time of the lock.
@@ -147,10 +152,11 @@ impl Engine {
         let mut fresh: Option<(u64, Matches)> = None;
         loop {
             let snapshot = {
-                let mut state = self.lock();
-                match state.answer(&self.settings, &self.keys, &ask, fresh.take(), out) {
+                let State { snapshot, tables } = &mut *self.lock();
+                let (settings, keys) = (&self.settings, &self.keys);
+                match tables.answer(snapshot, settings, keys, &ask, fresh.take(), out) {
                     Some(outcome) => return outcome,
-                    None => Arc::clone(&state.snapshot),
+                    None => Arc::clone(snapshot),
                 }
             };
             // Not known: match without the lock, and look again. A swap in between sends us round
@@ -164,7 +170,7 @@ impl Engine {
     fn refuse(&self, refusal: Refusal, packet: &[u8], door: u8, out: &mut Vec<u8>) -> Outcome {
         let (qtype, code) = match refusal {
             Refusal::Drop => {
-                self.lock().stats.dropped += 1;
+                self.lock().tables.stats.dropped += 1;
                 return Outcome::Drop;
             }
             Refusal::Bare(code) => {
@@ -181,9 +187,9 @@ impl Engine {
             }
         };
         let mut state = self.lock();
-        state.stats.query(door, qtype);
-        state.stats.reply(code);
-        state.stats.formerr += u64::from(code == rcode::FORMERR);
+        state.tables.stats.query(door, qtype);
+        state.tables.stats.reply(code);
+        state.tables.stats.formerr += u64::from(code == rcode::FORMERR);
         Outcome::Reply
     }
 
@@ -203,31 +209,31 @@ impl Engine {
 
     /// New questions to resolve, oldest first. Each must be completed, whatever comes of it.
     pub fn take_misses(&self, most: usize) -> Vec<Question> {
-        self.lock().misses.take(most, self.settings.udp_size)
+        self.lock().tables.misses.take(most, self.settings.udp_size)
     }
 
     /// Whether `take_misses` would give anything: for a door that wakes whoever takes them.
     #[must_use]
     pub fn has_misses(&self) -> bool {
-        self.lock().misses.has_fresh()
+        self.lock().tables.misses.has_fresh()
     }
 
     /// A waiting client has gone.
     pub fn forget(&self, token: u64) {
-        self.lock().misses.forget(token);
+        self.lock().tables.misses.forget(token);
     }
 
     /// Take up to `most` events, oldest first.
     pub fn take_events(&self, most: usize) -> Vec<Event> {
         // Words are made of them after the lock is gone.
-        let taken = self.lock().ring.take(most);
+        let taken = self.lock().tables.ring.take(most);
         taken.iter().map(crate::events::Taken::describe).collect()
     }
 
     /// Take the counts that were made since the last time; see `Record::Counts`.
     pub fn take_counts(&self) -> Vec<Count> {
         let taken = {
-            let tally = &mut self.lock().tally;
+            let tally = &mut self.lock().tables.tally;
             let successor = tally.successor();
             std::mem::replace(tally, successor)
         };
@@ -238,10 +244,10 @@ impl Engine {
     /// Forget all answers and failures; what waits goes on waiting, and is not kept.
     pub fn clear_cache(&self) {
         let mut state = self.lock();
-        state.cache.clear();
-        state.memo.clear();
-        state.failures.clear();
-        state.misses.outdate();
+        state.tables.cache.clear();
+        state.tables.memo.clear();
+        state.tables.failures.clear();
+        state.tables.misses.outdate();
     }
 
     /// Counters and gauges as JSON.
@@ -249,16 +255,16 @@ impl Engine {
     pub fn stats(&self) -> String {
         let state = self.lock();
         let gauges = Gauges {
-            cache_entries: state.cache.len(),
-            cache_bytes: state.cache.bytes(),
-            cache_evictions: state.cache.evictions,
-            in_flight: state.misses.len(),
-            waiting: state.misses.waiting(),
-            events_waiting: state.ring.len(),
-            events_dropped: state.ring.lost,
+            cache_entries: state.tables.cache.len(),
+            cache_bytes: state.tables.cache.bytes(),
+            cache_evictions: state.tables.cache.evictions,
+            in_flight: state.tables.misses.len(),
+            waiting: state.tables.misses.waiting(),
+            events_waiting: state.tables.ring.len(),
+            events_dropped: state.tables.ring.lost,
             generation: state.snapshot.generation,
         };
-        state.stats.json(&gauges).to_string()
+        state.tables.stats.json(&gauges).to_string()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

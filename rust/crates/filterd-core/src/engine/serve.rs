@@ -1,4 +1,4 @@
-//! The engine's state at work on one query: look up, reply, park, count. Runs under the lock.
+//! The engine's tables at work on one query: look up, reply, park, count. Runs under the lock.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::case::{Case, Sent, Step, Who};
 use super::misses::{Parked, Waiter};
 use super::settings::Record;
-use super::{said, Outcome, Settings, State};
+use super::{said, Outcome, Settings, Tables};
 use crate::cache::{Key, Keys, KEY_CD, KEY_DO};
 use crate::decide::{Decision, Kind};
 use crate::events::{ShortName, Taken};
@@ -64,11 +64,13 @@ pub(super) fn key_flags(query: &Query) -> u8 {
     };
     dnssec | unchecked
 }
-impl State {
+
+impl Tables {
     /// Answer, or park. `None`: the rules have to be asked about the name first; come again with
     /// what generation said what.
     pub(super) fn answer(
         &mut self,
+        snapshot: &Arc<Snapshot>,
         settings: &Settings,
         keys: &Keys,
         ask: &Ask<'_>,
@@ -76,7 +78,6 @@ impl State {
         out: &mut Vec<u8>,
     ) -> Option<Outcome> {
         let at = self.ticker.tick(ask.now);
-        let snapshot = Arc::clone(&self.snapshot);
         let question = &ask.query.question;
         let (key, qtype) = (ask.key, question.qtype());
         let mut entry = self.cache.get(key);
@@ -84,7 +85,7 @@ impl State {
             .as_ref()
             .is_some_and(|entry| entry.said.generation != snapshot.generation)
         {
-            self.refresh_said(key, &snapshot);
+            self.refresh_said(key, snapshot);
             entry = self.cache.get(key);
         }
         if let (None, Some((generation, found))) = (&entry, fresh) {
@@ -113,7 +114,7 @@ impl State {
             now: ask.now,
             door: ask.door,
         };
-        let case = Case::new(settings, &snapshot, at, who);
+        let case = Case::new(settings, snapshot, at, who);
         let step = case.reply(&ask.asked, found, usable, out);
         self.stats.query(ask.door, qtype);
         Some(match step {
