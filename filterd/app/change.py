@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from filterd.app import parts
@@ -15,7 +16,7 @@ from filterd.app.ruling import Inputs, build_ruling
 from filterd.engine.neighbours import read_neighbours
 from filterd.lists.durable import locked
 from filterd.lists.index_store import IndexStore
-from filterd.lists.rollback import rollback
+from filterd.lists.rollback import RolledBack, rollback
 from filterd.lists.store import ListStore
 from filterd.model.errors import FilterdError
 from filterd.upstream.resolver import Resolver
@@ -114,8 +115,7 @@ class Change:
     async def roll_back(self) -> dict[str, Any]:
         """Put the rules before in force again."""
         node = self._node
-        with locked(node.paths.state):
-            back = rollback(ListStore(node.paths.state), IndexStore(node.paths.state))
+        back = await asyncio.to_thread(_rolled_back, node.paths.state)
         loaded = await asyncio.to_thread(IndexStore(node.paths.state).load)
         await self.rebuild(lists=loaded)
         return {"index": back.generation.number, "lists": back.lists, "kept": back.kept}
@@ -128,6 +128,11 @@ class Change:
         seen = await asyncio.to_thread(read_neighbours)
         if dict(seen.addresses) != dict(node.ruling.inputs.addresses):
             await self.rebuild(addresses=seen.addresses)
+
+
+def _rolled_back(state: Path) -> RolledBack:
+    with locked(state):
+        return rollback(ListStore(state), IndexStore(state))
 
 
 async def attempt(change: Any, what: str, problems: dict[str, str]) -> bool:
