@@ -267,8 +267,16 @@ def test_an_upstream_of_noise_gives_servfail(tmp_path):
             assert one.alive
 
 
-def test_a_log_that_cannot_be_written_is_an_alarm_and_dns_goes_on(tmp_path, resolver):
-    """A log on a file system without room (a real, tiny one)."""
+@pytest.mark.parametrize(
+    "mount",
+    [
+        "mount -t tmpfs -o size=256k tmpfs {0} && head -c 250000 /dev/zero > {0}/ballast",
+        "mount -t tmpfs -o ro tmpfs {0}",
+    ],
+    ids=["full", "read-only"],
+)
+def test_a_log_that_cannot_be_written_is_an_alarm_and_dns_goes_on(tmp_path, resolver, mount):
+    """A log on a file system without room, or one that may not be written (real, tiny ones)."""
     full = tmp_path / "full"
     full.mkdir()
     changes = {
@@ -279,10 +287,7 @@ def test_a_log_that_cannot_be_written_is_an_alarm_and_dns_goes_on(tmp_path, reso
         "privacy": {"level": "full"},
         "log": {"path": str(full / "log.sqlite")},
     }
-    script = (
-        f"mount -t tmpfs -o size=256k tmpfs {full} && "
-        f'head -c 250000 /dev/zero > {full}/ballast; exec "$@"'
-    )
+    script = f'{mount.format(full)}; exec "$@"'
     prefix = ("unshare", "-m", "sh", "-c", script, "sh")
     if _cannot_mount(full):
         pytest.skip("NO RIGHT TO MOUNT HERE: run this test as root")

@@ -3,8 +3,7 @@
 import importlib
 import json
 
-import pytest
-
+from filterd import core
 from filterd.metrics.names import FAILURES, METRICS, MISFITS, REFUSALS, Source
 from filterd.metrics.walk import walk
 
@@ -36,10 +35,6 @@ def test_every_path_leads_to_a_number_of_the_upstreams_counters():
 
 
 def test_every_path_leads_to_a_number_of_the_engines_counters():
-    try:
-        core = importlib.import_module("filterd.core")
-    except ImportError as error:
-        pytest.skip(f"the core is not built: {error}")
     plan = {
         "classes": [],
         "layers": [],
