@@ -10,6 +10,7 @@
 
 pub mod clients;
 pub mod decide;
+pub mod guard;
 pub mod matches;
 pub mod plan;
 mod plan_json;

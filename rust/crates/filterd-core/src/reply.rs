@@ -7,9 +7,9 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::answer::Body;
-use crate::wire::edns::{Edns, OPTION_EDE, OPTION_PADDING};
+use crate::wire::edns::{Edns, OPTION_COOKIE, OPTION_EDE, OPTION_PADDING};
 use crate::wire::record::{Walk, ADDITIONAL};
-use crate::wire::{build, flag, rcode, rtype, u32_at, HEADER};
+use crate::wire::{build, flag, name, rcode, rtype, u32_at, HEADER};
 
 /// What a reply needs to know of its query.
 pub(crate) struct Asked<'a> {
@@ -18,6 +18,8 @@ pub(crate) struct Asked<'a> {
     /// The question as the client spelt it.
     pub(crate) question: &'a [u8],
     pub(crate) edns: Option<Edns>,
+    /// What the COOKIE option says, from the guard's `Pass`; goes out only with an OPT.
+    pub(crate) cookie: Option<[u8; 24]>,
     /// Most bytes the client takes.
     pub(crate) limit: usize,
     /// The UDP size we announce.
@@ -53,6 +55,9 @@ pub(crate) enum Aging {
     Stale(u32),
 }
 
+/// Bytes of an OPT without options.
+const OPT: usize = 11;
+
 const PADDING_BLOCK: usize = 468;
 
 impl Asked<'_> {
@@ -66,10 +71,19 @@ impl Asked<'_> {
         out.extend_from_slice(self.question);
     }
 
+    /// Bytes of the OPT with what it must carry.
+    #[inline]
+    fn opt_size(&self) -> usize {
+        match (self.edns, self.cookie) {
+            (None, _) => 0,
+            (Some(_), None) => OPT,
+            (Some(_), Some(cookie)) => OPT + 4 + cookie.len(),
+        }
+    }
+
     /// Append the OPT, if the query had one, and hold the whole against the client's limit.
     fn finish(&self, out: &mut Vec<u8>, code: u8, ede: Option<Ede<'_>>) {
-        let opt_size = if self.edns.is_some() { 11 } else { 0 };
-        if out.len() + opt_size > self.limit {
+        if out.len() + self.opt_size() > self.limit {
             out.truncate(HEADER + self.question.len());
             out[2] |= (flag::TC >> 8) as u8;
             out[6..12].fill(0);
@@ -78,6 +92,10 @@ impl Asked<'_> {
         build::opt(out, self.udp_size, code >> 4, edns.dnssec);
         let length_at = out.len();
         out.extend_from_slice(&[0, 0]);
+        if let Some(cookie) = &self.cookie {
+            option(out, OPTION_COOKIE, cookie.len());
+            out.extend_from_slice(cookie);
+        }
         if let Some(ede) = ede {
             let text = ede.text.as_bytes();
             let room = self.limit.saturating_sub(out.len() + 6);
@@ -105,7 +123,7 @@ impl Asked<'_> {
         out[10..12].copy_from_slice(&count.to_be_bytes());
     }
 
-    /// A response code and nothing else.
+    /// A response code and nothing else. Extended codes only to a query that had an OPT.
     pub(crate) fn error(&self, out: &mut Vec<u8>, code: u8, ede: Option<Ede<'_>>) {
         self.start(out, code, 0);
         self.finish(out, code, ede);
@@ -230,8 +248,7 @@ impl Asked<'_> {
         } else {
             0
         };
-        let opt_size = if self.edns.is_some() { 11 } else { 0 };
-        if body.bytes.len() + opt_size > self.limit {
+        if body.bytes.len() + self.opt_size() > self.limit {
             // Nothing of it will be sent; a large answer must not cost its length each time.
             self.start(out, code, ad | flag::TC);
             self.finish(out, code, ede);
@@ -290,6 +307,47 @@ pub(crate) fn bare(out: &mut Vec<u8>, packet: &[u8], code: u8) {
     out.extend_from_slice(id);
     out.extend_from_slice(&flags.to_be_bytes());
     out.extend_from_slice(&[0; 8]);
+}
+
+/// Cut a reply down to its question with TC set: ask again over TCP. Its OPT stays, with the cookie
+/// and without other options. `false`, and nothing is changed, if there is no question to repeat.
+pub(crate) fn cut(out: &mut Vec<u8>, cookie: Option<[u8; 24]>) -> bool {
+    if out.get(4..6) != Some(&[0, 1]) {
+        return false;
+    }
+    let Some(name_end) = name::end_of_plain(out, HEADER) else {
+        return false;
+    };
+    let question_end = name_end + 4;
+    let Some(mut walk) = Walk::new(out, question_end) else {
+        return false;
+    };
+    let mut opt = None;
+    while let Ok(Some((_, record))) = walk.next() {
+        if record.rtype == rtype::OPT {
+            opt = out.get(record.owner..record.owner + OPT - 2);
+        }
+    }
+    let opt = opt.and_then(|opt| <[u8; OPT - 2]>::try_from(opt).ok());
+    out.truncate(question_end);
+    out[2] |= (flag::TC >> 8) as u8;
+    if out[3] & 0x0f == rcode::NXDOMAIN {
+        out[3] &= 0xf0;
+    }
+    out[6..12].fill(0);
+    if let Some(opt) = opt {
+        out[11] = 1;
+        out.extend_from_slice(&opt);
+        match cookie {
+            None => out.extend_from_slice(&[0, 0]),
+            Some(cookie) => {
+                out.extend_from_slice(&[0, 4 + cookie.len() as u8]);
+                option(out, OPTION_COOKIE, cookie.len());
+                out.extend_from_slice(&cookie);
+            }
+        }
+    }
+    true
 }
 
 #[inline]

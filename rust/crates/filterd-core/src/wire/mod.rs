@@ -49,7 +49,8 @@ pub(crate) mod rtype {
     pub(crate) const ANY: u16 = 255;
 }
 
-/// Response codes (IANA); BADVERS is the extended one of RFC 6891.
+/// Response codes (IANA); BADVERS (RFC 6891) and BADCOOKIE (RFC 7873) are extended ones: their
+/// upper bits stand in the OPT.
 pub(crate) mod rcode {
     pub(crate) const NOERROR: u8 = 0;
     pub(crate) const FORMERR: u8 = 1;
@@ -58,6 +59,7 @@ pub(crate) mod rcode {
     pub(crate) const NOTIMP: u8 = 4;
     pub(crate) const REFUSED: u8 = 5;
     pub(crate) const BADVERS: u8 = 16;
+    pub(crate) const BADCOOKIE: u8 = 23;
 }
 
 /// Class IN and the query class ANY.

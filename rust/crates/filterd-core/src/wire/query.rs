@@ -1,9 +1,10 @@
 //! A client's query: the question, the OPT record, or why it gets no answer.
 //!
 //! RFC 1035 section 4.1, RFC 6891 section 6.1.1 (two OPTs are a format error, and an unknown
-//! version BADVERS), RFC 9619 (a query has one question).
+//! version BADVERS), RFC 7873 section 5.2.2 (a cookie of another length is a format error), RFC 9619
+//! (a query has one question).
 
-use super::edns::{self, Edns};
+use super::edns::{self, Cookie, Edns};
 use super::name;
 use super::record::{Walk, ADDITIONAL, ANSWER};
 use super::{flag, rcode, rtype, u16_at, CLASS_ANY, CLASS_IN, HEADER};
@@ -81,6 +82,24 @@ pub(crate) struct Query {
     pub(crate) edns: Option<Edns>,
 }
 
+impl Query {
+    /// The cookie of its OPT.
+    #[inline]
+    pub(crate) fn cookie(&self) -> Cookie {
+        self.edns.map_or(Cookie::Absent, |edns| edns.cookie)
+    }
+}
+
+impl Refusal {
+    /// The cookie of the query, if it could be read.
+    pub(crate) fn cookie(&self) -> Cookie {
+        match self {
+            Self::Drop | Self::Bare(_) => Cookie::Absent,
+            Self::Error(query, _) | Self::Any(query) => query.cookie(),
+        }
+    }
+}
+
 /// Why a packet is not answered as a question.
 pub(crate) enum Refusal {
     /// Not to be answered at all: too short for a header, or itself a response.
@@ -123,6 +142,9 @@ enum Verdict {
 fn judge(query: &Query) -> Option<Verdict> {
     if query.edns.is_some_and(|edns| edns.version != 0) {
         return Some(Verdict::Error(rcode::BADVERS));
+    }
+    if query.cookie() == Cookie::Malformed {
+        return Some(Verdict::Error(rcode::FORMERR));
     }
     let qclass = query.question.qclass();
     if qclass != CLASS_IN && qclass != CLASS_ANY {
