@@ -47,7 +47,7 @@ def measure(index: Path, names: Sequence[str]) -> dict[str, float]:
     now = time.time()
     answered = [f"n{number}.example" for number in range(QUERIES)]
     for name in answered:
-        engine.handle(query(name), CLIENT, now, 0)
+        engine.handle(query(name), CLIENT, now, now, 0)
     while misses := engine.take_misses(BATCH):
         for miss, wire, *_ in misses:
             engine.complete(miss, _answer(wire), now)

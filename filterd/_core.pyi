@@ -159,23 +159,26 @@ class Engine:
         record ("nothing", "counts", "events"), log_pass."""
 
     def swap(self, snapshot: Snapshot) -> None: ...
-    def handle(self, packet: bytes, client: str, now: float, door: int) -> bytes | int | None:
+    def handle(
+        self, packet: bytes, client: str, now: float, steady: float, door: int
+    ) -> bytes | int | None:
         """Answer at once (bytes), park as a miss (int: the token `complete` names again), or drop
-        (None). `door`: 0 udp, 1 tcp, 2 dot, 3 doh. Never raises for what is in the packet."""
+        (None). `now`: unix seconds; `steady`: seconds of a clock that nobody sets. `door`: 0 udp,
+        1 tcp, 2 dot, 3 doh. Never raises for what is in the packet."""
 
     def take_misses(self, most: int) -> list[tuple[int, bytes, str, int, int]]:
         """New questions to resolve: (miss, query wire, name, qtype, flags); flags 1 DO, 2 CD,
         4 prefetch. The query has id 0, RD set, an OPT, and no client option."""
 
     def complete(
-        self, miss: int, answer: bytes | None, now: float, failure: int = 0
+        self, miss: int, answer: bytes | None, now: float, steady: float, failure: int = 0
     ) -> list[tuple[int, bytes]]:
         """Inspect, cache and answer: (token, reply) for each that waits, b"" where a rule says
         silence. `answer` None means failed:
         a stale answer if there is one, else SERVFAIL with EDE `failure`. An `answer` that does not
         fit its question counts as failed. An unknown miss gives []."""
 
-    def serve_stale(self, miss: int, now: float) -> list[tuple[int, bytes]]:
+    def serve_stale(self, miss: int, now: float, steady: float) -> list[tuple[int, bytes]]:
         """Answer those that wait from a stale entry, if there is one (RFC 8767 section 5); the miss stays."""
 
     def forget(self, token: int) -> None:

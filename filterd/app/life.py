@@ -32,12 +32,14 @@ from filterd.dns.tcp import TcpDoor, TcpLimits, open_tcp
 from filterd.dns.udp import open_udp
 from filterd.engine.engine import Engine, MissTimes
 from filterd.metrics.http import MetricsServer
+from filterd.model.clock import Clock
 from filterd.model.group import RuleBook
 from filterd.report.writer import Writer
 from filterd.upstream.resolver import Resolver
 
 logger = logging.getLogger(__name__)
 DRAIN_SECONDS = 3.0
+CLOCK = Clock(time.time, time.monotonic)
 
 
 @dataclass(slots=True)
@@ -86,7 +88,7 @@ async def open_node(
             engine_settings(config),
             resolver,
             local_data(config),
-            clock=time.time,
+            clock=CLOCK,
             times=MissTimes(
                 deadline=config.upstream.timeout,
                 stale_wait=config.cache.stale.wait,
@@ -110,7 +112,7 @@ async def _open(living: Living, *, background: bool) -> None:
     if living.writer is not None:
         living.writer.start()
     for address in config.listen.udp:
-        transport, _ = await open_udp(address.host, address.port, node.engine, time.time)
+        transport, _ = await open_udp(address.host, address.port, node.engine, CLOCK)
         living.doors.append(transport)
     limits = TcpLimits(
         idle=config.listen.tcp_limits.idle_timeout,
@@ -118,7 +120,7 @@ async def _open(living: Living, *, background: bool) -> None:
         per_client=config.listen.tcp_limits.max_per_client,
     )
     for address in config.listen.tcp:
-        server, door = await open_tcp(address.host, address.port, node.engine, time.time, limits)
+        server, door = await open_tcp(address.host, address.port, node.engine, CLOCK, limits)
         living.doors.append(server)
         living.connections.append(door)
     if config.metrics.listen is not None:

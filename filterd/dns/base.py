@@ -15,7 +15,9 @@ class DoorNumber(IntEnum):
 class Answering(Protocol):
     """The engine as a door sees it."""
 
-    def handle(self, packet: bytes, client: str, now: float, door: int) -> bytes | int | None:
+    def handle(
+        self, packet: bytes, client: str, now: float, steady: float, door: int
+    ) -> bytes | int | None:
         """Return a reply, a token for a reply that comes later, or nothing to send."""
         ...
 

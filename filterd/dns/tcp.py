@@ -9,12 +9,13 @@ import functools
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from filterd.dns.base import Answering, DoorNumber
 from filterd.dns.framing import FrameReader, frame
+from filterd.model.clock import Clock
 
+_DOOR = int(DoorNumber.TCP)
 TURN = 256  # messages of one connection that are answered before others have their turn
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class TcpLimits:
 class TcpDoor:
     """All connections of one listening socket."""
 
-    def __init__(self, engine: Answering, clock: Callable[[], float], limits: TcpLimits) -> None:
+    def __init__(self, engine: Answering, clock: Clock, limits: TcpLimits) -> None:
         self.engine = engine
         self.clock = clock
         self.limits = limits
@@ -168,7 +169,8 @@ class TcpConnection(asyncio.Protocol):
                 logger.debug("TCP client %s does not speak DNS; closing", self._client)
                 self.close()
                 return False
-            reply = door.engine.handle(packet, self._client, door.clock(), DoorNumber.TCP)
+            now, steady = door.clock.unix(), door.clock.steady()
+            reply = door.engine.handle(packet, self._client, now, steady, _DOOR)
             if isinstance(reply, bytes):
                 transport.write(frame(reply))
             elif reply is not None:
@@ -197,7 +199,7 @@ class TcpConnection(asyncio.Protocol):
 
 
 async def open_tcp(
-    host: str, port: int, engine: Answering, clock: Callable[[], float], limits: TcpLimits
+    host: str, port: int, engine: Answering, clock: Clock, limits: TcpLimits
 ) -> tuple[asyncio.Server, TcpDoor]:
     """Open a TCP door on `host`:`port`. OSError says which address cannot be had."""
     door = TcpDoor(engine, clock, limits)

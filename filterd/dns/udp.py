@@ -6,9 +6,9 @@ A hit or a block costs one call into the core and one `sendto`. Only a miss make
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
 
 from filterd.dns.base import Answering, DoorNumber
+from filterd.model.clock import Clock
 
 RECEIVE_BUFFER = 4 << 20  # octets; a burst while Python collects garbage must not be lost
 _DOOR = int(DoorNumber.UDP)  # read for every query: a plain number costs the core 0.1 µs less
@@ -17,12 +17,12 @@ logger = logging.getLogger(__name__)
 
 
 class UdpDoor(asyncio.DatagramProtocol):
-    """Answers datagrams from `engine`; `clock` gives unix seconds."""
+    """Answers datagrams from `engine`."""
 
-    def __init__(self, engine: Answering, clock: Callable[[], float]) -> None:
+    def __init__(self, engine: Answering, clock: Clock) -> None:
         self._handle = engine.handle
         self._wait = engine.wait
-        self._clock = clock
+        self._unix, self._steady = clock.unix, clock.steady
         self._transport: asyncio.DatagramTransport | None = None
         self.send_errors = 0
 
@@ -32,7 +32,7 @@ class UdpDoor(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Answer now, later, or not at all."""
-        reply = self._handle(data, addr[0], self._clock(), _DOOR)
+        reply = self._handle(data, addr[0], self._unix(), self._steady(), _DOOR)
         if reply.__class__ is bytes:
             self._transport.sendto(reply, addr)  # type: ignore[union-attr]
         elif reply is not None:
@@ -68,7 +68,7 @@ def udp_socket(host: str, port: int) -> socket.socket:
 
 
 async def open_udp(
-    host: str, port: int, engine: Answering, clock: Callable[[], float]
+    host: str, port: int, engine: Answering, clock: Clock
 ) -> tuple[asyncio.DatagramTransport, UdpDoor]:
     """Open a UDP door on `host`:`port`. OSError when the address cannot be had."""
     loop = asyncio.get_running_loop()

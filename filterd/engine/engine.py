@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from filterd.core import Engine as Core
 from filterd.core import Snapshot
 from filterd.engine.local import Unfinished
+from filterd.model.clock import Clock
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class Engine:
         upstream: Upstream,
         local: Local,
         *,
-        clock: Callable[[], float],
+        clock: Clock,
         times: MissTimes = MissTimes(),
     ) -> None:
         self._core = Core(snapshot, settings.json())
@@ -195,7 +196,9 @@ class Engine:
         return done
 
     def _complete(self, miss: int, answer: bytes | None, failure: int) -> None:
-        self._send(self._core.complete(miss, answer, self._clock(), failure))
+        self._send(
+            self._core.complete(miss, answer, self._clock.unix(), self._clock.steady(), failure)
+        )
 
     def _send(self, replies: list[tuple[int, bytes]]) -> None:
         for token, wire in replies:
@@ -216,7 +219,7 @@ class Engine:
         while self._aging and self._aging[0][0] <= now:
             _, miss = self._aging.popleft()
             if miss in self._in_flight:
-                self._send(self._core.serve_stale(miss, self._clock()))
+                self._send(self._core.serve_stale(miss, self._clock.unix(), self._clock.steady()))
         self._wake()  # a rewrite's target may have become a new miss
         if self._aging:
             self._ticker = loop.call_later(STALE_TICK, self._tick)

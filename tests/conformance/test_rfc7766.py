@@ -56,7 +56,7 @@ def query(name, number):
 
 
 def connection(desk, **limits):
-    door = TcpDoor(desk.engine, lambda: desk.now, TcpLimits(**limits))
+    door = TcpDoor(desk.engine, desk.clock, TcpLimits(**limits))
     protocol = door.protocol()
     transport = Transport()
     protocol.connection_made(transport)

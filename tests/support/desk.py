@@ -24,6 +24,7 @@ from filterd.dns.udp import open_udp
 from filterd.engine.engine import Engine, MissTimes
 from filterd.formats.registry import by_name
 from filterd.lists.index_store import Generation, Loaded
+from filterd.model.clock import Clock
 from filterd.model.event import Event
 from filterd.model.verdict import Kind, Step
 from filterd.policy.lists_index import compile_lists
@@ -104,6 +105,7 @@ class Desk:
         **settings: Any,
     ) -> None:
         self.now = now
+        self.clock = Clock(lambda: self.now, lambda: self.now)
         self.upstream = Answering(list(upstream))
         self._config = loads(config, book=BOOK)
         self._overrides, self._texts = overrides, lists or {}
@@ -114,7 +116,7 @@ class Desk:
             replace(engine_settings(self._config), record="events", log_pass=True, **settings),
             self.upstream,
             local_data(self._config),
-            clock=lambda: self.now,
+            clock=self.clock,
             times=MissTimes(stale_wait=wait),
         )
 
@@ -152,7 +154,7 @@ class Desk:
         """Send bytes, return the bytes that come back; None for silence."""
 
         async def exchange() -> bytes | None:
-            reply = self.engine.handle(packet, client, self.now, door)
+            reply = self.engine.handle(packet, client, self.now, self.now, door)
             if not isinstance(reply, int):
                 return reply
             there = asyncio.get_running_loop().create_future()
@@ -180,7 +182,7 @@ class Desk:
 
         async def exchange() -> bytes | None:
             loop = asyncio.get_running_loop()
-            transport, _ = await open_udp("127.0.0.1", 0, self.engine, lambda: self.now)
+            transport, _ = await open_udp("127.0.0.1", 0, self.engine, self.clock)
             heard = loop.create_future()
 
             class Client(asyncio.DatagramProtocol):

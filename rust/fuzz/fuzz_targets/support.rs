@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use filterd_core::engine::{Engine, Settings};
+use filterd_core::engine::{Desk, Settings};
 use filterd_core::snapshot::Snapshot;
 use filterd_index::{IndexBuilder, Scope, Trigger};
 
@@ -18,12 +18,12 @@ const PLAN: &str = r#"{
  "default_group": 0, "clients": [], "prefixes": []}"#;
 
 /// Fresh, with an empty cache.
-pub fn engine() -> Engine {
+pub fn engine() -> Desk {
     let mut rules = IndexBuilder::new(false);
     rules.add_name("blocked.test", Scope::Subtree, 0, 0).expect("a name");
     rules.add_name("search.test", Scope::Subtree, 1, 0).expect("a name");
     rules.add_network("203.0.113.0/24", Trigger::Answer, 0, 0).expect("a network");
     let index = rules.finish("{}").expect("an index");
     let snapshot = Snapshot::new(vec![Arc::new(index)], PLAN, 1).expect("a snapshot");
-    Engine::new(Arc::new(snapshot), Settings::default())
+    Desk::new(Arc::new(snapshot), Settings::default())
 }

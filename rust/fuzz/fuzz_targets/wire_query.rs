@@ -3,14 +3,14 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use filterd_core::engine::{Engine, Outcome};
+use filterd_core::engine::{Desk, Outcome};
 use libfuzzer_sys::fuzz_target;
 
 #[path = "support.rs"]
 mod support;
 
 thread_local! {
-    static ENGINE: Engine = support::engine();
+    static ENGINE: Desk = support::engine();
 }
 
 fuzz_target!(|packet: &[u8]| {

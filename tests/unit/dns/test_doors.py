@@ -10,7 +10,12 @@ from filterd.dns.base import DoorNumber
 from filterd.dns.framing import frame
 from filterd.dns.tcp import TcpDoor, TcpLimits, open_tcp
 from filterd.dns.udp import UdpDoor, open_udp, udp_socket
+from filterd.model.clock import Clock
 from tests.support.fake_upstream import reset
+
+
+def _clock(now):
+    return Clock(lambda: now, lambda: now + 100)
 
 
 class Told:
@@ -21,7 +26,8 @@ class Told:
         self.forgotten = []
         self.doors = []
 
-    def handle(self, packet, client, now, door):
+    def handle(self, packet, client, now, steady, door):
+        assert steady == now + 100
         self.doors.append((client, now, door))
         if packet == b"drop":
             return None
@@ -50,7 +56,7 @@ class Wire:
 
 def test_udp_answers_now_later_or_not_at_all():
     engine, wire = Told(), Wire()
-    door = UdpDoor(engine, lambda: 7.0)
+    door = UdpDoor(engine, _clock(7.0))
     door.connection_made(wire)
     client = ("192.0.2.1", 5)
     door.datagram_received(b"now", client)
@@ -66,7 +72,7 @@ def test_udp_answers_now_later_or_not_at_all():
 
 
 def test_udp_counts_what_the_network_refuses():
-    door = UdpDoor(Told(), lambda: 7.0)
+    door = UdpDoor(Told(), _clock(7.0))
     door.error_received(ConnectionRefusedError())
     assert door.send_errors == 1
 
@@ -82,7 +88,7 @@ def test_a_taken_address_is_named():
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             with pytest.raises(OSError, match=f"no TCP on 127.0.0.1 port {port}"):
-                await open_tcp("127.0.0.1", port, Told(), lambda: 0.0, TcpLimits())
+                await open_tcp("127.0.0.1", port, Told(), _clock(0.0), TcpLimits())
 
     asyncio.run(tcp())
 
@@ -90,7 +96,7 @@ def test_a_taken_address_is_named():
 def test_udp_over_both_families():
     async def ask(host):
         engine = Told()
-        transport, _ = await open_udp(host, 0, engine, lambda: 1.0)
+        transport, _ = await open_udp(host, 0, engine, _clock(1.0))
         address = transport.get_extra_info("sockname")
         loop = asyncio.get_running_loop()
         heard = loop.create_future()
@@ -115,7 +121,7 @@ def test_udp_over_both_families():
 def test_a_tcp_client_that_leaves_is_forgotten():
     async def go():
         engine = Told()
-        server, door = await open_tcp("127.0.0.1", 0, engine, lambda: 1.0, TcpLimits())
+        server, door = await open_tcp("127.0.0.1", 0, engine, _clock(1.0), TcpLimits())
         port = server.sockets[0].getsockname()[1]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(frame(b"now") + frame(b"later"))
@@ -134,7 +140,7 @@ def test_a_tcp_client_that_leaves_is_forgotten():
 
 def test_a_door_that_closes_closes_its_connections():
     async def go():
-        server, door = await open_tcp("127.0.0.1", 0, Told(), lambda: 1.0, TcpLimits())
+        server, door = await open_tcp("127.0.0.1", 0, Told(), _clock(1.0), TcpLimits())
         port = server.sockets[0].getsockname()[1]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(frame(b"now"))
@@ -162,5 +168,5 @@ def test_a_connection_without_a_peer_is_turned_away():
             """Nothing is written."""
 
     transport = NoPeer()
-    TcpDoor(Told(), lambda: 0.0, TcpLimits()).protocol().connection_made(transport)
+    TcpDoor(Told(), _clock(0.0), TcpLimits()).protocol().connection_made(transport)
     assert transport.aborted

@@ -28,7 +28,7 @@ def many(desk, packets):
         loop = asyncio.get_running_loop()
         waiting = []
         for packet in packets:
-            reply = desk.engine.handle(packet, "127.0.0.1", desk.now, 0)
+            reply = desk.engine.handle(packet, "127.0.0.1", desk.now, desk.now, 0)
             there = loop.create_future()
             waiting.append(there)
             if isinstance(reply, int):
@@ -90,7 +90,7 @@ def test_an_answer_that_fits_no_question_is_a_failure(one, raw):
 
 def test_a_client_that_has_gone_is_forgotten(one):
     one.upstream.held = True
-    token = one.engine.handle(query("www.example.com"), "127.0.0.1", one.now, 1)
+    token = one.engine.handle(query("www.example.com"), "127.0.0.1", one.now, one.now, 1)
     heard = []
 
     async def go():
@@ -115,7 +115,7 @@ def test_new_rules_hold_for_what_is_cached(one):
 
 def test_rules_that_change_while_a_question_is_out(one):
     one.upstream.held = True
-    token = one.engine.handle(query("www.example.com"), "127.0.0.1", one.now, 0)
+    token = one.engine.handle(query("www.example.com"), "127.0.0.1", one.now, one.now, 0)
     heard = []
     kept = []
     one.upstream.resolve = lambda name, q, deadline, done: kept.append((q, done))

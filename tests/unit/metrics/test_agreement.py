@@ -56,7 +56,7 @@ def test_every_path_leads_to_a_number_of_the_engines_counters():
     }
     engine = core.Engine(core.Snapshot([], json.dumps(plan), 1), "{}")
     query = bytes.fromhex("000101000001000000000000") + b"\x07example\0\0\1\0\1"
-    assert engine.handle(query, "192.0.2.1", 0.0, 0) is not None
+    assert engine.handle(query, "192.0.2.1", 0.0, 0.0, 0) is not None
     stats = json.loads(engine.stats())
     for metric in METRICS:
         if metric.source is Source.ENGINE:

@@ -1,4 +1,4 @@
-//! Times `Engine::handle` without Python and without sockets:
+//! Times `Desk::handle` without Python and without sockets:
 //!
 //!     cargo run --release -p filterd-core --example handle_speed -- [ROUNDS [SORT]]
 //!
@@ -14,7 +14,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use filterd_core::engine::{Engine, Settings};
+use filterd_core::engine::{Desk, Settings};
 use filterd_core::snapshot::Snapshot;
 use filterd_index::{IndexBuilder, Scope};
 
@@ -68,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn engine() -> Result<Engine, Box<dyn Error>> {
+fn engine() -> Result<Desk, Box<dyn Error>> {
     let mut own = IndexBuilder::new(false);
     own.add_name("allowed.example", Scope::Subtree, 0, 0)?;
     let mut lists = IndexBuilder::new(false);
@@ -82,7 +82,7 @@ fn engine() -> Result<Engine, Box<dyn Error>> {
     let indexes = vec![Arc::new(own.finish("{}")?), Arc::new(lists.finish("{}")?)];
     let snapshot = Arc::new(Snapshot::new(indexes, PLAN, 1)?);
     let settings = Settings::parse(r#"{"record": "counts"}"#)?;
-    Ok(Engine::new(snapshot, settings))
+    Ok(Desk::new(snapshot, settings))
 }
 
 /// Queries for `count` names that begin with `label`: type A, RD, no OPT.
@@ -99,7 +99,7 @@ fn queries(label: &str, count: usize) -> Vec<Vec<u8>> {
     (0..count).map(query).collect()
 }
 
-fn ask(engine: &Engine, queries: &[Vec<u8>]) {
+fn ask(engine: &Desk, queries: &[Vec<u8>]) {
     let mut out = Vec::with_capacity(512);
     for query in queries {
         black_box(engine.handle(black_box(query), CLIENT, NOW, 0, &mut out));
@@ -107,7 +107,7 @@ fn ask(engine: &Engine, queries: &[Vec<u8>]) {
 }
 
 /// Put an answer to each into the cache: one address.
-fn answer(engine: &Engine, queries: &[Vec<u8>]) {
+fn answer(engine: &Desk, queries: &[Vec<u8>]) {
     ask(engine, queries);
     for question in engine.take_misses(queries.len()) {
         let mut wire = question.wire;

@@ -33,7 +33,7 @@ pub(crate) struct TtlLimits {
 const MAX_LEADS: usize = 254;
 
 /// A message ready to be sent again: without OPT, question in lower case, TTLs within limits.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Body {
     pub(crate) bytes: Box<[u8]>,
     /// Where the TTLs stand.

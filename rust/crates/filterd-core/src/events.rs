@@ -74,7 +74,7 @@ pub(crate) struct Ring {
 impl Ring {
     pub(crate) fn new(most: usize) -> Self {
         Self {
-            items: VecDeque::with_capacity(most.min(1 << 16)),
+            items: VecDeque::new(),
             most,
             lost: 0,
         }
@@ -89,6 +89,14 @@ impl Ring {
             }
         }
         self.items.push_back(event);
+    }
+
+    /// Take over what `other` holds.
+    pub(crate) fn absorb(&mut self, other: &mut Self) {
+        self.lost += std::mem::take(&mut other.lost);
+        for event in other.items.drain(..) {
+            self.push(event);
+        }
     }
 
     /// Take the oldest.

@@ -3,7 +3,6 @@
 use serde_json::{json, Map, Value};
 
 use crate::decide::{Decision, Kind};
-use crate::matches::Match;
 use crate::wire::rtype;
 
 /// How many generations of per-rule counts are kept for who has not read them yet.
@@ -43,6 +42,8 @@ pub(crate) struct Stats {
     pub(crate) truncated: u64,
     pub(crate) rematched: u64,
     pub(crate) swaps: u64,
+    /// Threads that met a fault of the program's own and went on.
+    pub(crate) panics: u64,
     classes: Vec<Classes>,
 }
 
@@ -83,33 +84,76 @@ impl Stats {
     pub(crate) fn verdict(&mut self, generation: u64, decision: &Decision<'_>) {
         self.verdicts[kind_index(decision.kind)][usize::from(decision.step.min(9))] += 1;
         if let Some(hit) = decision.hit {
-            self.class(generation, hit);
+            self.class(generation, hit.class as usize, hit.layer, 1);
         }
     }
 
-    fn class(&mut self, generation: u64, hit: Match) {
-        if self
-            .classes
-            .last()
-            .is_none_or(|last| last.generation != generation)
-        {
-            if self.classes.len() == GENERATIONS {
-                self.classes.remove(0);
-            }
-            self.classes.push(Classes {
-                generation,
-                hits: Vec::new(),
-            });
-        }
-        let Some(last) = self.classes.last_mut() else {
+    fn class(&mut self, generation: u64, class: usize, layer: u8, count: u64) {
+        let Some(hits) = self.hits_of(generation) else {
             return;
         };
-        let class = hit.class as usize;
-        if class >= last.hits.len() {
-            last.hits.resize(class + 1, (0, 0));
+        if class >= hits.len() {
+            hits.resize(class + 1, (0, 0));
         }
-        last.hits[class].0 = hit.layer;
-        last.hits[class].1 += 1;
+        hits[class].0 = layer;
+        hits[class].1 += count;
+    }
+
+    /// The table of a generation; `None` for one that is older than all that are kept.
+    fn hits_of(&mut self, generation: u64) -> Option<&mut Vec<(u8, u64)>> {
+        let known = |of: &Classes| of.generation == generation;
+        let place = match self.classes.iter().rposition(known) {
+            Some(place) => place,
+            None => {
+                if self.classes.len() == GENERATIONS {
+                    if self.classes[0].generation > generation {
+                        return None;
+                    }
+                    self.classes.remove(0);
+                }
+                let after = |of: &Classes| of.generation < generation;
+                let place = self.classes.partition_point(after);
+                let hits = Vec::new();
+                self.classes.insert(place, Classes { generation, hits });
+                place
+            }
+        };
+        self.classes.get_mut(place).map(|of| &mut of.hits)
+    }
+
+    /// Add what another has counted, and leave it empty.
+    pub(crate) fn absorb(&mut self, other: &mut Self) {
+        let other = std::mem::take(other);
+        add(&mut self.queries, &other.queries);
+        add(&mut self.qtypes, &other.qtypes);
+        add(&mut self.rcodes, &other.rcodes);
+        for (mine, theirs) in self.verdicts.iter_mut().zip(&other.verdicts) {
+            add(mine, theirs);
+        }
+        self.hits += other.hits;
+        self.misses += other.misses;
+        self.stale += other.stale;
+        self.prefetches += other.prefetches;
+        self.joined += other.joined;
+        self.overload += other.overload;
+        self.dropped += other.dropped;
+        self.silenced += other.silenced;
+        self.formerr += other.formerr;
+        self.unusable += other.unusable;
+        self.failed += other.failed;
+        self.failures_remembered += other.failures_remembered;
+        self.stripped_ech += other.stripped_ech;
+        self.stripped_hints += other.stripped_hints;
+        self.truncated += other.truncated;
+        self.rematched += other.rematched;
+        self.swaps += other.swaps;
+        self.panics += other.panics;
+        for of in other.classes {
+            let rows = of.hits.into_iter().enumerate();
+            for (class, (layer, count)) in rows.filter(|(_, (_, count))| *count > 0) {
+                self.class(of.generation, class, layer, count);
+            }
+        }
     }
 
     /// All counters as JSON; the names are those `metrics/` in Python reads. What has not happened
@@ -160,6 +204,7 @@ impl Stats {
             "events_dropped": gauges.events_dropped,
             "generation": gauges.generation,
             "swaps": self.swaps,
+            "panics": self.panics,
             "hits": now.first().map_or_else(Vec::new, |of| of.rows()),
             "earlier": earlier,
         })
@@ -206,6 +251,12 @@ fn numbered(counts: &[u64]) -> Value {
             .map(|(number, count)| (number.to_string(), json!(count)))
             .collect(),
     )
+}
+
+fn add(mine: &mut [u64], theirs: &[u64]) {
+    for (mine, theirs) in mine.iter_mut().zip(theirs) {
+        *mine += theirs;
+    }
 }
 
 fn kind_index(kind: Kind) -> usize {

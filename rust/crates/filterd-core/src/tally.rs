@@ -3,6 +3,7 @@
 //!
 //! Bounded: past `most` different rows, further patterns are counted without their name.
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use crate::decide::Kind;
@@ -114,13 +115,7 @@ impl Tally {
         if nameless {
             key.pattern.clear();
         }
-        let known = self
-            .snapshots
-            .iter()
-            .any(|known| known.generation == snapshot.generation);
-        if !known {
-            self.snapshots.push(Arc::clone(snapshot));
-        }
+        self.keep(snapshot);
         let row = Row {
             hit: hit.copied(),
             nameless,
@@ -129,35 +124,74 @@ impl Tally {
         self.rows.entry(key).or_insert(row).count += 1;
     }
 
-    /// Put all rows in words.
-    pub(crate) fn describe(self) -> Vec<Count> {
-        let snapshots = self.snapshots;
-        let of = |generation: u64| {
-            snapshots
-                .iter()
-                .find(|known| known.generation == generation)
-        };
-        let rows = self.rows.into_iter().filter_map(|(key, row)| {
-            let snapshot = of(key.generation)?;
-            let pattern = match row.hit {
-                Some(hit) if !row.nameless && !is_client(&hit) => {
-                    snapshot.pattern_text(&hit, &key.pattern)
-                }
-                _ => String::new(),
-            };
-            Some(Count {
-                slot: key.slot,
-                kind: key.kind.word(),
-                step: key.step,
-                class: key.class,
-                group: snapshot.group(key.group).name.clone(),
-                pattern,
-                count: row.count,
-                generation: key.generation,
-            })
-        });
-        rows.collect()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
     }
+
+    /// Add what another has counted.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        for snapshot in other.snapshots {
+            self.keep(&snapshot);
+        }
+        for (mut key, mut row) in other.rows {
+            if !self.rows.contains_key(&key) && self.rows.len() >= self.most {
+                key.pattern.clear();
+                row.nameless = true;
+            }
+            match self.rows.entry(key) {
+                Entry::Occupied(mut known) => known.get_mut().count += row.count,
+                Entry::Vacant(place) => {
+                    place.insert(row);
+                }
+            }
+        }
+    }
+
+    fn keep(&mut self, snapshot: &Arc<Snapshot>) {
+        let generation = snapshot.generation;
+        let is_known = |known: &Arc<Snapshot>| known.generation == generation;
+        if !self.snapshots.iter().any(is_known) {
+            self.snapshots.push(Arc::clone(snapshot));
+        }
+    }
+}
+
+/// Put all rows of several tallies in words, each once.
+pub(crate) fn describe(tallies: Vec<Tally>) -> Vec<Count> {
+    let mut tallies = tallies.into_iter();
+    let Some(mut all) = tallies.next() else {
+        return Vec::new();
+    };
+    for tally in tallies {
+        all.most += tally.most;
+        all.absorb(tally);
+    }
+    let snapshots = all.snapshots;
+    let of = |generation: u64| {
+        snapshots
+            .iter()
+            .find(|known| known.generation == generation)
+    };
+    let rows = all.rows.into_iter().filter_map(|(key, row)| {
+        let snapshot = of(key.generation)?;
+        let pattern = match row.hit {
+            Some(hit) if !row.nameless && !is_client(&hit) => {
+                snapshot.pattern_text(&hit, &key.pattern)
+            }
+            _ => String::new(),
+        };
+        Some(Count {
+            slot: key.slot,
+            kind: key.kind.word(),
+            step: key.step,
+            class: key.class,
+            group: snapshot.group(key.group).name.clone(),
+            pattern,
+            count: row.count,
+            generation: key.generation,
+        })
+    });
+    rows.collect()
 }
 
 /// A rule about who asks (RPZ rpz-client-ip): its pattern is an address of a client.

@@ -4,7 +4,7 @@ mod support;
 
 use std::sync::{Arc, OnceLock};
 
-use filterd_core::engine::{Engine, Outcome, Settings};
+use filterd_core::engine::{Desk, Outcome, Settings};
 use filterd_core::snapshot::Snapshot;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -14,10 +14,10 @@ use support::{
 };
 
 /// A fresh engine; the rules are built once.
-fn engine() -> Engine {
+fn engine() -> Desk {
     static RULES: OnceLock<Arc<Snapshot>> = OnceLock::new();
     let rules = RULES.get_or_init(|| snapshot_of(rules(), NULL, None, 1));
-    Engine::new(Arc::clone(rules), Settings::default())
+    Desk::new(Arc::clone(rules), Settings::default())
 }
 
 fn names() -> impl Strategy<Value = &'static str> {
@@ -74,7 +74,7 @@ fn mutate(
 }
 
 /// Hand in a packet; whatever is answered must read, fit, and be the answer to it.
-fn hand_in(engine: &Engine, packet: &[u8], door: u8, now: f64) -> Outcome {
+fn hand_in(engine: &Desk, packet: &[u8], door: u8, now: f64) -> Outcome {
     let mut out = Vec::new();
     let outcome = engine.handle(packet, PUPIL, now, door, &mut out);
     if outcome == Outcome::Reply {
@@ -139,8 +139,11 @@ proptest! {
         let message = mutate(answer(&miss.wire, rcode, &records, &authority), &changes, cut, &tail);
         let replies = engine.complete(miss.miss, Some(&message), START, 0);
         prop_assert!(replies.len() <= 1);
-        for (to, bytes) in replies {
+        for (to, bytes) in replies.into_iter().map(|reply| (reply.token, reply.wire)) {
             prop_assert_eq!(to, token);
+            if bytes.is_empty() {
+                continue; // it leads to a name that is met with silence
+            }
             let reply = Reply::read(&bytes);
             prop_assert_eq!(&reply.question[..], &packet[12..12 + reply.question.len()]);
             prop_assert!(bytes.len() <= 1232);
@@ -149,8 +152,10 @@ proptest! {
         for age in ages {
             hand_in(&engine, &packet, 1, START + age);
             for miss in engine.take_misses(9) {
-                for (_, bytes) in engine.complete(miss.miss, None, START + age, 22) {
-                    Reply::read(&bytes);
+                for reply in engine.complete(miss.miss, None, START + age, 22) {
+                    if !reply.wire.is_empty() {
+                        Reply::read(&reply.wire);
+                    }
                 }
             }
         }

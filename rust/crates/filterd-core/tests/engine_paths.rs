@@ -78,11 +78,11 @@ fn those_that_wait_for_one_question_get_their_own_replies() {
         0,
     );
     let of = |token: u64| {
-        let (_, bytes) = replies
+        let reply = replies
             .iter()
-            .find(|(to, _)| *to == token)
+            .find(|reply| reply.token == token)
             .expect("a reply");
-        Reply::read(bytes)
+        Reply::read(&reply.wire)
     };
     // The address is blocked for pupils by a rule on addresses.
     assert_eq!(of(first).answer[0].rdata, [0, 0, 0, 0]);
@@ -185,8 +185,8 @@ fn a_rewrite_to_another_name_resolves_that_and_shows_the_alias() {
         START,
         0,
     );
-    assert_eq!(replies[0].0, token);
-    let fresh = Reply::read(&replies[0].1);
+    assert_eq!(replies[0].token, token);
+    let fresh = Reply::read(&replies[0].wire);
     let cached = ask(&engine, &packet, PUPIL, START + 10.0);
     for (reply, ttl) in [(fresh, 90), (cached, 80)] {
         assert_eq!(reply.question, packet[12..]);
@@ -286,7 +286,7 @@ fn a_client_that_has_gone_gets_nothing() {
     let miss = one_miss(&engine);
     let replies = engine.complete(miss.miss, None, START, 23);
     assert_eq!(
-        replies.iter().map(|(token, _)| *token).collect::<Vec<_>>(),
+        replies.iter().map(|reply| reply.token).collect::<Vec<_>>(),
         [stays]
     );
     assert!(engine.complete(miss.miss, None, START, 23).is_empty());

@@ -5,7 +5,7 @@ mod support;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use filterd_core::engine::{Engine, Outcome, Settings};
+use filterd_core::engine::{Desk, Outcome, Settings};
 use filterd_core::snapshot::Snapshot;
 use filterd_index::{IndexBuilder, Scope};
 use support::*;
@@ -13,7 +13,7 @@ use support::*;
 const SERVFAIL: u16 = 2;
 
 /// School allow (step 5), order (2), list (7), RPZ tcp-only (7), list rewrite to another name (7).
-fn engine_of(classes: &str, ranks: &str, names: &[(&str, u32)]) -> Engine {
+fn engine_of(classes: &str, ranks: &str, names: &[(&str, u32)]) -> Desk {
     let mut builder = IndexBuilder::new(false);
     for (name, class) in names {
         builder
@@ -28,7 +28,7 @@ fn engine_of(classes: &str, ranks: &str, names: &[(&str, u32)]) -> Engine {
                     "answer":{{"style":"nxdomain","ttl":60}}}}],"default_group":0}}"#
     );
     let snapshot = Snapshot::new(vec![index], &plan, 1).expect("a snapshot");
-    Engine::new(Arc::new(snapshot), Settings::default())
+    Desk::new(Arc::new(snapshot), Settings::default())
 }
 
 fn cname(owner: &'static str, target: &str) -> Rr<'static> {
@@ -36,7 +36,7 @@ fn cname(owner: &'static str, target: &str) -> Rr<'static> {
 }
 
 /// What a client gets by `door` once upstream has answered with `records`.
-fn given(engine: &Engine, name: &str, door: u8, records: &[Rr<'_>]) -> Reply {
+fn given(engine: &Desk, name: &str, door: u8, records: &[Rr<'_>]) -> Reply {
     let mut out = Vec::new();
     let packet = query_edns(name, A, 1232, false);
     let outcome = engine.handle(&packet, PUPIL, START, door, &mut out);
@@ -44,7 +44,7 @@ fn given(engine: &Engine, name: &str, door: u8, records: &[Rr<'_>]) -> Reply {
     let miss = one_miss(engine);
     let message = answer(&miss.wire, 0, records, &[]);
     let replies = engine.complete(miss.miss, Some(&message), START, 0);
-    Reply::read(&replies[0].1)
+    Reply::read(&replies[0].wire)
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn a_name_blocked_while_the_target_of_its_rewrite_is_in_flight_is_blocked() {
         &[],
     );
     let replies = engine.complete(miss.miss, Some(&message), START, 0);
-    let reply = Reply::read(&replies[0].1);
+    let reply = Reply::read(&replies[0].wire);
     assert_eq!(reply.answer[0].rdata, [0, 0, 0, 0]);
     assert_eq!(reply.answer.len(), 1);
 }
@@ -202,8 +202,8 @@ fn ech_does_not_slip_through_beside_a_record_that_cannot_be_copied() {
     let broken = [("open.test", 15, 60, vec![0])]; // an MX of one byte
     let message = answer(&miss.wire, 0, &service, &broken);
     let replies = engine.complete(miss.miss, Some(&message), START, 0);
-    assert_eq!(replies[0].0, token);
-    let reply = &replies[0].1;
+    assert_eq!(replies[0].token, token);
+    let reply = &replies[0].wire;
     assert!(!reply.windows(2).any(|pair| pair == [0xab, 0xcd]));
     assert_eq!(Reply::read(reply).answer.len(), 0);
     // Whom nobody filters gets it as it came.
@@ -232,7 +232,7 @@ fn an_answer_that_leads_to_hundreds_of_places_is_not_used() {
         let miss = one_miss(&engine);
         let message = answer(&miss.wire, 0, &records, &[]);
         let replies = engine.complete(miss.miss, Some(&message), START, 0);
-        assert_eq!(replies[0].0, token);
-        assert_eq!(Reply::read(&replies[0].1).rcode(), rcode, "{count}");
+        assert_eq!(replies[0].token, token);
+        assert_eq!(Reply::read(&replies[0].wire).rcode(), rcode, "{count}");
     }
 }

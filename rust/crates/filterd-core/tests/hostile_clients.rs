@@ -105,7 +105,7 @@ fn an_answer_asked_for_before_the_cache_was_cleared_is_not_kept() {
         engine.complete(miss.miss, Some(&message), START, 0)
     };
     let (late, right) = (told(&old, 1), told(&new, 2));
-    assert_eq!((late[0].0, right[0].0), (first, second));
+    assert_eq!((late[0].token, right[0].token), (first, second));
     let late_again = told(&old, 1);
     assert!(late_again.is_empty());
     let reply = ask(&engine, &packet, PUPIL, START + 1.0);

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use filterd_core::engine::{Engine, Outcome, Settings};
+use filterd_core::engine::{Desk, Outcome, Settings};
 use filterd_core::snapshot::Snapshot;
 use filterd_index::{IndexBuilder, Scope};
 
@@ -12,7 +12,7 @@ const ALLOW: u32 = 0;
 const ORDER: u32 = 1;
 const LIST: u32 = 2;
 
-fn engine() -> Engine {
+fn engine() -> Desk {
     let mut builder = IndexBuilder::new(false);
     for (name, class) in [
         ("school.example", ALLOW),
@@ -31,7 +31,7 @@ fn engine() -> Engine {
                     "answer": {"style": "nxdomain", "ttl": 60}}],
         "default_group": 0}"#;
     let snapshot = Snapshot::new(vec![index], plan, 1).expect("a snapshot");
-    Engine::new(Arc::new(snapshot), Settings::default())
+    Desk::new(Arc::new(snapshot), Settings::default())
 }
 
 fn name(text: &str) -> Vec<u8> {
@@ -62,7 +62,7 @@ fn rcode_for(target: &str) -> u8 {
     answer.extend(b"\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc6\x33\x64\x01");
     let replies = engine.complete(question.miss, Some(&answer), 1000.1, 0);
     assert_eq!(1, replies.len());
-    replies[0].1[3] & 15
+    replies[0].wire[3] & 15
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod support;
 
 use support::*;
 
-fn negative(rcode: u8, authority: &[Rr<'_>]) -> (filterd_core::engine::Engine, Vec<u8>, Reply) {
+fn negative(rcode: u8, authority: &[Rr<'_>]) -> (filterd_core::engine::Desk, Vec<u8>, Reply) {
     let engine = engine_with(r#"{"negative_ttl":200}"#, NULL);
     let packet = query("no.example", A);
     park(&engine, &packet, PUPIL, START);
@@ -15,7 +15,7 @@ fn negative(rcode: u8, authority: &[Rr<'_>]) -> (filterd_core::engine::Engine, V
         START,
         0,
     );
-    (engine, packet, Reply::read(&replies[0].1))
+    (engine, packet, Reply::read(&replies[0].wire))
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn no_ttl_reaches_over_a_switch_of_the_schedule() {
     let switch = START as i64 + 20;
     let settings = filterd_core::engine::Settings::default();
     let engine =
-        filterd_core::engine::Engine::new(snapshot_of(rules(), NULL, Some(switch), 1), settings);
+        filterd_core::engine::Desk::new(snapshot_of(rules(), NULL, Some(switch), 1), settings);
     assert_eq!(
         ask(&engine, &query("blocked.test", A), PUPIL, START).answer[0].ttl,
         20

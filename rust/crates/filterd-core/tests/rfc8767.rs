@@ -3,13 +3,13 @@
 
 mod support;
 
-use filterd_core::engine::Engine;
+use filterd_core::engine::Desk;
 use support::*;
 
 const LATER: f64 = START + 1000.0;
 
 /// An engine with an answer for www.example whose time was over at START + 300.
-fn kept(settings: &str) -> (Engine, Vec<u8>) {
+fn kept(settings: &str) -> (Desk, Vec<u8>) {
     let engine = engine_with(settings, NULL);
     let packet = query_edns("www.example", A, 1232, false);
     resolve(
@@ -28,7 +28,7 @@ fn on_failure_the_old_answer_stands_in_and_says_so() {
     park(&engine, &packet, STAFF, LATER);
     let miss = one_miss(&engine);
     let replies = engine.complete(miss.miss, None, LATER, 22);
-    let reply = Reply::read(&replies[0].1);
+    let reply = Reply::read(&replies[0].wire);
     assert_eq!(
         (reply.answer[0].ttl, reply.ede()),
         (30, Some((3, String::new())))
@@ -46,7 +46,7 @@ fn a_stale_answer_is_filtered_like_any_other() {
     park(&engine, &packet, PUPIL, LATER);
     let miss = one_miss(&engine);
     let replies = engine.complete(miss.miss, None, LATER, 22);
-    assert_eq!(Reply::read(&replies[0].1).answer[0].rdata, [0, 0, 0, 0]);
+    assert_eq!(Reply::read(&replies[0].wire).answer[0].rdata, [0, 0, 0, 0]);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn without_an_old_answer_it_is_servfail_with_the_reason() {
     park(&engine, &packet, PUPIL, START);
     let miss = one_miss(&engine);
     let replies = engine.complete(miss.miss, None, START, 23);
-    let reply = Reply::read(&replies[0].1);
+    let reply = Reply::read(&replies[0].wire);
     assert_eq!((reply.rcode(), reply.ede().map(|ede| ede.0)), (2, Some(23)));
     let reply = ask(&engine, &packet, PUPIL, START + 0.5);
     assert_eq!((reply.rcode(), reply.ede().map(|ede| ede.0)), (2, Some(23)));
@@ -101,7 +101,7 @@ fn an_upstreams_own_failure_counts_and_its_reason_is_passed_on() {
             0,
         );
         assert_eq!(
-            Reply::read(&replies[0].1).ede().map(|ede| ede.0),
+            Reply::read(&replies[0].wire).ede().map(|ede| ede.0),
             Some(3),
             "{rcode}"
         );
@@ -119,7 +119,10 @@ fn an_upstreams_own_failure_counts_and_its_reason_is_passed_on() {
     message[end - 1] = 6;
     message.extend([0, 15, 0, 2, 0, 6]);
     let replies = engine.complete(miss.miss, Some(&message), START, 0);
-    assert_eq!(Reply::read(&replies[0].1).ede().map(|ede| ede.0), Some(6));
+    assert_eq!(
+        Reply::read(&replies[0].wire).ede().map(|ede| ede.0),
+        Some(6)
+    );
 }
 
 #[test]
@@ -132,7 +135,7 @@ fn stale_has_an_end_and_can_be_off() {
         park(&engine, &packet, STAFF, now);
         let miss = one_miss(&engine);
         let replies = engine.complete(miss.miss, None, now, 22);
-        assert_eq!(Reply::read(&replies[0].1).rcode(), 2, "{settings}");
+        assert_eq!(Reply::read(&replies[0].wire).rcode(), 2, "{settings}");
     }
 }
 
@@ -142,8 +145,11 @@ fn those_who_wait_too_long_get_the_old_answer_and_the_new_one_is_kept() {
     let token = park(&engine, &packet, STAFF, LATER);
     let miss = one_miss(&engine);
     let replies = engine.serve_stale(miss.miss, LATER + 1.8);
-    assert_eq!(replies[0].0, token);
-    assert_eq!(Reply::read(&replies[0].1).ede().map(|ede| ede.0), Some(3));
+    assert_eq!(replies[0].token, token);
+    assert_eq!(
+        Reply::read(&replies[0].wire).ede().map(|ede| ede.0),
+        Some(3)
+    );
     let records = [("www.example", A, 300, vec![203, 0, 113, 2])];
     let message = answer(&miss.wire, 0, &records, &[]);
     assert!(engine
@@ -162,7 +168,7 @@ fn with_nothing_to_stand_in_they_wait_on() {
     let miss = one_miss(&engine);
     assert!(engine.serve_stale(miss.miss, START + 1.8).is_empty());
     let replies = engine.complete(miss.miss, None, START + 3.0, 22);
-    assert_eq!(replies[0].0, token);
+    assert_eq!(replies[0].token, token);
 }
 
 #[test]
@@ -176,7 +182,7 @@ fn an_old_nxdomain_says_that_it_is_one() {
     park(&engine, &packet, PUPIL, START + 100.0);
     let miss = one_miss(&engine);
     let replies = engine.complete(miss.miss, None, START + 100.0, 22);
-    let reply = Reply::read(&replies[0].1);
+    let reply = Reply::read(&replies[0].wire);
     assert_eq!((reply.rcode(), reply.ede().map(|ede| ede.0)), (3, Some(19)));
 }
 

@@ -100,5 +100,5 @@ fn a_blocked_address_beside_the_record_blocks() {
     message.extend(opt);
     message[11] = 2;
     let replies = engine.complete(miss.miss, Some(&message), START, 0);
-    assert_eq!(Reply::read(&replies[0].1).answer.len(), 0);
+    assert_eq!(Reply::read(&replies[0].wire).answer.len(), 0);
 }

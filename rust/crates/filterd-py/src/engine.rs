@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::net::IpAddr;
 
-use filterd_core::engine::{Engine as Core, Outcome, Settings};
+use filterd_core::engine::{Desk, Now, Outcome, Reply, Settings, Way};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt};
@@ -12,7 +12,7 @@ use crate::deciding::Snapshot;
 use crate::rules::parse_address;
 
 #[pyclass(frozen, module = "filterd._core")]
-pub(crate) struct Engine(Core);
+pub(crate) struct Engine(Desk);
 
 thread_local! {
     /// Replies are written here first, so that a reply costs one Python object and no other
@@ -41,7 +41,7 @@ impl Engine {
     #[new]
     fn new(snapshot: &Snapshot, settings: &str) -> PyResult<Self> {
         let settings = Settings::parse(settings).map_err(PyValueError::new_err)?;
-        Ok(Self(Core::new(snapshot.0.clone(), settings)))
+        Ok(Self(Desk::new(snapshot.0.clone(), settings)))
     }
 
     fn swap(&self, snapshot: &Snapshot) {
@@ -54,9 +54,11 @@ impl Engine {
         packet: &[u8],
         client: &str,
         now: f64,
+        steady: f64,
         door: u8,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let client = address(client)?;
+        let now = Now { unix: now, steady };
         SCRATCH.with_borrow_mut(|out| {
             out.clear();
             Ok(match self.0.handle(packet, client, now, door, out) {
@@ -79,15 +81,17 @@ impl Engine {
             .collect()
     }
 
-    #[pyo3(signature = (miss, answer, now, failure = 0))]
+    #[pyo3(signature = (miss, answer, now, steady, failure = 0))]
     fn complete<'py>(
         &self,
         py: Python<'py>,
         miss: u64,
         answer: Option<&[u8]>,
         now: f64,
+        steady: f64,
         failure: u16,
     ) -> Vec<(u64, Bound<'py, PyBytes>)> {
+        let now = Now { unix: now, steady };
         to_python(py, self.0.complete(miss, answer, now, failure))
     }
 
@@ -96,8 +100,9 @@ impl Engine {
         py: Python<'py>,
         miss: u64,
         now: f64,
+        steady: f64,
     ) -> Vec<(u64, Bound<'py, PyBytes>)> {
-        to_python(py, self.0.serve_stale(miss, now))
+        to_python(py, self.0.serve_stale(miss, Now { unix: now, steady }))
     }
 
     fn forget(&self, token: u64) {
@@ -161,9 +166,10 @@ fn address(text: &str) -> PyResult<IpAddr> {
     }
 }
 
-fn to_python(py: Python<'_>, replies: Vec<(u64, Vec<u8>)>) -> Vec<(u64, Bound<'_, PyBytes>)> {
+fn to_python(py: Python<'_>, replies: Vec<Reply>) -> Vec<(u64, Bound<'_, PyBytes>)> {
     replies
         .into_iter()
-        .map(|(token, wire)| (token, PyBytes::new(py, &wire)))
+        .filter(|reply| reply.way == Way::Token)
+        .map(|reply| (reply.token, PyBytes::new(py, &reply.wire)))
         .collect()
 }

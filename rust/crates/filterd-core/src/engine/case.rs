@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::misses::Waiter;
-use super::{Outcome, Settings};
+use super::{Now, Outcome, Settings};
 use crate::answer::Body;
 use crate::cache::Entry;
 use crate::decide::{Decision, Kind, Rewrite};
@@ -21,12 +21,12 @@ use crate::wire::{rcode, rtype};
 const EDE_STALE: u16 = 3;
 const EDE_STALE_NXDOMAIN: u16 = 19;
 
-/// Who asks for what type, when (unix seconds), by which door.
+/// Who asks for what type, when, by which door.
 #[derive(Clone, Copy)]
 pub(super) struct Who {
     pub(super) client: IpAddr,
     pub(super) qtype: u16,
-    pub(super) now: f64,
+    pub(super) now: Now,
     pub(super) door: u8,
 }
 
@@ -37,9 +37,8 @@ pub(super) struct Case<'a> {
     pub(super) asker: Asker,
     pub(super) client: IpAddr,
     pub(super) qtype: u16,
-    /// Unix seconds.
-    pub(super) now: f64,
-    /// Seconds of the ticker.
+    pub(super) now: Now,
+    /// Steady seconds.
     pub(super) at: f64,
     pub(super) door: u8,
 }
@@ -65,12 +64,7 @@ pub(super) enum Step<'a> {
 }
 
 impl<'a> Case<'a> {
-    pub(super) fn new(
-        settings: &'a Settings,
-        snapshot: &'a Arc<Snapshot>,
-        at: f64,
-        who: Who,
-    ) -> Self {
+    pub(super) fn new(settings: &'a Settings, snapshot: &'a Arc<Snapshot>, who: Who) -> Self {
         let Who {
             client,
             qtype,
@@ -85,13 +79,13 @@ impl<'a> Case<'a> {
             client,
             qtype,
             now,
-            at,
+            at: now.steady,
             door,
         }
     }
 
     fn seconds(&self) -> i64 {
-        self.now as i64
+        self.now.unix as i64
     }
 
     /// Seconds for which a verdict holds: until the group's schedule next switches.

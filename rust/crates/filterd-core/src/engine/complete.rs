@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use super::case::Case;
-use super::{misses::Waiter, said, Engine, Outcome, State};
+use super::misses::Waiter;
+use super::{lock, said, Lane, Now, Outcome, Reply};
 use crate::answer::{self, Answer, Unusable};
 use crate::cache::{Entry, Key, Said};
 use crate::wire::HEADER;
@@ -13,33 +14,29 @@ use crate::wire::HEADER;
 const EDE_NO_REACHABLE_AUTHORITY: u16 = 22;
 const EDE_INVALID_DATA: u16 = 24;
 
-/// Replies by token.
-pub type Replies = Vec<(u64, Vec<u8>)>;
-
-impl Engine {
+impl Lane {
     /// End a miss with an upstream's answer, or with `None` and the EDE code that says why (0: not
     /// known). An answer that does not fit its question counts as a failure. An unknown miss gives
-    /// nothing. A waiting query that the rules now meet with silence gets an empty reply: nothing to
-    /// send, and nothing to wait for.
-    pub fn complete(&self, miss: u64, answer: Option<&[u8]>, now: f64, failure: u16) -> Replies {
-        let (question, flags, snapshot) = {
-            let state = self.lock();
-            let Some(known) = state.tables.misses.get(miss) else {
-                return Vec::new();
-            };
-            (
-                known.question.clone(),
-                known.flags,
-                Arc::clone(&state.snapshot),
-            )
+    /// nothing.
+    pub fn complete(
+        &mut self,
+        miss: u64,
+        answer: Option<&[u8]>,
+        now: Now,
+        failure: u16,
+    ) -> Vec<Reply> {
+        self.renew();
+        let engine = Arc::clone(&self.engine);
+        let (question, flags) = match lock(&engine.waiting).misses.get(miss) {
+            Some(known) => (known.question.clone(), known.flags),
+            None => return Vec::new(),
         };
-        let key = self.keys.key(&question, flags);
-        let accepted = answer
-            .map(|message| answer::accept(message, question.wire(), self.settings.ttl_limits()));
-        match accepted {
+        let key = engine.keys.key(&question, flags);
+        let limits = engine.settings.ttl_limits();
+        match answer.map(|message| answer::accept(message, question.wire(), limits)) {
             Some(Ok(answer)) => {
                 let end = HEADER + question.wire().len();
-                let said = said::say(&snapshot, &answer.body, end, answer.ech);
+                let said = said::say(&self.snapshot, &answer.body, end, answer.ech);
                 self.succeed(miss, key, answer, said, now)
             }
             Some(Err(Unusable::Failed(ede))) => {
@@ -47,7 +44,7 @@ impl Engine {
                 self.give_up(miss, key, now, ede)
             }
             Some(Err(Unusable::Misfit)) => {
-                self.lock().tables.stats.unusable += 1;
+                self.tables.books.stats.unusable += 1;
                 self.give_up(miss, key, now, EDE_INVALID_DATA)
             }
             None => self.give_up(miss, key, now, failure),
@@ -56,105 +53,93 @@ impl Engine {
 
     /// Answer those that wait for `miss` from an answer past its time, if there is one; the miss
     /// goes on (RFC 8767 section 5: do not let clients wait too long).
-    pub fn serve_stale(&self, miss: u64, now: f64) -> Replies {
-        let mut state = self.lock();
-        let at = state.tables.ticker.tick(now);
-        let Some(known) = state.tables.misses.get(miss) else {
-            return Vec::new();
+    pub fn serve_stale(&mut self, miss: u64, now: Now) -> Vec<Reply> {
+        self.renew();
+        let engine = Arc::clone(&self.engine);
+        let (question, flags) = match lock(&engine.waiting).misses.get(miss) {
+            Some(known) => (known.question.clone(), known.flags),
+            None => return Vec::new(),
         };
-        let question = known.question.clone();
-        let key = self.keys.key(&question, known.flags);
-        let window = self.settings.stale_ttl;
-        if !state
-            .tables
-            .cache
-            .get(key)
-            .is_some_and(|entry| entry.is_usable(at, window))
-        {
+        let key = engine.keys.key(&question, flags);
+        let window = engine.settings.stale_ttl;
+        let usable = |entry: &Arc<Entry>| entry.is_usable(now.steady, window);
+        if !engine.cache.get(key).as_ref().is_some_and(usable) {
             return Vec::new();
         }
-        let waiters = state.tables.misses.take_waiters(miss);
-        self.stand_in_for(&mut state, &waiters, key, now, at, 0)
+        let waiters = lock(&engine.waiting).misses.take_waiters(miss);
+        self.stand_in_for(&waiters, key, now, 0)
     }
 
     fn succeed(
-        &self,
+        &mut self,
         miss: u64,
         key: Key<'_>,
         answer: Answer,
-        mut said: Said,
-        now: f64,
-    ) -> Replies {
-        let mut state = self.lock();
-        let at = state.tables.ticker.tick(now);
-        let snapshot = Arc::clone(&state.snapshot);
-        if said.generation != snapshot.generation {
-            said = said::say(
-                &snapshot,
-                &answer.body,
-                HEADER + key.question.len(),
-                answer.ech,
-            );
-        }
-        let Some(known) = state.tables.misses.remove(miss) else {
+        said: Said,
+        now: Now,
+    ) -> Vec<Reply> {
+        let known = {
+            let mut waiting = lock(&self.engine.waiting);
+            waiting.failures.forget(key.hash);
+            waiting.misses.remove(miss)
+        };
+        let Some(known) = known else {
             return Vec::new();
         };
-        state.tables.failures.forget(key.hash);
-        let entry = Entry::new(key, answer.body, answer.ttl, at, said);
+        let ttl = answer.ttl;
+        let entry = Arc::new(Entry::new(key, answer.body, ttl, now.steady, said));
+        let books = &mut self.tables.books;
+        let settings = &self.engine.settings;
         let mut replies = Vec::with_capacity(known.waiters.len());
         for waiter in &known.waiters {
             let mut out = Vec::with_capacity(512);
-            let case = Case::new(&self.settings, &snapshot, at, waiter.who(now));
-            let asked = waiter.asked(self.settings.udp_size);
+            let case = Case::new(settings, &self.snapshot, waiter.who(now));
+            let asked = waiter.asked(settings.udp_size);
             let outcome = match case.finish(&asked, waiter, &entry, &mut out) {
-                Some(sent) => state.tables.note(&case, &waiter.name(), sent, &out),
-                None => state.tables.fail(&asked, 0, &mut out),
+                Some(sent) => books.note(&case, &waiter.name(), sent, &out),
+                None => books.fail(&asked, 0, &mut out),
             };
             if outcome != Outcome::Reply {
                 out.clear();
             }
-            replies.push((waiter.token, out));
+            replies.push(waiter.reply(out));
         }
-        if answer.ttl > 0 && !known.outdated {
-            state.tables.cache.put(entry);
+        if ttl > 0 && !known.outdated {
+            self.engine.cache.put(entry);
         }
         replies
     }
 
-    fn give_up(&self, miss: u64, key: Key<'_>, now: f64, ede: u16) -> Replies {
-        let mut state = self.lock();
-        let at = state.tables.ticker.tick(now);
-        let Some(known) = state.tables.misses.remove(miss) else {
+    fn give_up(&mut self, miss: u64, key: Key<'_>, now: Now, ede: u16) -> Vec<Reply> {
+        let known = {
+            let mut waiting = lock(&self.engine.waiting);
+            let known = waiting.misses.remove(miss);
+            if known.as_ref().is_some_and(|known| !known.outdated) {
+                waiting.failures.put(key.hash, now.steady, ede);
+            }
+            known
+        };
+        let Some(known) = known else {
             return Vec::new();
         };
-        state.tables.stats.failed += 1;
-        if !known.outdated {
-            state.tables.failures.put(key.hash, at, ede);
+        self.tables.books.stats.failed += 1;
+        if let Some(entry) = self.engine.cache.get(key) {
+            entry.set_refreshing(false);
         }
-        if let Some(entry) = state.tables.cache.get(key) {
-            entry.refreshing = false;
-        }
-        self.stand_in_for(&mut state, &known.waiters, key, now, at, ede)
+        self.stand_in_for(&known.waiters, key, now, ede)
     }
 
-    fn stand_in_for(
-        &self,
-        state: &mut State,
-        waiters: &[Waiter],
-        key: Key<'_>,
-        now: f64,
-        at: f64,
-        ede: u16,
-    ) -> Replies {
-        let snapshot = Arc::clone(&state.snapshot);
+    fn stand_in_for(&mut self, waiters: &[Waiter], key: Key<'_>, now: Now, ede: u16) -> Vec<Reply> {
+        let (engine, snapshot) = (&self.engine, &self.snapshot);
+        let books = &mut self.tables.books;
         let mut replies = Vec::with_capacity(waiters.len());
         for waiter in waiters {
-            let case = Case::new(&self.settings, &snapshot, at, waiter.who(now));
+            let case = Case::new(&engine.settings, snapshot, waiter.who(now));
             let mut out = Vec::with_capacity(512);
-            if state.tables.stand_in(&case, key, waiter, ede, &mut out) != Outcome::Reply {
+            if books.stand_in(engine, &case, key, waiter, ede, &mut out) != Outcome::Reply {
                 out.clear();
             }
-            replies.push((waiter.token, out));
+            replies.push(waiter.reply(out));
         }
         replies
     }

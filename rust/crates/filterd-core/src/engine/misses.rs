@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use smallvec::SmallVec;
 
 use super::case::Who;
+use super::{Now, Reply, Way};
 use crate::cache::{Key, KEY_CD, KEY_DO};
 use crate::hash::{ByHash, Keyed};
 use crate::rdata::name_to_text;
@@ -48,6 +49,7 @@ pub(super) struct Waiter {
     pub(super) limit: usize,
     pub(super) door: u8,
     pub(super) client: IpAddr,
+    pub(super) way: Way,
     /// The question parked is the target of a rewrite of the one that was asked.
     pub(super) aliased: bool,
 }
@@ -66,12 +68,22 @@ impl Waiter {
     }
 
     /// Who waits, with the time it is now.
-    pub(super) fn who(&self, now: f64) -> Who {
+    pub(super) fn who(&self, now: Now) -> Who {
         Who {
             client: self.client,
             qtype: self.qtype(),
             now,
             door: self.door,
+        }
+    }
+
+    /// The reply for it.
+    pub(super) fn reply(&self, wire: Vec<u8>) -> Reply {
+        Reply {
+            token: self.token,
+            client: self.client,
+            way: self.way,
+            wire,
         }
     }
 
@@ -81,6 +93,7 @@ impl Waiter {
             flags: self.flags,
             question: &self.question,
             edns: self.edns,
+            cookie: None,
             limit: self.limit,
             udp_size,
             sealed: self.door >= 2,
@@ -108,7 +121,7 @@ pub(super) struct Misses {
     by_client: Keyed<IpAddr, usize>,
     by_id: Keyed<u64, Miss>,
     by_hash: ByHash<u64>,
-    /// Which miss a token waits for.
+    /// Which miss a token waits for; a datagram's client says nothing when it goes.
     tokens: Keyed<u64, u64>,
     fresh: VecDeque<u64>,
 }
@@ -169,6 +182,7 @@ impl Misses {
         }
         let token = self.number();
         waiter.token = token;
+        let by_token = waiter.way == Way::Token;
         let (id, joined) = match self.same(key) {
             Some(id) => (id, true),
             None if self.by_id.len() >= self.most => return Parked::Full(waiter),
@@ -183,7 +197,9 @@ impl Misses {
         self.waiting += 1;
         *self.by_client.entry(waiter.client).or_default() += 1;
         miss.waiters.push(waiter);
-        self.tokens.insert(token, id);
+        if by_token {
+            self.tokens.insert(token, id);
+        }
         if joined {
             Parked::Joined(token)
         } else {
@@ -272,7 +288,9 @@ impl Misses {
         };
         let waiters = std::mem::take(&mut miss.waiters);
         for waiter in &waiters {
-            self.tokens.remove(&waiter.token);
+            if waiter.way == Way::Token {
+                self.tokens.remove(&waiter.token);
+            }
             self.left(waiter.client);
         }
         waiters

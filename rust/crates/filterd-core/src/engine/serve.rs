@@ -1,13 +1,18 @@
-//! The engine's tables at work on one query: look up, reply, park, count. Runs under the lock.
+//! One query in a lane: look up, reply, park, count.
+//!
+//! The order is that of the least work: the near cache, then what is remembered of the rules, then
+//! the cache that threads share, then the rules themselves.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::books::Books;
 use super::case::{Case, Sent, Step, Who};
+use super::lane::Tables;
 use super::misses::{Parked, Waiter};
 use super::settings::Record;
-use super::{said, Outcome, Settings, Tables};
-use crate::cache::{Key, Keys, KEY_CD, KEY_DO};
+use super::{lock, said, Engine, Now, Outcome, Way};
+use crate::cache::{Entry, Key, KEY_CD, KEY_DO};
 use crate::decide::{Decision, Kind};
 use crate::events::{ShortName, Taken};
 use crate::matches::Matches;
@@ -23,7 +28,8 @@ pub(super) struct Ask<'a> {
     pub(super) asked: Asked<'a>,
     pub(super) key: Key<'a>,
     pub(super) client: IpAddr,
-    pub(super) now: f64,
+    pub(super) way: Way,
+    pub(super) now: Now,
     pub(super) door: u8,
 }
 
@@ -38,6 +44,7 @@ impl Ask<'_> {
             limit: self.asked.limit,
             door: self.door,
             client: self.client,
+            way: self.way,
             aliased,
         }
     }
@@ -66,107 +73,90 @@ pub(super) fn key_flags(query: &Query) -> u8 {
 }
 
 impl Tables {
-    /// Answer, or park. `None`: the rules have to be asked about the name first; come again with
-    /// what generation said what.
+    /// Answer, or park.
     pub(super) fn answer(
         &mut self,
+        engine: &Engine,
         snapshot: &Arc<Snapshot>,
-        settings: &Settings,
-        keys: &Keys,
         ask: &Ask<'_>,
-        fresh: Option<(u64, Matches)>,
         out: &mut Vec<u8>,
-    ) -> Option<Outcome> {
-        let at = self.ticker.tick(ask.now);
+    ) -> Outcome {
         let question = &ask.query.question;
-        let (key, qtype) = (ask.key, question.qtype());
-        let mut entry = self.cache.get(key);
-        if entry
-            .as_ref()
-            .is_some_and(|entry| entry.said.generation != snapshot.generation)
-        {
-            self.refresh_said(key, snapshot);
-            entry = self.cache.get(key);
-        }
-        if let (None, Some((generation, found))) = (&entry, fresh) {
-            if generation == snapshot.generation {
-                self.memo
-                    .put(key.name_hash, question.name(), generation, found);
-            }
-        }
-        let mut due = false;
-        let mut usable = None;
-        let found = match entry {
-            Some(entry) => {
-                if entry.is_fresh(at) {
-                    due = entry.is_due(at, settings.prefetch);
-                    usable = Some(&*entry);
-                }
-                &entry.said.name
-            }
-            None => self
-                .memo
-                .get(key.name_hash, question.name(), snapshot.generation)?,
-        };
+        let (key, generation) = (ask.key, snapshot.generation);
         let who = Who {
             client: ask.client,
-            qtype,
+            qtype: question.qtype(),
             now: ask.now,
             door: ask.door,
         };
-        let case = Case::new(settings, snapshot, at, who);
-        let step = case.reply(&ask.asked, found, usable, out);
-        self.stats.query(ask.door, qtype);
-        Some(match step {
+        let case = Case::new(&engine.settings, snapshot, who);
+        self.books.stats.query(ask.door, who.qtype);
+        if let Some(entry) = self.near.get(key, generation, case.at) {
+            let step = case.reply(&ask.asked, &entry.said.name, Some(entry), out);
+            let due = entry.is_due(case.at, engine.settings.prefetch);
+            if due && matches!(&step, Step::Sent(sent) if sent.from_answer) {
+                let entry = Arc::clone(entry);
+                self.books.prefetch(engine, key, question, &entry, case.at);
+            }
+            return self.end(engine, &case, ask, step, out);
+        }
+        if let Some(found) = self.memo.get(key.name_hash, question.name(), generation) {
+            let step = case.reply(&ask.asked, found, None, out);
+            if !matches!(step, Step::Answer) {
+                return self.end(engine, &case, ask, step, out);
+            }
+        }
+        let kept = self.books.kept(engine, key, snapshot);
+        if let Some(entry) = kept.filter(|entry| entry.is_fresh(case.at)) {
+            let step = case.reply(&ask.asked, &entry.said.name, Some(&entry), out);
+            if entry.is_due(case.at, engine.settings.prefetch)
+                && matches!(&step, Step::Sent(sent) if sent.from_answer)
+            {
+                self.books.prefetch(engine, key, question, &entry, case.at);
+            }
+            self.near.put(entry);
+            return self.end(engine, &case, ask, step, out);
+        }
+        let mut found = Matches::new();
+        snapshot.match_name(question.name(), &mut found);
+        let step = case.reply(&ask.asked, &found, None, out);
+        self.memo
+            .put(key.name_hash, question.name(), generation, found);
+        self.end(engine, &case, ask, step, out)
+    }
+
+    /// Do what is left to do: count, ask for another name, or park.
+    #[inline]
+    fn end<'s>(
+        &mut self,
+        engine: &Engine,
+        case: &Case<'s>,
+        ask: &Ask<'_>,
+        step: Step<'s>,
+        out: &mut Vec<u8>,
+    ) -> Outcome {
+        match step {
             Step::Sent(sent) => {
-                if sent.from_answer {
-                    self.stats.hits += 1;
-                    if due {
-                        self.prefetch(key, question, at);
-                    }
-                }
-                self.note(&case, question.name(), sent, out)
+                self.books.stats.hits += u64::from(sent.from_answer);
+                self.books.note(case, ask.query.question.name(), sent, out)
             }
             Step::Answer => {
-                self.stats.misses += 1;
-                self.park(&case, key, question, ask.waiter(false), out)
+                self.books.stats.misses += 1;
+                let waiter = ask.waiter(false);
+                self.books
+                    .park(engine, case, ask.key, &ask.query.question, waiter, out)
             }
             Step::Target(decision, target) => {
-                self.ask_target(&case, keys, ask, decision, target, out)
+                self.ask_target(engine, case, ask, decision, target, out)
             }
-        })
-    }
-
-    /// Have the rules of this generation say anew what they say about a kept answer.
-    pub(super) fn refresh_said(&mut self, key: Key<'_>, snapshot: &Snapshot) {
-        let Some(entry) = self.cache.get(key) else {
-            return;
-        };
-        if entry.said.generation == snapshot.generation {
-            return;
-        }
-        let extra = entry.said.extra.as_ref();
-        let ech = extra.is_some_and(|extra| extra.without_ech.is_some());
-        let said = said::say(snapshot, &entry.body, usize::from(entry.question_end), ech);
-        self.stats.rematched += 1;
-        self.cache.restate(key, said);
-    }
-
-    fn prefetch(&mut self, key: Key<'_>, question: &Question, at: f64) {
-        if self.failures.get(key.hash, at).is_some() || !self.misses.prefetch(key, question) {
-            return;
-        }
-        self.stats.prefetches += 1;
-        if let Some(entry) = self.cache.get(key) {
-            entry.refreshing = true;
         }
     }
 
     /// A rewrite to another name: answer from what is known of that, or park its question.
     fn ask_target<'s>(
         &mut self,
+        engine: &Engine,
         case: &Case<'s>,
-        keys: &Keys,
         ask: &Ask<'_>,
         decision: Decision<'s>,
         target: &[u8],
@@ -174,40 +164,88 @@ impl Tables {
     ) -> Outcome {
         let own = &ask.query.question;
         let Some(question) = Question::new(target, own.qtype(), own.qclass()) else {
-            return self.fail(&ask.asked, 0, out);
+            return self.books.fail(&ask.asked, 0, out);
         };
-        let key = keys.key(&question, ask.key.flags);
-        self.refresh_said(key, case.snapshot);
-        if let Some(entry) = self.cache.get(key).filter(|entry| entry.is_fresh(case.at)) {
-            let sent = case.alias(&ask.asked, decision, target, entry, out);
-            self.stats.hits += 1;
-            return self.note(case, own.name(), sent, out);
+        let key = engine.keys.key(&question, ask.key.flags);
+        let kept = self.books.kept(engine, key, case.snapshot);
+        if let Some(entry) = kept.filter(|entry| entry.is_fresh(case.at)) {
+            let sent = case.alias(&ask.asked, decision, target, &entry, out);
+            self.books.stats.hits += 1;
+            return self.books.note(case, own.name(), sent, out);
         }
-        self.stats.misses += 1;
-        self.park(case, key, &question, ask.waiter(true), out)
+        self.books.stats.misses += 1;
+        self.books
+            .park(engine, case, key, &question, ask.waiter(true), out)
+    }
+}
+
+impl Books {
+    /// Find a kept answer, fresh or not, and have the rules in force speak about it if they have
+    /// not: once for all threads, and without a lock.
+    pub(super) fn kept(
+        &mut self,
+        engine: &Engine,
+        key: Key<'_>,
+        snapshot: &Snapshot,
+    ) -> Option<Arc<Entry>> {
+        let entry = engine.cache.get(key)?;
+        if entry.said.generation == snapshot.generation {
+            return Some(entry);
+        }
+        let extra = entry.said.extra.as_ref();
+        let ech = extra.is_some_and(|extra| extra.without_ech.is_some());
+        let said = said::say(snapshot, &entry.body, usize::from(entry.question_end), ech);
+        self.stats.rematched += 1;
+        let anew = Arc::new(entry.restated(said));
+        engine.cache.replace(&entry, Arc::clone(&anew));
+        Some(anew)
+    }
+
+    fn prefetch(
+        &mut self,
+        engine: &Engine,
+        key: Key<'_>,
+        question: &Question,
+        entry: &Entry,
+        at: f64,
+    ) {
+        let mut waiting = lock(&engine.waiting);
+        if waiting.failures.get(key.hash, at).is_some() || !waiting.misses.prefetch(key, question) {
+            return;
+        }
+        entry.set_refreshing(true);
+        self.stats.prefetches += 1;
     }
 
     fn park(
         &mut self,
+        engine: &Engine,
         case: &Case<'_>,
         key: Key<'_>,
         question: &Question,
         waiter: Waiter,
         out: &mut Vec<u8>,
     ) -> Outcome {
-        if let Some(failure) = self.failures.get(key.hash, case.at) {
-            self.stats.failures_remembered += 1;
-            return self.stand_in(case, key, &waiter, failure.ede, out);
-        }
-        match self.misses.park(key, question, waiter) {
-            Parked::New(token) => Outcome::Miss(token),
-            Parked::Joined(token) => {
+        let (failure, parked) = {
+            let mut waiting = lock(&engine.waiting);
+            match waiting.failures.get(key.hash, case.at) {
+                Some(failure) => (Some(failure), Parked::Full(waiter)),
+                None => (None, waiting.misses.park(key, question, waiter)),
+            }
+        };
+        match (failure, parked) {
+            (_, Parked::New(token)) => Outcome::Miss(token),
+            (_, Parked::Joined(token)) => {
                 self.stats.joined += 1;
                 Outcome::Miss(token)
             }
-            Parked::Full(waiter) => {
+            (Some(failure), Parked::Full(waiter)) => {
+                self.stats.failures_remembered += 1;
+                self.stand_in(engine, case, key, &waiter, failure.ede, out)
+            }
+            (None, Parked::Full(waiter)) => {
                 self.stats.overload += 1;
-                self.stand_in(case, key, &waiter, 0, out)
+                self.stand_in(engine, case, key, &waiter, 0, out)
             }
         }
     }
@@ -215,21 +253,21 @@ impl Tables {
     /// Reply although no upstream did: with an answer past its time, or with a failure.
     pub(super) fn stand_in(
         &mut self,
+        engine: &Engine,
         case: &Case<'_>,
         key: Key<'_>,
         waiter: &Waiter,
         failure: u16,
         out: &mut Vec<u8>,
     ) -> Outcome {
-        self.refresh_said(key, case.snapshot);
         let settings = case.settings;
         let asked = waiter.asked(settings.udp_size);
-        let entry = self.cache.get(key);
+        let entry = self.kept(engine, key, case.snapshot);
         let Some(entry) = entry.filter(|entry| entry.is_usable(case.at, settings.stale_ttl)) else {
             return self.fail(&asked, failure, out);
         };
         let stale = !entry.is_fresh(case.at);
-        let Some(sent) = case.finish(&asked, waiter, entry, out) else {
+        let Some(sent) = case.finish(&asked, waiter, &entry, out) else {
             return self.fail(&asked, failure, out);
         };
         self.stats.stale += u64::from(stale && sent.from_answer);
@@ -279,7 +317,7 @@ impl Tables {
                     group: case.asker.group,
                     matched: sent.subject.as_deref().unwrap_or(name),
                 };
-                self.tally.add(case.snapshot, slot(case.now), &told);
+                self.tally.add(case.snapshot, slot(case.now.unix), &told);
                 return outcome;
             }
             Record::Events if decision.kind == Kind::Pass && !case.settings.log_pass => {
@@ -288,7 +326,7 @@ impl Tables {
             Record::Events => {}
         }
         self.ring.push(Taken {
-            time: case.now,
+            time: case.now.unix,
             client: case.client,
             name: ShortName::from_slice(name),
             subject: sent.subject,

@@ -21,8 +21,10 @@ pub enum Record {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Bytes the cache may take, all counted.
+    /// Bytes the cache may take, all counted: a quarter of them for what threads hold by themselves.
     pub cache_bytes: usize,
+    /// Threads that will answer much.
+    pub lanes: usize,
     /// Most questions in flight at a time.
     pub max_misses: usize,
     /// Events kept for who has not taken them yet.
@@ -52,6 +54,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             cache_bytes: 64 << 20,
+            lanes: 1,
             max_misses: 10_000,
             ring: 10_000,
             min_ttl: 0,
@@ -91,6 +94,21 @@ impl Settings {
             return Err("settings: prefetch is a part of the TTL, from 0 to below 1".into());
         }
         Ok(settings)
+    }
+
+    /// Bytes of the cache that all threads share.
+    pub(crate) fn shared_bytes(&self) -> usize {
+        self.cache_bytes - self.cache_bytes / 4
+    }
+
+    /// Bytes that one lane may hold by itself.
+    pub(crate) fn near_bytes(&self) -> usize {
+        self.cache_bytes / 4 / self.lanes.max(1)
+    }
+
+    /// Names whose matches a lane remembers although their answers are not cached.
+    pub(crate) fn memo(&self) -> usize {
+        (self.cache_bytes / 1024 / self.lanes.max(1)).clamp(4096, 1 << 20)
     }
 
     pub(crate) fn ttl_limits(&self) -> TtlLimits {

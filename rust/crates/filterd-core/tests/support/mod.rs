@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use filterd_core::engine::{Engine, Outcome, Question, Settings};
+use filterd_core::engine::{Desk, Outcome, Question, Settings};
 use filterd_core::snapshot::Snapshot;
 use filterd_index::{IndexBuilder, Scope, Trigger};
 
@@ -100,13 +100,13 @@ pub fn snapshot_of(
     Arc::new(Snapshot::new(vec![Arc::new(index)], &plan, generation).expect("a snapshot"))
 }
 
-pub fn engine() -> Engine {
+pub fn engine() -> Desk {
     engine_with(r#"{"prefetch":0.2}"#, NULL)
 }
 
-pub fn engine_with(settings: &str, answer: &str) -> Engine {
+pub fn engine_with(settings: &str, answer: &str) -> Desk {
     let settings = Settings::parse(settings).expect("settings");
-    Engine::new(snapshot_of(rules(), answer, None, 1), settings)
+    Desk::new(snapshot_of(rules(), answer, None, 1), settings)
 }
 
 pub fn wire_name(name: &str) -> Vec<u8> {
@@ -189,7 +189,7 @@ pub fn soa(minimum: u32) -> Vec<u8> {
 }
 
 /// Ask; panics unless there is a reply at once.
-pub fn ask(engine: &Engine, packet: &[u8], client: IpAddr, now: f64) -> Reply {
+pub fn ask(engine: &Desk, packet: &[u8], client: IpAddr, now: f64) -> Reply {
     let mut out = Vec::new();
     assert_eq!(
         engine.handle(packet, client, now, 0, &mut out),
@@ -199,7 +199,7 @@ pub fn ask(engine: &Engine, packet: &[u8], client: IpAddr, now: f64) -> Reply {
 }
 
 /// Ask; panics unless it is parked.
-pub fn park(engine: &Engine, packet: &[u8], client: IpAddr, now: f64) -> u64 {
+pub fn park(engine: &Desk, packet: &[u8], client: IpAddr, now: f64) -> u64 {
     let mut out = Vec::new();
     match engine.handle(packet, client, now, 0, &mut out) {
         Outcome::Miss(token) => token,
@@ -208,7 +208,7 @@ pub fn park(engine: &Engine, packet: &[u8], client: IpAddr, now: f64) -> u64 {
 }
 
 /// The one question there is to resolve.
-pub fn one_miss(engine: &Engine) -> Question {
+pub fn one_miss(engine: &Desk) -> Question {
     let mut misses = engine.take_misses(10);
     assert_eq!(misses.len(), 1, "{misses:?}");
     misses.remove(0)
@@ -216,7 +216,7 @@ pub fn one_miss(engine: &Engine) -> Question {
 
 /// Ask, resolve with `records`, return the reply.
 pub fn resolve(
-    engine: &Engine,
+    engine: &Desk,
     packet: &[u8],
     client: IpAddr,
     now: f64,
@@ -231,12 +231,12 @@ pub fn resolve(
         0,
     );
     assert_eq!(replies.len(), 1);
-    let (to, reply) = replies.remove(0);
-    assert_eq!(to, token);
-    Reply::read(&reply)
+    let reply = replies.remove(0);
+    assert_eq!(reply.token, token);
+    Reply::read(&reply.wire)
 }
 
-pub fn stat(engine: &Engine, path: &str) -> u64 {
+pub fn stat(engine: &Desk, path: &str) -> u64 {
     let stats: serde_json::Value = serde_json::from_str(&engine.stats()).expect("JSON");
     stats
         .pointer(path)

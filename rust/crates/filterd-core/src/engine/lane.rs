@@ -1,0 +1,186 @@
+//! One thread's way through the engine.
+
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+
+use super::books::Books;
+use super::serve::{self, Ask};
+use super::{lock, Engine, Now, Outcome, Way};
+use crate::cache::{Memo, Near};
+use crate::reply::{self, Asked};
+use crate::snapshot::Snapshot;
+use crate::wire::query::{self, Query, Refusal};
+use crate::wire::rcode;
+
+/// Seconds between two times that a lane turns in its counts.
+const TURN_IN: f64 = 0.2;
+
+/// See the module.
+pub struct Lane {
+    pub(super) engine: Arc<Engine>,
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) tables: Tables,
+    edition: u64,
+    emptied: u64,
+    turned_in: f64,
+}
+
+/// What a lane keeps and counts by itself.
+pub(super) struct Tables {
+    pub(super) near: Near,
+    pub(super) memo: Memo,
+    pub(super) books: Books,
+}
+
+impl Lane {
+    /// A lane for a thread that answers much.
+    #[must_use]
+    pub fn new(engine: &Arc<Engine>) -> Self {
+        Self::with(engine, engine.settings.near_bytes(), engine.settings.memo())
+    }
+
+    /// A lane for whoever answers little: the answers that come by TCP, or from upstreams.
+    #[must_use]
+    pub fn small(engine: &Arc<Engine>) -> Self {
+        Self::with(engine, engine.settings.near_bytes() / 16, 4096)
+    }
+
+    fn with(engine: &Arc<Engine>, near: usize, memo: usize) -> Self {
+        Self {
+            edition: engine.edition.load(Ordering::Acquire),
+            emptied: engine.emptied.load(Ordering::Acquire),
+            snapshot: engine.snapshot(),
+            tables: Tables {
+                near: Near::new(near),
+                memo: Memo::new(memo),
+                books: Books::new(&engine.settings),
+            },
+            engine: Arc::clone(engine),
+            turned_in: 0.0,
+        }
+    }
+
+    /// Answer `packet` into `out`, park it, or drop it. `door`: 0 udp, 1 tcp, 2 dot, 3 doh.
+    /// Whatever is in the packet, this does not panic.
+    pub fn handle(
+        &mut self,
+        packet: &[u8],
+        client: IpAddr,
+        way: Way,
+        now: Now,
+        door: u8,
+        out: &mut Vec<u8>,
+    ) -> Outcome {
+        self.renew();
+        match query::read(packet) {
+            Ok(query) => {
+                let engine = &*self.engine;
+                let ask = Ask {
+                    query: &query,
+                    asked: asked(engine, &query, packet, door),
+                    key: engine.keys.key(&query.question, serve::key_flags(&query)),
+                    client,
+                    way,
+                    now,
+                    door,
+                };
+                self.tables.answer(engine, &self.snapshot, &ask, out)
+            }
+            Err(refusal) => self.refuse(refusal, packet, door, out),
+        }
+    }
+
+    /// Turn in the counts if it is time. Threads call it after each batch, and when nothing comes.
+    pub fn rest(&mut self, now: Now) {
+        if !(0.0..TURN_IN).contains(&(now.steady - self.turned_in)) {
+            self.turned_in = now.steady;
+            self.turn_in();
+        }
+    }
+
+    /// Turn in the counts.
+    pub fn turn_in(&mut self) {
+        self.tables.books.turn_in(&mut lock(&self.engine.ledger));
+    }
+
+    /// Start anew after a panic: nothing that it may have left half done is used again.
+    pub fn recover(&mut self) {
+        let mut fresh = Self::new(&self.engine);
+        fresh.tables.books.stats.panics = 1;
+        *self = fresh;
+    }
+
+    /// The engine that this lane leads through.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// See whether rules were swapped or answers are to be forgotten.
+    #[inline]
+    pub(super) fn renew(&mut self) {
+        let edition = self.engine.edition.load(Ordering::Acquire);
+        if edition != self.edition {
+            self.edition = edition;
+            self.catch_up();
+        }
+    }
+
+    #[cold]
+    fn catch_up(&mut self) {
+        self.snapshot = self.engine.snapshot();
+        let emptied = self.engine.emptied.load(Ordering::Acquire);
+        if emptied != self.emptied {
+            self.emptied = emptied;
+            self.tables.near.clear();
+        }
+    }
+
+    fn refuse(&mut self, refusal: Refusal, packet: &[u8], door: u8, out: &mut Vec<u8>) -> Outcome {
+        let stats = &mut self.tables.books.stats;
+        let (qtype, code) = match refusal {
+            Refusal::Drop => {
+                stats.dropped += 1;
+                return Outcome::Drop;
+            }
+            Refusal::Bare(code) => {
+                reply::bare(out, packet, code);
+                (0, code)
+            }
+            Refusal::Error(query, code) => {
+                asked(&self.engine, &query, packet, door).error(out, code, None);
+                (query.question.qtype(), code)
+            }
+            Refusal::Any(query) => {
+                asked(&self.engine, &query, packet, door).any(out);
+                (query.question.qtype(), rcode::NOERROR)
+            }
+        };
+        stats.query(door, qtype);
+        stats.reply(code);
+        stats.formerr += u64::from(code == rcode::FORMERR);
+        Outcome::Reply
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.turn_in();
+    }
+}
+
+fn asked<'a>(engine: &Engine, query: &Query, packet: &'a [u8], door: u8) -> Asked<'a> {
+    Asked {
+        id: query.id,
+        flags: query.flags,
+        question: packet
+            .get(crate::wire::HEADER..query.question_end)
+            .unwrap_or_default(),
+        edns: query.edns,
+        cookie: None,
+        limit: engine.settings.limit(query.edns, door),
+        udp_size: engine.settings.udp_size,
+        sealed: door >= 2,
+    }
+}
