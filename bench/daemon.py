@@ -1,66 +1,99 @@
-"""A real filterd with the whole union: its configuration, its lists, its process."""
+"""A real filterd with a whole list: its configuration, its lists, its process."""
 
 import contextlib
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.places import LOOPBACK, ROOT, SERVER_CORE
 from bench.process import free_port, running
 from bench.wire import ask
+from filterd.config.listen import ListenConfig
 
-# `trusted`: the union names some public suffixes. `--force`: it names sites of everyday use.
+# A school's configuration with what it uses: groups by network and age, times, services, safe
+# search, the school's own rules and records, metrics, counts in the log. `trusted` and `--force`:
+# the names of the list may be of any kind.
 CONFIG = """\
 state_dir: {folder}/state
 listen:
   udp: ['{host}:{port}']
   tcp: ['{host}:{port}']
+{workers}
 upstream:
   servers: ['udp://{host}:{upstream}']
   strategy: strict
+cache: {{size: {cache}}}
 default_group: pupils
 groups:
   pupils:
-    age: {age}
+    age: 14
+    schedules:
+      - {{during: night, block: ['category:games']}}
+    services: {{block: [tiktok]}}
+    youtube: strict
+  small:
+    age: primary
+    networks: [192.0.2.0/26]
+  staff:
+    age: staff
+    networks: [192.0.2.64/26]
+    safe_search: false
+    bypass_protection: false
+schedules:
+  night:
+    windows:
+      - {{days: mon-fri, from: '22:00', to: '23:00'}}
 lists:
-  union: {{format: domains, path: {names}, subdomains: true, trusted: true, refresh: 7d}}
-metrics: {{listen: null}}
+  all: {{format: domains, path: {names}, subdomains: true, trusted: true, refresh: 7d}}
+records:
+  - printer.school.example A 192.0.2.9
+metrics: {{listen: '{host}:{metrics}'}}
 control: {{socket: {folder}/control.sock}}
 overrides: {folder}/overrides.jsonl
 privacy: {{level: {privacy}}}
+allow: [library.school.example]
 block: [{block}]
 """
+KNOWS_WORKERS = "workers" in ListenConfig.model_fields
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A daemon to be: where it keeps its files, its doors, and whom it asks."""
+    """A daemon to be: where it keeps its files, its doors, and whom it asks.
+
+    `pin` are the cores of its UDP threads, one each; none of them is the door in Python.
+    """
 
     folder: Path
     names: Path
     upstream: int
     port: int
-    age: int = 14
+    metrics: int
+    pin: tuple[int, ...] = (SERVER_CORE,) if KNOWS_WORKERS else ()
     privacy: str = "aggregates"
+    cache: str = "256MiB"
 
     @classmethod
-    def new(cls, folder: Path, names: Path, upstream: int, privacy: str = "aggregates") -> "Node":
-        """Return a node in `folder`, which is made."""
-        folder.mkdir(parents=True, exist_ok=True)
-        node = cls(folder, names, upstream, free_port(), privacy=privacy)
+    def new(cls, folder: Path, names: Path, upstream: int) -> "Node":
+        """Return a node in `folder`, which is emptied."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        node = cls(folder, names, upstream, free_port(), free_port())
         node.write()
         return node
 
-    def another(self, privacy: str) -> "Node":
-        """Return a node with the same compiled lists and a log of another level."""
-        folder = self.folder.with_name(f"{self.folder.name}-{privacy}")
+    def another(self, name: str, **changed: object) -> "Node":
+        """Return a node that differs so and has the same compiled lists."""
+        folder = self.folder.with_name(f"{self.folder.name}-{name}")
         shutil.rmtree(folder, ignore_errors=True)
-        node = Node.new(folder, self.names, self.upstream, privacy)
-        shutil.copytree(self.folder / "state" / "lists", folder / "state" / "lists")
-        shutil.copytree(self.folder / "state" / "rules", folder / "state" / "rules")
+        (folder / "state").mkdir(parents=True)
+        node = replace(self, folder=folder, port=free_port(), metrics=free_port(), **changed)  # type: ignore[arg-type]
+        node.write()
+        for part in ("lists", "rules"):
+            shutil.copytree(self.folder / "state" / part, folder / "state" / part)
         return node
 
     @property
@@ -75,14 +108,17 @@ class Node:
 
     def write(self, block: Sequence[str] = ("school-block.example",)) -> None:
         """Write the configuration; `block` is the school's own list."""
+        workers = f"  workers: {len(self.pin)}\n  pin: {list(self.pin)}" if KNOWS_WORKERS else ""
         part = self.config.with_suffix(".part")
         part.write_text(
             CONFIG.format(
                 folder=self.folder,
                 host=LOOPBACK,
                 port=self.port,
+                metrics=self.metrics,
+                workers=workers,
                 upstream=self.upstream,
-                age=self.age,
+                cache=self.cache,
                 privacy=self.privacy,
                 names=self.names,
                 block=", ".join(block),
@@ -97,14 +133,14 @@ class Node:
 
     def compile(self) -> None:
         """Compile the list, as a node that has run before has."""
-        update = self.command("lists", "update", "--force", "union")
+        update = self.command("lists", "update", "--force", "all")
         subprocess.run(update, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
 @contextlib.contextmanager
-def serving(node: Node, blocked: str) -> Iterator[int]:
-    """Serve until the block ends; yields the process id once `blocked` is blocked."""
+def serving(node: Node, blocked: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Serve until the block ends; yields the process once `blocked` is blocked."""
     ready = lambda: ask(node.port, blocked, timeout=0.2) == "blocked"  # noqa: E731
     log = node.folder / "serve.log"
     with running(node.command("serve"), log, ready, core=SERVER_CORE) as process:
-        yield process.pid
+        yield process

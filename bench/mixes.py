@@ -1,79 +1,67 @@
-"""Queries to time with, seeded: a blocked, all over the list; h blocked, names that many ask for;
-b cached; c 85 % cached, 12 % blocked, 3 % never seen.
+"""Queries to time with, the same each time:
 
-Names that are answered are reserved ones (RFC 2606); blocked ones come from the union.
+a  blocked, all over the list, a third of them below the listed name
+b  answered from the cache
+c  85 of 100 from the cache, 12 blocked, 3 never seen before
+m  never seen before: a forwarded miss each
+
+and `warm`, which asks each name of b once.
 """
 
 import random
 import struct
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
-from bench.daemon import Node
-from bench.places import BUILD, LOOPBACK
+from bench.names import SEED, Names
+from bench.places import BUILD
 from bench.wire import AAAA, A, query
-from filterd.app.parts import current_inputs
-from filterd.app.paths import Paths, read_config
-from filterd.app.ruling import build_ruling
 
 BLOCKED, ANSWERED, UNSEEN = 0, 1, 2
 QUERIES = 100_000
 ANSWERED_NAMES = 10_000
-HOT_NAMES = 2_000
-SEED = 20_261_121
-LONGEST = 200  # of a blocked name, so that labels may go before it
+UNSEEN_PARENTS = 3_000
+BELOW = 0.35
 _HEAD = struct.Struct("<HH")  # kind, length
 
 Query = tuple[int, str, int]
 
 
-def blocked_by(node: Node, names: Sequence[str]) -> list[str]:
-    """Return names of the union that this node blocks: some must not be, or lead to safe search."""
-    chosen = random.Random(SEED).sample(names, min(len(names), 2 * QUERIES))
-    config, book = read_config(node.config)
-    now = time.time()
-    ruling = build_ruling(current_inputs(config, book, Paths.of(config, {})), now, 1)
-    decide = ruling.snapshot.decide
-    return [
-        name
-        for name in chosen
-        if len(name) < LONGEST
-        and decide(name, A, now, client=LOOPBACK).kind == "block"
-        and decide(f"www.{name}", A, now, client=LOOPBACK).kind == "block"
-    ]
-
-
-def write_mixes(names: Sequence[str]) -> dict[str, Path]:
-    """Write the files of the load generator and return them by mix; `warm` asks b's names once."""
+def write_mixes(names: Names) -> dict[str, Path]:
+    """Write the files of the load generator and return them by mix."""
     rng = random.Random(SEED)
-    answered = [f"{_word(rng)}.{_word(rng)}{n}.example" for n in range(ANSWERED_NAMES)]
+    listed = names.some_listed(QUERIES)
+    others = names.some_others(ANSWERED_NAMES + UNSEEN_PARENTS)
+    answered, parents = others[:ANSWERED_NAMES], others[ANSWERED_NAMES:]
 
     def blocked() -> Query:
-        front = rng.choice(("", "", "", "www.", f"{_word(rng)}."))
-        return BLOCKED, front + rng.choice(names), _qtype(rng)
+        front = rng.choice(("www.", f"{_word(rng)}.", f"{_word(rng)}.{_word(rng)}."))
+        return BLOCKED, (front if rng.random() < BELOW else "") + rng.choice(listed), _qtype(rng)
 
     def cached() -> Query:
         return ANSWERED, rng.choice(answered), _qtype(rng)
 
     def unseen() -> Query:
-        return UNSEEN, f"m00000000000.{_word(rng)}.example", A
+        return UNSEEN, f"m00000000000.{rng.choice(parents)}", A
 
     def realistic() -> Query:
-        draw = rng.random()
-        return cached() if draw < 0.85 else blocked() if draw < 0.97 else unseen()
+        drawn = rng.random()
+        return cached() if drawn < 0.85 else blocked() if drawn < 0.97 else unseen()
 
     mixes = {
         "a": [blocked() for _ in range(QUERIES)],
-        "h": [(BLOCKED, rng.choice(names[:HOT_NAMES]), _qtype(rng)) for _ in range(QUERIES)],
         "b": [cached() for _ in range(QUERIES)],
         "c": [realistic() for _ in range(QUERIES)],
+        "m": [unseen() for _ in range(QUERIES)],
         "warm": [(ANSWERED, name, qtype) for name in answered for qtype in (A, AAAA)],
     }
-    return {mix: _write(BUILD / f"mix-{mix}.bin", queries) for mix, queries in mixes.items()}
+    folder = BUILD / f"mixes-{names.count}"
+    folder.mkdir(exist_ok=True)
+    return {mix: write(folder / f"{mix}.bin", queries) for mix, queries in mixes.items()}
 
 
-def _write(path: Path, queries: Iterable[Query]) -> Path:
+def write(path: Path, queries: Iterable[Query]) -> Path:
+    """Write one file of queries."""
     with path.open("wb") as out:
         for kind, name, qtype in queries:
             wire = query(name, qtype)

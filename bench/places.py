@@ -1,4 +1,4 @@
-"""Where the bench reads and writes. All it makes lies under `build/bench`; results are kept."""
+"""Where the bench reads and writes, and on which cores. All it makes lies under `build/bench`."""
 
 import os
 from pathlib import Path
@@ -11,5 +11,8 @@ BUILD = ROOT / "build" / "bench"
 DATA = Path(os.environ.get("FILTERD_DATA", ROOT.parent / "shared" / "data"))
 
 LOOPBACK = "127.0.0.1"
-SERVER_CORE = 0
-LOAD_CORE = 1  # generator and upstream
+
+_CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORE = _CORES[0]
+LOAD_CORE = _CORES[-1]  # generator and upstream
+SECOND_CORE = _CORES[1 % len(_CORES)]  # of a second worker; the generator's own on two cores

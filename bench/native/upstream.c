@@ -5,18 +5,15 @@
  *
  * An answer can so be checked by whoever asked. An OPT is answered with an OPT. */
 #define _GNU_SOURCE
+#include "answer.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #define BATCH 64
-#define HEADER 12
-#define A 1
-#define AAAA 28
 
 static unsigned char queries[BATCH][1500], answers[BATCH][2048];
 
@@ -29,17 +26,8 @@ static int put16(unsigned char *at, unsigned value) {
 /* Write the answer to `query` of `length` octets; return its length, 0 for no answer. */
 static int answer(const unsigned char *query, int length, uint32_t ttl, unsigned char *out) {
   if (length < HEADER + 5 || query[2] & 0x80) return 0;
-  uint32_t hash = 2166136261u;
-  int at = HEADER;
-  while (at < length && query[at]) {
-    int end = at + query[at] + 1;
-    for (; at < end && at < length; at++) {
-      unsigned char c = query[at];
-      if (c >= 'A' && c <= 'Z') c += 32;
-      hash = (hash ^ c) * 16777619u;
-    }
-  }
-  at++;
+  int at;
+  unsigned char host = answer_octet(query, length, HEADER, &at);
   if (at + 4 > length) return 0;
   int qtype = query[at] << 8 | query[at + 1], end = at + 4;
   int known = qtype == A || qtype == AAAA, opt = query[10] || query[11];
@@ -58,14 +46,9 @@ static int answer(const unsigned char *query, int length, uint32_t ttl, unsigned
     end += put16(out + end, ttl & 0xffff);
     int size = qtype == A ? 4 : 16;
     end += put16(out + end, size);
-    unsigned char host = 1 + hash % 254;
-    if (qtype == A) {
-      memcpy(out + end, (unsigned char[]){203, 0, 113, host}, 4);
-    } else {
-      memset(out + end, 0, 16);
-      memcpy(out + end, (unsigned char[]){0x20, 1, 0x0d, 0xb8}, 4);
-      out[end + 15] = host;
-    }
+    memset(out + end, 0, size);
+    memcpy(out + end, qtype == A ? A_NETWORK : AAAA_NETWORK, qtype == A ? 3 : 4);
+    out[end + size - 1] = host;
     end += size;
   }
   if (opt) {

@@ -1,0 +1,51 @@
+"""Telling a person who waits what is being measured, and taking turns with others who measure."""
+
+import contextlib
+import fcntl
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+def say(what: str) -> None:
+    """Say what is done now, on a line of its own."""
+    print(f"bench: {what}", file=sys.stderr, flush=True)
+
+
+@dataclass(slots=True)
+class Progress:
+    """Steps of a known number: one line that renews itself on a terminal, nothing elsewhere."""
+
+    what: str
+    total: int
+    done: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def step(self, now: str) -> None:
+        """Tell that `now` is begun."""
+        if sys.stderr.isatty():
+            passed = time.monotonic() - self.started
+            left = passed / self.done * (self.total - self.done) if self.done else 0.0
+            filled = 24 * self.done // max(self.total, 1)
+            bar = "█" * filled + "░" * (24 - filled)
+            time_left = f" {left // 60:.0f}:{left % 60:02.0f} left" if self.done else ""
+            print(f"\r\x1b[K{self.what} {bar} {now}{time_left}", end="", file=sys.stderr, flush=True)
+        self.done += 1
+
+    def end(self) -> None:
+        """Leave the line empty."""
+        if sys.stderr.isatty():
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def turn(lock: Path | None) -> Iterator[None]:
+    """Measure while nobody else does who takes this lock file; None: without asking."""
+    if lock is None:
+        yield
+        return
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
