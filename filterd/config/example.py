@@ -48,6 +48,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "allow": ["library.example"],
         "block": ["games.example"],
     },
+    "AccessConfig": {"networks": ["198.51.100.0/22", "2001:db8:100::/40"]},
+    "QueryLimitsConfig": {"burst": 400},
+    "ResponseLimitsConfig": {"negatives": 20, "errors": 20},
+    "CookiesConfig": {
+        "secret_file": "/etc/filterd/cookie.secret",
+        "older_secret_file": "/etc/filterd/cookie-older.secret",
+    },
     "UpstreamConfig": {
         "ca_file": "/etc/filterd/upstream-ca.pem",
         "zones": {"school.example": ["192.0.2.53"]},

@@ -127,4 +127,12 @@ def _with_base(config: Config, base: File) -> Config:
     upstream = config.upstream
     if upstream.ca_file is not None:
         upstream = upstream.model_copy(update={"ca_file": base / upstream.ca_file})
-    return config.model_copy(update={"lists": lists, "upstream": upstream})
+    files = config.cookies
+    cookies = files.model_copy(
+        update={
+            name: base / path
+            for name in ("secret_file", "older_secret_file")
+            if (path := getattr(files, name)) is not None
+        }
+    )
+    return config.model_copy(update={"lists": lists, "upstream": upstream, "cookies": cookies})

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from filterd.config.access import AccessConfig
 from filterd.config.cache import CacheConfig
 from filterd.config.clients import ClientConfig
 from filterd.config.groups import AnswerConfig, Groups, standard_groups
+from filterd.config.limits import CookiesConfig, LimitsConfig
 from filterd.config.listen import ListenConfig
 from filterd.config.lists import FetchConfig, ListConfig
 from filterd.config.records import RecordConfig
@@ -62,6 +64,12 @@ class Config(Section):
     sets, else $XDG_STATE_HOME/filterd, else ~/.local/state/filterd."""
     listen: ListenConfig = ListenConfig()
     """Where queries come in."""
+    access: AccessConfig = AccessConfig()
+    """Who is answered."""
+    limits: LimitsConfig = LimitsConfig()
+    """What clients may ask for."""
+    cookies: CookiesConfig = CookiesConfig()
+    """DNS cookies, by which clients prove their address."""
     upstream: UpstreamConfig = UpstreamConfig()
     """The resolvers that filterd asks."""
     cache: CacheConfig = CacheConfig()
