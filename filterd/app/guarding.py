@@ -68,7 +68,7 @@ def guard_settings(config: Config) -> str:
         "access": {"networks": list(answered(config)), "others": config.access.others},
         "exempt": list(limits.exempt),
         "queries": limits.queries.model_dump() | {"burst": _burst(config)},
-        "responses": limits.responses.model_dump(),
+        "responses": limits.responses.model_dump() | {"window": limits.responses.window},
         "cookies": config.cookies.model_dump(include={"enabled", "require"}),
     }
     return json.dumps(settings)
