@@ -198,3 +198,21 @@ class Engine:
         """Counters and gauges as JSON; see `metrics/names.py` for what each is."""
 
     def clear_cache(self) -> None: ...
+    def bell(self) -> int:
+        """A descriptor that is readable when `take_misses` has something that a thread parked."""
+
+    def answer_bell(self) -> None:
+        """Have it ring again from now on; take misses after this."""
+
+    def open_doors(self, sockets: Sequence[int], cpus: Sequence[int]) -> None:
+        """Start a thread for each bound UDP socket (descriptors, duplicated), kept to the
+        processors in turn; none: any. Replies to what they parked leave by themselves. OSError."""
+
+    def stop_workers(self) -> None:
+        """End the threads; replies that come late still leave."""
+
+    def close_doors(self) -> None:
+        """End the threads and close their sockets."""
+
+    def doors(self) -> tuple[int, int]:
+        """Return how many threads run, and how many replies could not be sent."""

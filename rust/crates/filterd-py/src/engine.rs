@@ -2,8 +2,13 @@
 
 use std::cell::RefCell;
 use std::net::IpAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use filterd_core::engine::{Desk, Now, Outcome, Reply, Settings, Way};
+use filterd_net::bell::Bell;
+use filterd_net::doors::Doors;
+use filterd_net::workers::{Post, Shared, Workers};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt};
@@ -12,7 +17,19 @@ use crate::deciding::Snapshot;
 use crate::rules::parse_address;
 
 #[pyclass(frozen, module = "filterd._core")]
-pub(crate) struct Engine(Desk);
+pub(crate) struct Engine {
+    desk: Desk,
+    others: Arc<Bell>,
+    plain: Arc<Bell>,
+    threads: Mutex<Threads>,
+}
+
+/// What was started; doors outlive their workers, for replies that come late.
+#[derive(Default)]
+struct Threads {
+    workers: Option<Workers>,
+    doors: Option<Arc<Doors>>,
+}
 
 thread_local! {
     /// Replies are written here first, so that a reply costs one Python object and no other
@@ -41,11 +58,16 @@ impl Engine {
     #[new]
     fn new(snapshot: &Snapshot, settings: &str) -> PyResult<Self> {
         let settings = Settings::parse(settings).map_err(PyValueError::new_err)?;
-        Ok(Self(Desk::new(snapshot.0.clone(), settings)))
+        Ok(Self {
+            desk: Desk::new(snapshot.0.clone(), settings),
+            others: Arc::new(Bell::new()?),
+            plain: Arc::new(Bell::new()?),
+            threads: Mutex::default(),
+        })
     }
 
     fn swap(&self, snapshot: &Snapshot) {
-        self.0.swap(snapshot.0.clone());
+        self.desk.swap(snapshot.0.clone());
     }
 
     fn handle<'py>(
@@ -61,9 +83,14 @@ impl Engine {
         let now = Now { unix: now, steady };
         SCRATCH.with_borrow_mut(|out| {
             out.clear();
-            Ok(match self.0.handle(packet, client, now, door, out) {
+            Ok(match self.desk.handle(packet, client, now, door, out) {
                 Outcome::Reply => Some(PyBytes::new(py, out).into_any()),
-                Outcome::Miss(token) => Some(PyInt::new(py, token).into_any()),
+                Outcome::Miss(token) => {
+                    if self.desk.engine().pending().plain {
+                        self.plain.ring();
+                    }
+                    Some(PyInt::new(py, token).into_any())
+                }
                 Outcome::Drop => None,
             })
         })
@@ -75,7 +102,7 @@ impl Engine {
         py: Python<'py>,
         most: usize,
     ) -> Vec<(u64, Bound<'py, PyBytes>, String, u16, u8)> {
-        let taken = self.0.take_misses(most).into_iter();
+        let taken = self.desk.take_misses(most).into_iter();
         taken
             .map(|q| (q.miss, PyBytes::new(py, &q.wire), q.name, q.qtype, q.flags))
             .collect()
@@ -92,7 +119,7 @@ impl Engine {
         failure: u16,
     ) -> Vec<(u64, Bound<'py, PyBytes>)> {
         let now = Now { unix: now, steady };
-        to_python(py, self.0.complete(miss, answer, now, failure))
+        self.deliver(py, self.desk.complete(miss, answer, now, failure))
     }
 
     fn serve_stale<'py>(
@@ -102,15 +129,15 @@ impl Engine {
         now: f64,
         steady: f64,
     ) -> Vec<(u64, Bound<'py, PyBytes>)> {
-        to_python(py, self.0.serve_stale(miss, Now { unix: now, steady }))
+        self.deliver(py, self.desk.serve_stale(miss, Now { unix: now, steady }))
     }
 
     fn forget(&self, token: u64) {
-        self.0.forget(token);
+        self.desk.forget(token);
     }
 
     fn take_events(&self, most: usize) -> Vec<Event> {
-        let taken = self.0.take_events(most).into_iter();
+        let taken = self.desk.take_events(most).into_iter();
         taken
             .map(|e| {
                 let client = e.client.to_string();
@@ -133,7 +160,7 @@ impl Engine {
     }
 
     fn take_counts(&self) -> Vec<Count> {
-        let taken = self.0.take_counts().into_iter();
+        let taken = self.desk.take_counts().into_iter();
         taken
             .map(|c| {
                 (
@@ -151,12 +178,100 @@ impl Engine {
     }
 
     fn stats(&self) -> String {
-        self.0.stats()
+        self.desk.stats()
     }
 
     fn clear_cache(&self) {
-        self.0.clear_cache();
+        self.desk.clear_cache();
     }
+
+    fn bell(&self) -> RawFd {
+        self.others.as_fd().as_raw_fd()
+    }
+
+    fn answer_bell(&self) {
+        self.others.answer();
+    }
+
+    fn open_doors(&self, sockets: Vec<RawFd>, cpus: Vec<usize>) -> PyResult<()> {
+        let own: Vec<OwnedFd> = sockets
+            .into_iter()
+            .map(duplicate)
+            .collect::<PyResult<_>>()?;
+        let doors = Arc::new(Doors::new(own)?);
+        let posts: Vec<Post> = (0..doors.len())
+            .map(|at| Post {
+                socket: at as u32,
+                cpu: cpus.get(at % cpus.len().max(1)).copied(),
+            })
+            .collect();
+        let shared = Shared {
+            engine: Arc::clone(self.desk.engine()),
+            doors: Arc::clone(&doors),
+            others: Arc::clone(&self.others),
+            plain: Arc::clone(&self.plain),
+        };
+        let mut threads = self.threads();
+        if threads.doors.is_some() {
+            return Err(PyValueError::new_err("doors are open already"));
+        }
+        threads.workers = Some(Workers::start(&shared, &posts)?);
+        threads.doors = Some(doors);
+        Ok(())
+    }
+
+    fn stop_workers(&self, py: Python<'_>) {
+        let workers = self.threads().workers.take();
+        // They end within a tenth of a second, and others may run meanwhile.
+        py.detach(|| drop(workers));
+    }
+
+    fn close_doors(&self, py: Python<'_>) {
+        self.stop_workers(py);
+        self.threads().doors = None;
+    }
+
+    fn doors(&self) -> (usize, u64) {
+        let threads = self.threads();
+        let running = threads.workers.as_ref().map_or(0, Workers::running);
+        let unsent = threads.doors.as_ref().map_or(0, |doors| doors.unsent());
+        (running, unsent)
+    }
+}
+
+impl Engine {
+    fn threads(&self) -> MutexGuard<'_, Threads> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Send what goes back as datagrams; return the rest.
+    fn deliver<'py>(
+        &self,
+        py: Python<'py>,
+        replies: Vec<Reply>,
+    ) -> Vec<(u64, Bound<'py, PyBytes>)> {
+        let doors = self.threads().doors.clone();
+        if let Some(doors) = doors {
+            if replies.iter().any(|reply| reply.way != Way::Token) {
+                doors.send(&replies);
+            }
+        }
+        replies
+            .into_iter()
+            .filter(|reply| reply.way == Way::Token)
+            .map(|reply| (reply.token, PyBytes::new(py, &reply.wire)))
+            .collect()
+    }
+}
+
+/// A descriptor of our own for a socket of Python's.
+fn duplicate(fd: RawFd) -> PyResult<OwnedFd> {
+    if fd < 0 {
+        return Err(PyValueError::new_err("not a descriptor"));
+    }
+    // SAFETY: Python holds the socket open while this call lasts.
+    let socket = unsafe { BorrowedFd::borrow_raw(fd) };
+    Ok(rustix::io::fcntl_dupfd_cloexec(socket, 3).map_err(std::io::Error::from)?)
 }
 
 fn address(text: &str) -> PyResult<IpAddr> {
@@ -164,12 +279,4 @@ fn address(text: &str) -> PyResult<IpAddr> {
         Ok(address) => Ok(address),
         Err(_) => parse_address(text),
     }
-}
-
-fn to_python(py: Python<'_>, replies: Vec<Reply>) -> Vec<(u64, Bound<'_, PyBytes>)> {
-    replies
-        .into_iter()
-        .filter(|reply| reply.way == Way::Token)
-        .map(|reply| (reply.token, PyBytes::new(py, &reply.wire)))
-        .collect()
 }

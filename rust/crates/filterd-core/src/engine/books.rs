@@ -17,6 +17,8 @@ pub(super) struct Books {
     pub(super) stats: Stats,
     pub(super) tally: Tally,
     pub(super) ring: Ring,
+    /// A question was parked or refreshed.
+    pub(super) asked: bool,
 }
 
 impl Books {
@@ -25,6 +27,7 @@ impl Books {
             stats: Stats::default(),
             tally: Tally::new(ROWS),
             ring: Ring::new(settings.ring),
+            asked: false,
         }
     }
 

@@ -74,10 +74,10 @@ impl Desk {
         self.engine.take_misses(most)
     }
 
-    /// See `Engine::has_misses`.
+    /// Whether `take_misses` would give anything.
     #[must_use]
     pub fn has_misses(&self) -> bool {
-        self.engine.has_misses()
+        self.engine.pending().others
     }
 
     /// See `Engine::forget`.

@@ -111,6 +111,12 @@ impl Lane {
         *self = fresh;
     }
 
+    /// Whether questions were parked or refreshed since the last time it was asked: whoever takes
+    /// them wants to be told.
+    pub fn take_asked(&mut self) -> bool {
+        std::mem::take(&mut self.tables.books.asked)
+    }
+
     /// The engine that this lane leads through.
     #[must_use]
     pub fn engine(&self) -> &Arc<Engine> {

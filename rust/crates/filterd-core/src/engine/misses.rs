@@ -112,6 +112,18 @@ pub(super) struct Miss {
     pub(super) waiters: SmallVec<[Waiter; 1]>,
 }
 
+/// Says which names plain forwarding may resolve (wire form, lower case).
+pub type Route = Box<dyn Fn(&[u8]) -> bool + Send + Sync>;
+
+/// Which questions wait to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// Some for plain forwarding.
+    pub plain: bool,
+    /// Some for `take_misses`.
+    pub others: bool,
+}
+
 /// All of them.
 pub(super) struct Misses {
     most: usize,
@@ -123,7 +135,10 @@ pub(super) struct Misses {
     by_hash: ByHash<u64>,
     /// Which miss a token waits for; a datagram's client says nothing when it goes.
     tokens: Keyed<u64, u64>,
+    /// Not yet taken: for whoever resolves by every means, and for plain forwarding.
     fresh: VecDeque<u64>,
+    plain: VecDeque<u64>,
+    route: Option<Route>,
 }
 
 /// What parking did.
@@ -147,6 +162,8 @@ impl Misses {
             by_hash: ByHash::default(),
             tokens: Keyed::default(),
             fresh: VecDeque::new(),
+            plain: VecDeque::new(),
+            route: None,
         }
     }
 
@@ -158,8 +175,42 @@ impl Misses {
         self.waiting
     }
 
-    pub(super) fn has_fresh(&self) -> bool {
-        !self.fresh.is_empty()
+    /// What waits to be taken.
+    pub(super) fn pending(&self) -> Pending {
+        Pending {
+            plain: !self.plain.is_empty(),
+            others: !self.fresh.is_empty(),
+        }
+    }
+
+    /// Send questions another way from now on; those that were not taken yet, too.
+    pub(super) fn set_route(&mut self, route: Option<Route>) {
+        self.route = route;
+        let waiting: Vec<u64> = self.fresh.drain(..).chain(self.plain.drain(..)).collect();
+        for id in waiting {
+            self.queue(id);
+        }
+    }
+
+    fn queue(&mut self, id: u64) {
+        let Some(miss) = self.by_id.get(&id) else {
+            return;
+        };
+        let is_plain = |route: &Route| route(miss.question.name());
+        if self.route.as_ref().is_some_and(is_plain) {
+            self.plain.push_back(id);
+        } else {
+            self.fresh.push_back(id);
+        }
+    }
+
+    /// Have the means that knows all take a question that plain forwarding could not end.
+    pub(super) fn hand_over(&mut self, id: u64) -> bool {
+        let known = self.by_id.contains_key(&id);
+        if known {
+            self.fresh.push_back(id);
+        }
+        known
     }
 
     fn number(&mut self) -> u64 {
@@ -236,12 +287,24 @@ impl Misses {
         };
         self.by_id.insert(id, miss);
         self.by_hash.insert(key.hash, id);
-        self.fresh.push_back(id);
+        self.queue(id);
         id
     }
 
     pub(super) fn take(&mut self, most: usize, udp_size: u16) -> Vec<Question> {
         let count = most.min(self.fresh.len());
+        let ids: SmallVec<[u64; 64]> = self.fresh.drain(..count).collect();
+        self.questions(&ids, udp_size)
+    }
+
+    /// The same for plain forwarding.
+    pub(super) fn take_plain(&mut self, most: usize, udp_size: u16) -> Vec<Question> {
+        let count = most.min(self.plain.len());
+        let ids: SmallVec<[u64; 64]> = self.plain.drain(..count).collect();
+        self.questions(&ids, udp_size)
+    }
+
+    fn questions(&self, ids: &[u64], udp_size: u16) -> Vec<Question> {
         let by_id = &self.by_id;
         let question = |id: u64| {
             let miss = by_id.get(&id)?;
@@ -254,7 +317,7 @@ impl Misses {
                 flags: miss.flags | if miss.prefetch { 4 } else { 0 },
             })
         };
-        self.fresh.drain(..count).filter_map(question).collect()
+        ids.iter().copied().filter_map(question).collect()
     }
 
     /// Whoever is asked from now on may say something else.

@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use desk::Desk;
 pub use lane::Lane;
-pub use misses::Question;
+pub use misses::{Pending, Question, Route};
 pub use settings::{Record, Settings};
 
 pub use crate::tally::Count;
@@ -162,10 +162,27 @@ impl Engine {
             .take(most, self.settings.udp_size)
     }
 
-    /// Whether `take_misses` would give anything: for a door that wakes whoever takes them.
+    /// The same for the questions that the route leaves to plain forwarding.
+    pub fn take_plain(&self, most: usize) -> Vec<Question> {
+        lock(&self.waiting)
+            .misses
+            .take_plain(most, self.settings.udp_size)
+    }
+
+    /// Have `take_misses` give a question that plain forwarding could not end; false: it has ended.
+    pub fn hand_over(&self, miss: u64) -> bool {
+        lock(&self.waiting).misses.hand_over(miss)
+    }
+
+    /// Leave the questions that `route` says to plain forwarding; `None`: none.
+    pub fn set_route(&self, route: Option<Route>) {
+        lock(&self.waiting).misses.set_route(route);
+    }
+
+    /// Which questions wait to be taken: for a door that wakes whoever takes them.
     #[must_use]
-    pub fn has_misses(&self) -> bool {
-        lock(&self.waiting).misses.has_fresh()
+    pub fn pending(&self) -> Pending {
+        lock(&self.waiting).misses.pending()
     }
 
     /// A waiting client has gone.

@@ -213,6 +213,7 @@ impl Books {
         if waiting.failures.get(key.hash, at).is_some() || !waiting.misses.prefetch(key, question) {
             return;
         }
+        self.asked = true;
         entry.set_refreshing(true);
         self.stats.prefetches += 1;
     }
@@ -234,7 +235,10 @@ impl Books {
             }
         };
         match (failure, parked) {
-            (_, Parked::New(token)) => Outcome::Miss(token),
+            (_, Parked::New(token)) => {
+                self.asked = true;
+                Outcome::Miss(token)
+            }
             (_, Parked::Joined(token)) => {
                 self.stats.joined += 1;
                 Outcome::Miss(token)

@@ -1,0 +1,371 @@
+//! The system calls that have no safe wrapper elsewhere: many datagrams at once, with the address
+//! that each was sent to (recvmmsg, sendmmsg; RFC 3542 section 6 and `ip(7)` for the latter).
+//!
+//! A [`Batch`] owns every buffer that the kernel is told of, at addresses that do not move, and
+//! rebuilds the headers before each call, so that no pointer outlives what it points to.
+
+use std::io;
+use std::mem;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr;
+
+use libc::{c_int, c_void, cmsghdr, iovec, mmsghdr, msghdr, sockaddr_in, sockaddr_in6};
+
+/// Datagrams of one call.
+pub(crate) const BATCH: usize = 64;
+/// Octets that are read of one; a query has some hundred at most.
+const LONGEST: usize = 2048;
+/// Room for one control message with an address: IPv6's is the larger.
+const CONTROL: usize = 64;
+
+/// The other end of a datagram: its address, and ours where the socket is bound to all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ends {
+    pub(crate) client: IpAddr,
+    pub(crate) port: u16,
+    pub(crate) scope: u32,
+    pub(crate) local: Option<IpAddr>,
+}
+
+/// A control buffer, aligned as the kernel's headers want it.
+#[derive(Clone, Copy)]
+#[repr(C, align(8))]
+struct Control([u8; CONTROL]);
+
+/// Either kind of socket address.
+#[derive(Clone, Copy)]
+#[repr(C)]
+union Address {
+    family: libc::sa_family_t,
+    v4: sockaddr_in,
+    v6: sockaddr_in6,
+}
+
+/// Buffers for a batch of datagrams: what came in, and what goes out.
+pub(crate) struct Batch {
+    packets: Box<[[u8; LONGEST]; BATCH]>,
+    addresses: Box<[Address; BATCH]>,
+    controls: Box<[Control; BATCH]>,
+    parts: Box<[iovec; BATCH]>,
+    headers: Box<[mmsghdr; BATCH]>,
+    lengths: [usize; BATCH],
+    /// Whether to ask for the address that each datagram was sent to.
+    wildcard: bool,
+}
+
+// SAFETY: the raw pointers inside `parts` and `headers` are written anew before each call and point
+// into boxes of the same batch or of the call's arguments; between calls nobody reads them.
+unsafe impl Send for Batch {}
+
+impl Batch {
+    pub(crate) fn new(wildcard: bool) -> Self {
+        // SAFETY: all of these are plain C data for which zeroes are a value.
+        let (addresses, parts, headers) = unsafe {
+            (
+                Box::new([mem::zeroed(); BATCH]),
+                Box::new([mem::zeroed(); BATCH]),
+                Box::new([mem::zeroed(); BATCH]),
+            )
+        };
+        Self {
+            packets: Box::new([[0; LONGEST]; BATCH]),
+            addresses,
+            controls: Box::new([Control([0; CONTROL]); BATCH]),
+            parts,
+            headers,
+            lengths: [0; BATCH],
+            wildcard,
+        }
+    }
+
+    /// Wait for datagrams; the first for as long as the socket's own timeout says, more only if
+    /// they are there. Zero if none came in time.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        for at in 0..BATCH {
+            self.parts[at] = iovec {
+                iov_base: self.packets[at].as_mut_ptr().cast(),
+                iov_len: LONGEST,
+            };
+            let header = &mut self.headers[at].msg_hdr;
+            header.msg_name = ptr::from_mut(&mut self.addresses[at]).cast();
+            header.msg_namelen = mem::size_of::<Address>() as u32;
+            header.msg_iov = &raw mut self.parts[at];
+            header.msg_iovlen = 1;
+            header.msg_flags = 0;
+            if self.wildcard {
+                header.msg_control = self.controls[at].0.as_mut_ptr().cast();
+                header.msg_controllen = CONTROL;
+            }
+        }
+        // SAFETY: BATCH headers, each pointing at buffers of this batch with their true lengths.
+        let count = unsafe {
+            libc::recvmmsg(
+                socket.as_raw_fd(),
+                self.headers.as_mut_ptr(),
+                BATCH as u32,
+                libc::MSG_WAITFORONE,
+                ptr::null_mut(),
+            )
+        };
+        let Ok(count) = usize::try_from(count) else {
+            let error = io::Error::last_os_error();
+            return match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(0),
+                _ => Err(error),
+            };
+        };
+        for at in 0..count {
+            self.lengths[at] = (self.headers[at].msg_len as usize).min(LONGEST);
+        }
+        Ok(count)
+    }
+
+    /// The datagram at `at` of those received last.
+    pub(crate) fn packet(&self, at: usize) -> &[u8] {
+        &self.packets[at][..self.lengths[at]]
+    }
+
+    /// Where it came from; `None` for an address of no kind we know.
+    pub(crate) fn ends(&self, at: usize) -> Option<Ends> {
+        let (client, port, scope) = read(&self.addresses[at])?;
+        let local = self.wildcard.then(|| self.local(at)).flatten();
+        Some(Ends {
+            client,
+            port,
+            scope,
+            local,
+        })
+    }
+
+    fn local(&self, at: usize) -> Option<IpAddr> {
+        let header = &self.headers[at].msg_hdr;
+        // SAFETY: the kernel has written msg_controllen bytes of whole control messages.
+        unsafe {
+            let mut message = libc::CMSG_FIRSTHDR(header);
+            while !message.is_null() {
+                let data = libc::CMSG_DATA(message);
+                match ((*message).cmsg_level, (*message).cmsg_type) {
+                    (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                        let info: libc::in_pktinfo = ptr::read_unaligned(data.cast());
+                        return Some(v4(info.ipi_addr.s_addr));
+                    }
+                    (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                        let info: libc::in6_pktinfo = ptr::read_unaligned(data.cast());
+                        return Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into());
+                    }
+                    _ => message = libc::CMSG_NXTHDR(header, message),
+                }
+            }
+        }
+        None
+    }
+
+    /// Send each of `replies` back to where the datagram of its number came from. Returns how many
+    /// could not be sent.
+    pub(crate) fn reply(&mut self, socket: BorrowedFd<'_>, replies: &[(usize, &[u8])]) -> usize {
+        for (to, (at, wire)) in replies.iter().take(BATCH).enumerate() {
+            self.parts[to] = part(wire);
+            let mut header = self.headers[*at].msg_hdr;
+            let local = self.wildcard.then(|| self.local(*at)).flatten();
+            header.msg_name = ptr::from_mut(&mut self.addresses[*at]).cast();
+            header.msg_iov = &raw mut self.parts[to];
+            header.msg_iovlen = 1;
+            header.msg_flags = 0;
+            match local {
+                Some(local) => {
+                    let scope = read(&self.addresses[*at]).map_or(0, |(_, _, scope)| scope);
+                    control(&mut self.controls[*at], &mut header, local, scope);
+                }
+                None => {
+                    header.msg_control = ptr::null_mut();
+                    header.msg_controllen = 0;
+                }
+            }
+            // Numbers rise, so no header that is still to be read is overwritten.
+            self.headers[to].msg_hdr = header;
+        }
+        send_all(socket, &mut self.headers[..replies.len().min(BATCH)], 0)
+    }
+
+    /// Send each of `messages` to its client, without waiting. Returns how many could not be sent.
+    pub(crate) fn send(&mut self, socket: BorrowedFd<'_>, messages: &[(Ends, &[u8])]) -> usize {
+        let mut unsent = 0;
+        for some in messages.chunks(BATCH) {
+            for (to, (ends, wire)) in some.iter().enumerate() {
+                self.parts[to] = part(wire);
+                let length = write(&mut self.addresses[to], ends);
+                let header = &mut self.headers[to].msg_hdr;
+                header.msg_name = ptr::from_mut(&mut self.addresses[to]).cast();
+                header.msg_namelen = length;
+                header.msg_iov = &raw mut self.parts[to];
+                header.msg_iovlen = 1;
+                header.msg_flags = 0;
+                header.msg_control = ptr::null_mut();
+                header.msg_controllen = 0;
+                if let Some(local) = ends.local {
+                    control(&mut self.controls[to], header, local, ends.scope);
+                }
+            }
+            let headers = &mut self.headers[..some.len()];
+            unsent += send_all(socket, headers, libc::MSG_DONTWAIT);
+        }
+        unsent
+    }
+}
+
+fn part(wire: &[u8]) -> iovec {
+    iovec {
+        // The kernel only reads what is sent.
+        iov_base: wire.as_ptr().cast_mut().cast::<c_void>(),
+        iov_len: wire.len(),
+    }
+}
+
+/// Send all; one that cannot be sent is left out, for the others' sake. Returns how many were.
+fn send_all(socket: BorrowedFd<'_>, headers: &mut [mmsghdr], flags: c_int) -> usize {
+    let (mut done, mut unsent) = (0, 0);
+    while done < headers.len() {
+        let rest = &mut headers[done..];
+        // SAFETY: headers that the caller has pointed at live buffers with their true lengths.
+        let sent = unsafe {
+            libc::sendmmsg(
+                socket.as_raw_fd(),
+                rest.as_mut_ptr(),
+                rest.len() as u32,
+                flags,
+            )
+        };
+        match usize::try_from(sent) {
+            Ok(sent) if sent > 0 => done += sent,
+            _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
+            _ => {
+                unsent += 1;
+                done += 1;
+            }
+        }
+    }
+    unsent
+}
+
+fn v4(network_order: u32) -> IpAddr {
+    Ipv4Addr::from(network_order.to_ne_bytes()).into()
+}
+
+fn read(address: &Address) -> Option<(IpAddr, u16, u32)> {
+    // SAFETY: the family says which of the two the kernel or `write` has written.
+    unsafe {
+        match c_int::from(address.family) {
+            libc::AF_INET => Some((
+                v4(address.v4.sin_addr.s_addr),
+                u16::from_be(address.v4.sin_port),
+                0,
+            )),
+            libc::AF_INET6 => Some((
+                Ipv6Addr::from(address.v6.sin6_addr.s6_addr).into(),
+                u16::from_be(address.v6.sin6_port),
+                address.v6.sin6_scope_id,
+            )),
+            _ => None,
+        }
+    }
+}
+
+/// Write the client's address; returns its length.
+fn write(address: &mut Address, ends: &Ends) -> u32 {
+    match ends.client {
+        IpAddr::V4(client) => {
+            address.v4 = sockaddr_in {
+                sin_family: libc::AF_INET as libc::sa_family_t,
+                sin_port: ends.port.to_be(),
+                sin_addr: libc::in_addr {
+                    s_addr: u32::from_ne_bytes(client.octets()),
+                },
+                sin_zero: [0; 8],
+            };
+            mem::size_of::<sockaddr_in>() as u32
+        }
+        IpAddr::V6(client) => {
+            address.v6 = sockaddr_in6 {
+                sin6_family: libc::AF_INET6 as libc::sa_family_t,
+                sin6_port: ends.port.to_be(),
+                sin6_flowinfo: 0,
+                sin6_addr: libc::in6_addr {
+                    s6_addr: client.octets(),
+                },
+                sin6_scope_id: ends.scope,
+            };
+            mem::size_of::<sockaddr_in6>() as u32
+        }
+    }
+}
+
+/// Write a control message that has the datagram leave from `local`, and point `header` at it.
+fn control(buffer: &mut Control, header: &mut msghdr, local: IpAddr, scope: u32) {
+    fn put<T>(buffer: &mut Control, level: c_int, kind: c_int, info: T) -> usize {
+        let size = mem::size_of::<T>() as u32;
+        let message = buffer.0.as_mut_ptr().cast::<cmsghdr>();
+        // SAFETY: the buffer is aligned as a header and has room for one with either address.
+        unsafe {
+            (*message).cmsg_level = level;
+            (*message).cmsg_type = kind;
+            (*message).cmsg_len = libc::CMSG_LEN(size) as usize;
+            ptr::write_unaligned(libc::CMSG_DATA(message).cast(), info);
+            libc::CMSG_SPACE(size) as usize
+        }
+    }
+    *buffer = Control([0; CONTROL]);
+    header.msg_controllen = match local {
+        IpAddr::V4(local) => {
+            let info = libc::in_pktinfo {
+                ipi_ifindex: 0,
+                ipi_spec_dst: libc::in_addr {
+                    s_addr: u32::from_ne_bytes(local.octets()),
+                },
+                ipi_addr: libc::in_addr { s_addr: 0 },
+            };
+            put(buffer, libc::IPPROTO_IP, libc::IP_PKTINFO, info)
+        }
+        IpAddr::V6(local) => {
+            let info = libc::in6_pktinfo {
+                ipi6_addr: libc::in6_addr {
+                    s6_addr: local.octets(),
+                },
+                ipi6_ifindex: scope,
+            };
+            put(buffer, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, info)
+        }
+    };
+    header.msg_control = buffer.0.as_mut_ptr().cast();
+}
+
+/// Have a socket that is bound to all addresses tell which one was asked.
+///
+/// # Errors
+/// What the kernel says.
+pub(crate) fn tell_local(socket: BorrowedFd<'_>, v6: bool) -> io::Result<()> {
+    let (level, option) = if v6 {
+        (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO)
+    } else {
+        (libc::IPPROTO_IP, libc::IP_PKTINFO)
+    };
+    let on: c_int = 1;
+    // SAFETY: an int of its true length.
+    let done = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            ptr::from_ref(&on).cast(),
+            mem::size_of::<c_int>() as u32,
+        )
+    };
+    if done == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}

@@ -1,0 +1,165 @@
+//! Threads that answer datagrams: each waits on one socket with a lane of its own. A hit or a block
+//! is one pass from receive to send, many at once, without a lock and without allocating.
+
+use std::io;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use filterd_core::engine::{Engine, Lane, Now, Outcome, Return, Way};
+use rustix::thread::{sched_setaffinity, CpuSet};
+
+use crate::bell::Bell;
+use crate::clock::now;
+use crate::doors::Doors;
+use crate::sys::{Batch, BATCH};
+
+const UDP: u8 = 0;
+/// The buffer of a reply has room for what most clients take, so that it need not grow.
+const REPLY: usize = 1536;
+
+/// What the threads of one process share.
+#[derive(Clone)]
+pub struct Shared {
+    /// What answers.
+    pub engine: Arc<Engine>,
+    /// Their sockets.
+    pub doors: Arc<Doors>,
+    /// Rung when there are questions for `Engine::take_misses`.
+    pub others: Arc<Bell>,
+    /// Rung when there are questions for `Engine::take_plain`.
+    pub plain: Arc<Bell>,
+}
+
+/// One thread to be: its socket by number, and the processor it stays on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// Which of the doors' sockets.
+    pub socket: u32,
+    /// Number of the processor; `None`: any.
+    pub cpu: Option<usize>,
+}
+
+/// Running threads. They end when this is dropped.
+pub struct Workers {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Shared {
+    /// Tell whoever takes questions that there are some.
+    pub fn ring(&self) {
+        let pending = self.engine.pending();
+        if pending.plain {
+            self.plain.ring();
+        }
+        if pending.others {
+            self.others.ring();
+        }
+    }
+}
+
+impl Workers {
+    /// Start a thread for each post.
+    ///
+    /// # Errors
+    /// The system has no thread left; none stays behind.
+    pub fn start(shared: &Shared, posts: &[Post]) -> io::Result<Self> {
+        let mut workers = Self {
+            stop: Arc::default(),
+            threads: Vec::new(),
+        };
+        for post in posts.iter().copied() {
+            let (shared, stop) = (shared.clone(), Arc::clone(&workers.stop));
+            let name = format!("udp-{}", workers.threads.len());
+            let thread = std::thread::Builder::new()
+                .name(name)
+                .spawn(move || work(&shared, post, &stop))?;
+            workers.threads.push(thread);
+        }
+        Ok(workers)
+    }
+
+    /// How many still run.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        let running = |thread: &&JoinHandle<()>| !thread.is_finished();
+        self.threads.iter().filter(running).count()
+    }
+
+    /// End them; what they have received is answered first.
+    pub fn stop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            // A thread that panicked outside of a query has nothing more to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn work(shared: &Shared, post: Post, stop: &AtomicBool) {
+    let Some((socket, wildcard)) = shared.doors.socket(post.socket) else {
+        return;
+    };
+    if let Some(cpu) = post.cpu {
+        let mut set = CpuSet::new();
+        set.set(cpu);
+        // A processor that is not there: any other answers as well.
+        let _ = sched_setaffinity(None, &set);
+    }
+    let mut lane = Lane::new(&shared.engine);
+    let mut batch = Batch::new(wildcard);
+    let mut outs: Vec<Vec<u8>> = (0..BATCH).map(|_| Vec::with_capacity(REPLY)).collect();
+    while !stop.load(Ordering::Relaxed) {
+        // An error is that of a datagram sent before (ICMP), or passes like a lack of memory.
+        let count = batch.receive(socket).unwrap_or(0);
+        let now = now();
+        for (at, out) in outs.iter_mut().enumerate().take(count) {
+            answer(&mut lane, &batch, at, post.socket, now, out);
+        }
+        let mut replies: [(usize, &[u8]); BATCH] = [(0, &[]); BATCH];
+        let mut sent = 0;
+        for (at, out) in outs.iter().enumerate().take(count) {
+            if !out.is_empty() {
+                replies[sent] = (at, out);
+                sent += 1;
+            }
+        }
+        if sent > 0 {
+            shared.doors.lost(batch.reply(socket, &replies[..sent]));
+        }
+        if lane.take_asked() {
+            shared.ring();
+        }
+        lane.rest(now);
+    }
+}
+
+/// Answer one datagram into `out`; it stays empty if there is no reply now.
+fn answer(lane: &mut Lane, batch: &Batch, at: usize, socket: u32, now: Now, out: &mut Vec<u8>) {
+    out.clear();
+    let Some(ends) = batch.ends(at) else { return };
+    let way = Way::Datagram(Return {
+        socket,
+        port: ends.port,
+        scope: ends.scope,
+        local: ends.local,
+    });
+    let handle = || lane.handle(batch.packet(at), ends.client, way, now, UDP, out);
+    match catch_unwind(AssertUnwindSafe(handle)) {
+        Ok(Outcome::Reply) => {}
+        Ok(Outcome::Miss(_) | Outcome::Drop) => out.clear(),
+        Err(_) => {
+            // A fault of ours: this client hears nothing, the next one is answered again.
+            out.clear();
+            lane.recover();
+        }
+    }
+}
