@@ -21,6 +21,7 @@ mod answer;
 mod cache;
 pub mod engine;
 pub mod events;
+pub mod forward;
 mod hash;
 mod reply;
 mod stats;
