@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,13 +27,16 @@ from filterd.app.paths import Paths
 from filterd.app.ruling import build_ruling
 from filterd.app.tasks import Chores
 from filterd.app.watching import open_metrics
+from filterd.config.listen import ListenConfig
 from filterd.config.schema import Config
 from filterd.control.server import ControlServer
 from filterd.dns.tcp import TcpDoor, TcpLimits, open_tcp
 from filterd.dns.udp import open_udp
+from filterd.dns.workers import processors, reuseport_sockets
 from filterd.engine.engine import Engine, MissTimes
 from filterd.metrics.http import MetricsServer
 from filterd.model.clock import Clock
+from filterd.model.errors import ConfigError
 from filterd.model.group import RuleBook
 from filterd.report.writer import Writer
 from filterd.upstream.resolver import Resolver
@@ -111,9 +115,12 @@ async def _open(living: Living, *, background: bool) -> None:
     config = node.config
     if living.writer is not None:
         living.writer.start()
-    for address in config.listen.udp:
-        transport, _ = await open_udp(address.host, address.port, node.engine, CLOCK)
-        living.doors.append(transport)
+    if config.listen.workers:
+        _open_workers(node, config.listen)
+    else:
+        for address in config.listen.udp:
+            transport, _ = await open_udp(address.host, address.port, node.engine, CLOCK)
+            living.doors.append(transport)
     limits = TcpLimits(
         idle=config.listen.tcp_limits.idle_timeout,
         connections=config.listen.tcp_limits.max_connections,
@@ -133,6 +140,20 @@ async def _open(living: Living, *, background: bool) -> None:
         living.chores.start()
 
 
+def _open_workers(node: Node, listen: ListenConfig) -> None:
+    with ExitStack() as opened:
+        sockets = [
+            opened.enter_context(sock)
+            for address in listen.udp
+            for sock in reuseport_sockets(address.host, address.port, listen.workers)
+        ]
+        try:
+            cpus = processors(listen.pin, listen.workers)
+        except ValueError as error:
+            raise ConfigError((str(error),)) from error
+        node.engine.open_doors(sockets, cpus)
+
+
 async def close_node(living: Living) -> None:
     """Answer what waits, for `DRAIN_SECONDS` at most, then close everything."""
     node = living.node
@@ -143,6 +164,7 @@ async def close_node(living: Living) -> None:
     for door in living.doors:
         if isinstance(door, asyncio.Server):
             door.close()
+    await asyncio.to_thread(node.engine.stop_workers)
     loop = asyncio.get_running_loop()
     end = loop.time() + DRAIN_SECONDS
     while not node.engine.idle and loop.time() < end:  # noqa: ASYNC110 - the engine tells nobody

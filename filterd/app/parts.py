@@ -78,6 +78,7 @@ def engine_settings(config: Config) -> EngineSettings:
     cache = config.cache
     return EngineSettings(
         cache_bytes=cache.size,
+        lanes=max(1, config.listen.workers * len(config.listen.udp)),
         max_misses=config.upstream.max_waiting,
         min_ttl=cache.min_ttl,
         max_ttl=cache.max_ttl,

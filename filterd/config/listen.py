@@ -1,5 +1,7 @@
 """`listen`: the doors for DNS and what one client may take of them."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from filterd.config.addresses import Listen, ListenAddress
@@ -27,5 +29,10 @@ class ListenConfig(Section):
     """Addresses and ports for DNS over UDP. Port 53 needs the right to bind it."""
     tcp: tuple[Listen, ...] = _LOOPBACK
     """Addresses and ports for DNS over TCP; keep them the same as for UDP."""
+    workers: int = Field(default=1, ge=0, le=256)
+    """Threads that answer UDP on each address; one for each processor that has nothing else to do.
+    0: no threads, Python answers, which costs several times as much."""
+    pin: tuple[Annotated[int, Field(ge=0, le=4095)], ...] = ()
+    """Processors, by number, that the threads stay on, in turn; left out: any."""
     tcp_limits: TcpConfig = TcpConfig()
     """Limits of TCP connections."""

@@ -8,8 +8,9 @@ or handed upstream with a callback, and completed. There is no task per query.
 import asyncio
 import json
 import logging
+import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -49,6 +50,7 @@ class EngineSettings:
     """Bounds and times; octets and seconds. The names are those of the core's settings."""
 
     cache_bytes: int = 64 << 20
+    lanes: int = 1  # threads that will answer much
     max_misses: int = 10_000
     ring: int = 65_536
     min_ttl: int = 0
@@ -99,6 +101,7 @@ class Engine:
         self._in_flight: set[int] = set()
         self._draining = False
         self._ticker: asyncio.TimerHandle | None = None
+        self._bell: asyncio.AbstractEventLoop | None = None
 
     def wait(self, token: int, reply: Callable[[bytes], None]) -> None:
         """Have `reply` called with the bytes for `token`; misses are taken once per loop turn."""
@@ -109,6 +112,22 @@ class Engine:
         """Drop a client that has gone."""
         if self._waiting.pop(token, None) is not None:
             self._core.forget(token)
+
+    def open_doors(self, sockets: Sequence[socket.socket], cpus: Sequence[int]) -> None:
+        """Have a thread of the core answer on each of these bound UDP sockets, which it
+        duplicates. OSError: the system has no thread left.
+        """
+        self._core.open_doors([sock.fileno() for sock in sockets], list(cpus))
+        self._bell = asyncio.get_running_loop()
+        self._bell.add_reader(self._core.bell(), self._rung)
+
+    def stop_workers(self) -> None:
+        """End those threads; what they parked is still answered. Takes a tenth of a second."""
+        self._core.stop_workers()
+
+    def doors(self) -> tuple[int, int]:
+        """Return how many threads answer, and how many replies could not be sent."""
+        return self._core.doors()
 
     def poke(self) -> None:
         """Take misses that nobody waits for (prefetch); call now and then."""
@@ -144,11 +163,19 @@ class Engine:
             self._ticker.cancel()
             self._ticker = None
         self._waiting.clear()
+        if self._bell is not None:
+            self._bell.remove_reader(self._core.bell())
+            self._bell = None
+        self._core.close_doors()
 
     @property
     def idle(self) -> bool:
         """Whether no query waits for an answer."""
-        return not self._waiting
+        return not self._waiting and not self.stats()["misses"]["waiting"]
+
+    def _rung(self) -> None:
+        self._core.answer_bell()
+        self._drain()
 
     def _wake(self) -> None:
         if not self._draining:
