@@ -119,6 +119,18 @@ fn without_a_secret_there_are_none() {
 }
 
 #[test]
+fn secrets_are_none_one_or_two_of_sixteen_bytes() {
+    let read = |keys: &[&[u8]]| Secrets::read(keys).map(|s| s.map(|s| (s.current, s.older)));
+    assert_eq!(read(&[]), Ok(None));
+    assert_eq!(read(&[&[1; 16]]), Ok(Some(([1; 16], None))));
+    let two = read(&[&[1; 16], &[2; 16]]);
+    assert_eq!(two, Ok(Some(([1; 16], Some([2; 16])))));
+    for keys in [&[&[1; 15][..]][..], &[&[1; 16], &[]], &[&[1; 16]; 3]] {
+        assert!(read(keys).is_err(), "{keys:?}");
+    }
+}
+
+#[test]
 fn a_limited_client_is_told_to_bring_a_cookie_and_then_has_its_own_count() {
     let guard = guard(r#", "queries": {"rate": 1, "burst": 3}"#);
     let cookie = learnt(&guard, "192.0.2.1");

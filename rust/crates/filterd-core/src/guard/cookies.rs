@@ -20,6 +20,30 @@ pub struct Secrets {
     pub older: Option<[u8; 16]>,
 }
 
+impl Secrets {
+    /// Take the keys as bytes: the current one, and perhaps the one before; `None` without any.
+    ///
+    /// # Errors
+    /// One line that says what is wrong.
+    pub fn read(keys: &[impl AsRef<[u8]>]) -> Result<Option<Self>, String> {
+        if keys.len() > 2 {
+            return Err(format!(
+                "guard: {} secrets; at most two are used",
+                keys.len()
+            ));
+        }
+        let key = |at: usize| match keys.get(at).map(AsRef::as_ref) {
+            None => Ok(None),
+            Some(bytes) => match bytes.try_into() {
+                Ok(key) => Ok(Some(key)),
+                Err(_) => Err(format!("guard: a secret has 16 bytes, not {}", bytes.len())),
+            },
+        };
+        let (current, older) = (key(0)?, key(1)?);
+        Ok(current.map(|current| Self { current, older }))
+    }
+}
+
 /// Seconds (RFC 9018 section 4.3): how old a cookie may be, how far ahead, and when it is renewed.
 const OLDEST: i32 = 3600;
 const AHEAD: i32 = 300;
