@@ -125,9 +125,9 @@ fn secrets_are_none_one_or_two_of_sixteen_bytes() {
     assert_eq!(read(&[&[1; 16]]), Ok(Some(([1; 16], None))));
     let two = read(&[&[1; 16], &[2; 16]]);
     assert_eq!(two, Ok(Some(([1; 16], Some([2; 16])))));
-    for keys in [&[&[1; 15][..]][..], &[&[1; 16], &[]], &[&[1; 16]; 3]] {
-        assert!(read(keys).is_err(), "{keys:?}");
-    }
+    assert!(read(&[&[1; 15]]).is_err());
+    assert!(read(&[&[1; 16], &[]]).is_err());
+    assert!(read(&[&[1; 16], &[2; 16], &[3; 16]]).is_err());
 }
 
 #[test]
