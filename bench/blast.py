@@ -23,35 +23,31 @@ class Server:
 
 def fire(blast: Path, server: Server, mix: Path, *how: str) -> dict[str, Any]:
     """Fire once; return what was seen (the fields are those of blast's last line)."""
-    done = subprocess.run(
-        command(blast, server, mix, *how),
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        preexec_fn=placed(LOAD_CORE),
-    )
+    with placed(LOAD_CORE, first=True):
+        done = subprocess.run(
+            command(blast, server, mix, *how),
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
     seen: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return seen
 
 
 def start(blast: Path, server: Server, mix: Path, *how: str) -> subprocess.Popen[str]:
     """Fire in the background; read the lines of the intervals and the summary from its stdout."""
-    return subprocess.Popen(
-        command(blast, server, mix, *how),
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=placed(LOAD_CORE),
-    )
+    with placed(LOAD_CORE, first=True):
+        return subprocess.Popen(
+            command(blast, server, mix, *how), stdout=subprocess.PIPE, text=True
+        )
 
 
 def command(blast: Path, server: Server, mix: Path, *how: str) -> Sequence[str]:
     """Return what to run."""
     unchecked = ("-x",) if server.echo else ()
-    return [str(blast), "-p", str(server.port), "-P", str(server.pid), "-d", str(mix)] + [
-        *how,
-        *unchecked,
-    ]
+    where = ["-p", str(server.port), "-P", str(server.pid), "-d", str(mix)]
+    return [str(blast), *where, *how, *unchecked]
 
 
 def warm(blast: Path, server: Server, queries: Path) -> None:

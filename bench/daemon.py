@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bench.names import Names
 from bench.places import LOOPBACK, ROOT, SERVER_CORE
 from bench.process import free_port, running
 from bench.wire import ask
@@ -77,13 +78,19 @@ class Node:
     cache: str = "256MiB"
 
     @classmethod
-    def new(cls, folder: Path, names: Path, upstream: int) -> "Node":
-        """Return a node in `folder`, which is emptied."""
+    def new(cls, folder: Path, listed: Path, upstream: int) -> "Node":
+        """Return a node in `folder`, which is emptied; it has a list of its own to be changed."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        node = cls(folder, names, upstream, free_port(), free_port())
+        node = cls(folder, folder / "names.txt", upstream, free_port(), free_port())
+        node.names.hardlink_to(listed)
         node.write()
         return node
+
+    def restore(self, names: Names) -> None:
+        """Put the list as it was made in the place of another; it is not compiled by this."""
+        self.names.unlink()
+        self.names.hardlink_to(names.listed)
 
     def another(self, name: str, **changed: object) -> "Node":
         """Return a node that differs so and has the same compiled lists."""

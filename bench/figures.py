@@ -1,78 +1,147 @@
-"""What was measured, as a table for people, JSON for programs and a part of bench/README.md."""
+"""What was measured: values with their bars, kept in JSON part by part and shown as Markdown."""
 
 import datetime as dt
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bench.places import README, RESULTS
 
+LAST, PICTURE = RESULTS / "last.json", RESULTS / "last.svg"
 BEGIN, END = "<!-- figures: written by make bench -->", "<!-- end of figures -->"
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One value; `most` is the bar it is held against, None for no bar."""
+    """One value; `most` or `least` is the bar it is held against."""
 
     name: str
     value: float
     unit: str
     most: float | None = None
     note: str = ""
+    least: float | None = None
 
     @property
     def met(self) -> str:
         """Whether the bar is met, in a word."""
-        if self.most is None:
+        if self.most is None and self.least is None:
             return ""
-        return "yes" if self.value <= self.most else "NO"
+        high = self.most is not None and self.value > self.most
+        low = self.least is not None and self.value < self.least
+        return "NO" if high or low else "yes"
+
+    @property
+    def bar(self) -> str:
+        """The bar, in words."""
+        if self.most is not None:
+            return f"≤ {self.most:,g} {self.unit}"
+        return f"≥ {self.least:,g} {self.unit}" if self.least is not None else ""
+
+    @property
+    def row(self) -> str:
+        """The row of a Markdown table."""
+        value = f"{self.value:,.3g}" if self.value < 100 else f"{self.value:,.0f}"
+        met = f"**{self.met}**" if self.met == "NO" else self.met
+        cells = (self.name, f"{value} {self.unit}", self.bar, met, self.note)
+        return f"| {' | '.join(cells)} |"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one part of a run gave, and when, how and on what."""
+
+    when: str
+    command: str
+    machine: str
+    load: float
+    figures: Sequence[Figure]
+    tables: Mapping[str, Sequence[str]]
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def now(
+        cls,
+        command: str,
+        figures: Sequence[Figure],
+        tables: Mapping[str, Sequence[str]],
+        raw: Mapping[str, Any],
+    ) -> Self:
+        """Return a part that has just been measured."""
+        when = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
+        load = round(os.getloadavg()[0], 1)
+        return cls(when, command, machine(), load, figures, tables, raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The parts by name."""
+
+    parts: dict[str, Part] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read what was kept; nothing where there is no such file, or one of another shape."""
+        if not path.exists():
+            return cls()
+        kept = json.loads(path.read_text(encoding="utf-8")).get("parts", {})
+        return cls(
+            {
+                name: Part(**{**part, "figures": [Figure(**each) for each in part["figures"]]})
+                for name, part in kept.items()
+            }
+        )
+
+    def write(self, path: Path) -> None:
+        """Keep them."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kept = {"parts": {name: asdict(part) for name, part in self.parts.items()}}
+        text = json.dumps(kept, indent=1, ensure_ascii=False) + "\n"
+        part = path.with_suffix(".part")
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
 
 
 def machine() -> str:
-    """Return what was measured on: processor, cores, system, and how busy it was."""
+    """Return what is measured on: processor, cores, memory, system."""
     cpu = platform.processor() or platform.machine()
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith("model name"):
             cpu = line.partition(":")[2].strip()
             break
-    load = os.getloadavg()[0]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
     return (
-        f"{cpu}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()}, load average {load:.1f} at the end"
+        f"{cpu}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} "
+        f"{platform.release()}, Python {platform.python_version()}"
     )
 
 
-def rows(figures: Sequence[Figure]) -> list[str]:
-    """Return the table in Markdown."""
-    lines = ["| what | measured | bar | met | |", "|---|---|---|---|---|"]
-    for each in figures:
-        bar = "" if each.most is None else f"≤ {each.most:g} {each.unit}"
-        value = f"{each.value:,.4g}" if each.value < 1000 else f"{each.value:,.0f}"
-        lines.append(f"| {each.name} | {value} {each.unit} | {bar} | {each.met} | {each.note} |")
-    return lines
+def page(results: Results, names: Iterable[str]) -> list[str]:
+    """Return Markdown: when and on what, all figures with their bars, then the tables."""
+    parts = [(name, results.parts[name]) for name in names if name in results.parts]
+    text: list[str] = []
+    for each in dict.fromkeys(part.machine for _, part in parts):
+        here = [part for _, part in parts if part.machine == each]
+        runs = dict.fromkeys((part.when[:10], part.command) for part in here)
+        done = ", ".join(f"{day} by `{how}`" for day, how in runs)
+        loads = [part.load for part in here]
+        text.append(f"{each}. {done}. Load average {min(loads):.1f} to {max(loads):.1f}.")
+    text += ["", "| what | measured | bar | met | |", "|---|---|---|---|---|"]
+    text += [figure.row for _, part in parts for figure in part.figures]
+    for _, part in parts:
+        for title, table in part.tables.items():
+            text += ["", f"{title}:", "", *table]
+    return text
 
 
-def publish(
-    figures: Sequence[Figure], tables: Mapping[str, Sequence[str]], raw: Mapping[str, Any], how: str
-) -> str:
-    """Write results/last.json and the README's part; return the text of it."""
-    when = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    text = [f"{when}, `{how}`, {machine()}.", "", *rows(figures)]
-    for title, table in tables.items():
-        text += ["", f"{title}:", "", *table]
-    RESULTS.mkdir(exist_ok=True)
-    kept = {"when": when, "command": how, "machine": machine(), "raw": raw}
-    kept["figures"] = [{**asdict(each), "met": each.met} for each in figures]
-    (RESULTS / "last.json").write_text(
-        json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-    page = "\n".join(text)
+def publish(results: Results) -> None:
+    """Write the README's part."""
     about = README.read_text(encoding="utf-8")
     head, _, rest = about.partition(BEGIN)
     _, _, tail = rest.partition(END)
-    README.write_text(f"{head}{BEGIN}\n\n{page}\n\n{END}{tail}", encoding="utf-8")
-    return page
+    text = "\n".join(page(results, results.parts))
+    README.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{tail}", encoding="utf-8")

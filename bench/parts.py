@@ -3,25 +3,31 @@ log's counts cost after it. One process, no sockets, so it is steadier than the 
 
     python -m bench.parts INDEX NAMES
 
-INDEX is a compiled index (see compiling.py). Prints a line of JSON: microseconds each.
+INDEX is a compiled index (see compiling.py), NAMES are some of its names. Prints a line of JSON:
+microseconds each.
 """
 
 import gc
 import json
 import random
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.mixes import SEED
+from bench.compiling import measure_file
+from bench.context import Bench
+from bench.names import SEED
+from bench.places import BUILD, ROOT, SERVER_CORE
+from bench.process import placed
+from bench.saying import say, turn
 from bench.wire import A, query
 from filterd.app.observing import counts_of, source_of
 from filterd.app.ruling import Inputs, Ruling, build_ruling
 from filterd.config.load import loads
 from filterd.core import Engine, Index
-from filterd.dns.base import DoorNumber
 from filterd.engine.engine import EngineSettings
 from filterd.lists.index_store import Generation, Loaded
 from filterd.policy.rulebook import default_directory, load_rulebook
@@ -38,7 +44,24 @@ lists: {union: {format: domains, path: union.txt, subdomains: true, trusted: tru
 """
 
 
-def measure(index: Path, names: Sequence[str]) -> dict[str, float]:
+def measure(bench: Bench) -> None:
+    """Measure with a million rules, in a process of its own."""
+    say("parts of a query")
+    names = bench.names()
+    index, some = BUILD / f"{names.listed.stem}.idx", BUILD / "some.txt"
+    if not index.exists():
+        measure_file(bench, names.listed)
+    some.write_text("\n".join(names.some_listed(2 * QUERIES)), encoding="ascii")
+    command = [sys.executable, "-m", "bench.parts", str(index), str(some)]
+    with turn(bench.lock), placed(SERVER_CORE):
+        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    found = bench.raw["parts"] = json.loads(done.stdout)
+    table = ["| part | µs of CPU |", "|---|---|"]
+    table += [f"| {name} | {value:.2f} |" for name, value in found.items()]
+    bench.tables["Inside a query, called from Python without a socket"] = table
+
+
+def cost(index: Path, names: Sequence[str]) -> dict[str, float]:
     """Return microseconds of CPU for each part."""
     rng = random.Random(SEED)
     ruling = _ruling(index)
@@ -50,7 +73,7 @@ def measure(index: Path, names: Sequence[str]) -> dict[str, float]:
         engine.handle(query(name), CLIENT, now, now, 0)
     while misses := engine.take_misses(BATCH):
         for miss, wire, *_ in misses:
-            engine.complete(miss, _answer(wire), now)
+            engine.complete(miss, _answer(wire), now, now)
     few = rng.choices(answered, k=REPEATED)
     chosen = rng.sample(names, QUERIES)
     blocked_few = chosen[:REPEATED]
@@ -64,7 +87,6 @@ def measure(index: Path, names: Sequence[str]) -> dict[str, float]:
         "handle: cached, 50,000 names": _best(asking(answered), engine),
         "handle: blocked, 2,000 names": _best(asking(blocked_few), engine),
         "handle: blocked, 50,000 names": _best(asking(chosen), engine),
-        "clock and door number, as the door makes them": _best(_clock_only, engine),
     }
     _ask_all(engine, [query(name) for name in chosen])
     rows: list[Any] = []
@@ -89,16 +111,8 @@ def _ruling(path: Path) -> Ruling:
 def _ask_all(engine: Engine, wires: Sequence[bytes]) -> int:
     handle, now = engine.handle, time.time()
     for wire in wires:
-        handle(wire, CLIENT, now, 0)
+        handle(wire, CLIENT, now, now, 0)
     return len(wires)
-
-
-def _clock_only() -> int:
-    clock = time.time
-    for _ in range(QUERIES):
-        clock()
-        int(DoorNumber.UDP)
-    return QUERIES
 
 
 def _best(work: Callable[[], int], engine: Engine) -> float:
@@ -132,5 +146,5 @@ def _answer(wire: bytes) -> bytes:
 
 if __name__ == "__main__":
     target = Path(sys.argv[1])
-    union = Path(sys.argv[2]).read_text(encoding="ascii").split("\n")[:-1]
-    print(json.dumps(measure(target, union)))
+    listed = Path(sys.argv[2]).read_text(encoding="ascii").split("\n")
+    print(json.dumps(cost(target, listed)))

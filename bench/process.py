@@ -33,14 +33,9 @@ def running(
     realtime: bool = False,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run `command` on one core until the block ends. RuntimeError if it does not get ready."""
-    with log.open("wb") as out:
+    with log.open("wb") as out, placed(core, first=True, realtime=realtime):
         process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            cwd=ROOT,
-            preexec_fn=placed(core, realtime=realtime),
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=ROOT
         )
     try:
         give_up = time.monotonic() + PATIENCE
@@ -63,29 +58,33 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def placed(core: int, *, realtime: bool = False) -> Callable[[], None]:
-    """Return what a child does first: go to `core`, and before others as far as this user may."""
-
-    def place() -> None:
-        os.sched_setaffinity(0, {core})
+@contextlib.contextmanager
+def placed(core: int, *, first: bool = False, realtime: bool = False) -> Iterator[None]:
+    """Start processes on `core` until the block ends; `first`: before others, as far as this user
+    may. They inherit it from this thread, which goes back afterwards.
+    """
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    with contextlib.suppress(PermissionError):
+        if realtime:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(REALTIME))
+        elif first:
+            os.setpriority(os.PRIO_PROCESS, 0, NICEST)
+    try:
+        yield
+    finally:
         with contextlib.suppress(PermissionError):
             if realtime:
-                os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(REALTIME))
-            else:
-                os.setpriority(os.PRIO_PROCESS, 0, NICEST)
-        _most_files()
-
-    return place
+                os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+            elif first:
+                os.setpriority(os.PRIO_PROCESS, 0, 0)
+        os.sched_setaffinity(0, cores)
 
 
-def _most_files() -> None:
+def allow_many_files() -> None:
+    """Let this process and what it starts open as many files as the system lets them."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def on_core(core: int) -> Callable[[], None]:
-    """Return what a child does first: go to `core`."""
-    return lambda: os.sched_setaffinity(0, {core})
 
 
 def memory(pid: int) -> dict[str, float]:

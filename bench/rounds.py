@@ -67,13 +67,24 @@ class Cell:
     @classmethod
     def of(cls, samples: Samples) -> "Cell":
         """Return the medians."""
-        middle = {
-            name: round(statistics.median(getattr(samples, name)), 3)
-            for name in ("cpu_us", "ratio", "qps", "p50_us", "p95_us", "p99_us")
-        }
-        least, most = min(samples.cpu_us), max(samples.cpu_us)
-        counts = (samples.rate, samples.sent, samples.wrong, samples.lost)
-        return cls(middle.pop("cpu_us"), least, most, *middle.values(), *counts)
+
+        def middle(values: list[float]) -> float:
+            return round(statistics.median(values), 3)
+
+        return cls(
+            cpu_us=middle(samples.cpu_us),
+            cpu_us_least=min(samples.cpu_us),
+            cpu_us_most=max(samples.cpu_us),
+            ratio=middle(samples.ratio),
+            qps=middle(samples.qps),
+            p50_us=middle(samples.p50_us),
+            p95_us=middle(samples.p95_us),
+            p99_us=middle(samples.p99_us),
+            rate=samples.rate,
+            sent=samples.sent,
+            wrong=samples.wrong,
+            lost=samples.lost,
+        )
 
 
 Cells = dict[tuple[str, str, str], Cell]  # by server, load and mix

@@ -1,210 +1,127 @@
-"""`make bench`: measure everything and write it down.
+"""Measure what filterd costs, beside a bare echo (F1) and beside other servers.
 
-    python -m bench.run [--only PART ...] [--rounds N] [--no-peers] [--dry]
-
-Parts: compile, parts, start, change, decide, doors. A missed bar is shown, never an error.
+A missed bar is shown, never an error. Nothing leaves the machine; all files lie in build/bench.
+Some parts are only printed, everything is also kept in bench/results and bench/README.md.
 """
 
 import argparse
-import contextlib
-import json
-import shutil
-import subprocess
 import sys
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from signal import SIGTERM, signal
 
-from bench import change, deciding, doors, mixes, native, peers
-from bench.daemon import Node, serving
-from bench.figures import Figure, publish
-from bench.places import BUILD, LOAD_CORE, ROOT, SERVER_CORE
-from bench.process import free_port, mapped, memory, on_core, running
-from bench.union import names_of, union
-from bench.wire import ask
+from bench import beside, compiling, deciding, native, parts, starting, workers
+from bench.context import Bench
+from bench.figures import LAST, PICTURE, Results, page, publish
+from bench.large import COUNT, replacing, restarting, rule
+from bench.large import compiling as large_compiling
+from bench.peers import QUICK
+from bench.picture import draw
 
-PARTS = ("compile", "parts", "start", "change", "decide", "doors")
-TTL = 86_400  # of the upstream: nothing expires while it is measured
+SMALL: dict[str, Callable[[Bench], None]] = {
+    "compile": compiling.measure,
+    "parts": parts.measure,
+    "start": starting.measure,
+    "decide": deciding.measure,
+    "rounds": beside.measure,
+    "workers": workers.measure,
+}
+LARGE: dict[str, Callable[[Bench, int], None]] = {
+    "large": large_compiling.measure,
+    "restart": restarting.measure,
+    "rule": rule.measure,
+    "replace": replacing.measure,
+}
+QUICK_PARTS = ("rounds",)
+EPILOG = f"""\
+parts, in this order:
+  compile   text to index: a million names, and the real lists where the data folder is
+  parts     inside a query, without a socket
+  start     a daemon's memory, a million rules
+  decide    `filterd decide`
+  rounds    CPU a query beside F1 and every peer that is installed
+  workers   two UDP threads against one
+  large     {COUNT:,} rules: compile, map, a second process
+  restart   the same: start, and kill -9, to the first right answer
+  rule      the same: one new rule under load
+  replace   the same: the whole list replaced under load
 
-
-@dataclass(slots=True)
-class Bench:
-    """What is measured with, and what was found."""
-
-    union: Path
-    names: list[str]
-    rounds: int
-    peers: bool
-    figures: list[Figure] = field(default_factory=list)
-    tables: dict[str, list[str]] = field(default_factory=dict)
-    raw: dict[str, Any] = field(default_factory=dict)
-
-    def add(self, *figures: Figure) -> None:
-        """Keep figures."""
-        self.figures += figures
+examples:
+  python -m bench.run                          everything, as `make bench` does
+  python -m bench.run --quick                  three minutes, writes nothing
+  python -m bench.run --only rounds --rounds 6 --write
+  python -m bench.run --only rounds --peers unbound-lz dnsdist
+  python -m bench.run --only rule replace --rules 2000000
+"""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure what is asked for; 0 if it was measured, 2 if something needed is absent."""
-    parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--rounds", type=int, default=3, help="of the doors (3)")
-    parser.add_argument("--no-peers", action="store_true", help="only filterd and plain Python")
-    parser.add_argument("--dry", action="store_true", help="print, but write no results")
-    options = parser.parse_args(arguments)
-    BUILD.mkdir(parents=True, exist_ok=True)
-    source = union()
+    options = _options(arguments)
     programs = native.build()
-    if source is None or programs is None:
+    if programs is None:
         return 2
-    bench = Bench(source, names_of(source), options.rounds, not options.no_peers)
-    if {"compile", "parts"} & set(options.only):
-        measure_compiling(bench)
-    if "parts" in options.only:
-        measure_parts(bench)
-    if {"start", "change", "decide", "doors"} & set(options.only):
-        measure_daemon(bench, programs, options.only)
-    how = "make bench" if not arguments else f"python -m bench.run {' '.join(arguments)}"
-    if options.dry:
-        print(json.dumps(bench.raw, indent=1))
-    else:
-        print(publish(bench.figures, bench.tables, bench.raw, how))
+    signal(SIGTERM, lambda *_: sys.exit(1))  # so that every server is ended
+    every = (*SMALL, *LARGE)
+    wanted = options.only or (QUICK_PARTS if options.quick else every)
+    chosen = [part for part in every if part in wanted]
+    quick = QUICK if options.quick else None
+    bench = Bench(
+        programs,
+        rounds=options.rounds or (2 if options.quick else 4),
+        peers=quick if options.peers is None else options.peers,
+        lock=options.lock,
+    )
+    write = options.write or not (options.only or options.quick or options.dry)
+    results = Results.read(options.json or LAST) if write or options.json else Results()
+    with bench.stack:
+        for name in chosen:
+            if name in SMALL:
+                SMALL[name](bench)
+            else:
+                LARGE[name](bench, options.rules)
+            results.parts[name] = bench.take(_how(arguments))
+            if write or options.json:
+                results.write(options.json or LAST)
+    print("\n".join(page(results, chosen)))
+    if write and not options.json:
+        publish(results)
+        draw(results, PICTURE)
     return 0
 
 
-def measure_compiling(bench: Bench) -> None:
-    """Text to index, in a process of its own on one core."""
-    say("compiling")
-    target = BUILD / "union.idx"
-    command = [sys.executable, "-m", "bench.compiling", str(bench.union), str(target)]
-    done = subprocess.run(
-        command, cwd=ROOT, check=True, capture_output=True, preexec_fn=on_core(SERVER_CORE)
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.run",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    found = bench.raw["compile"] = json.loads(done.stdout)
-    steps = f"reading {found['skim_cpu_s']:.2f} s, writing {found['write_cpu_s']:.2f} s"
-    lines = f"and {found['lines_bytes_a_rule']:.1f} for line numbers, a file never mapped to answer"
-    bench.add(
-        Figure("text to compiled index, one core", found["compile_cpu_s"], "s CPU", 6, steps),
-        Figure("index on disk and mapped", found["bytes_a_rule"], "bytes/rule", 12, lines),
-        Figure("opening the compiled index", found["open_ms"], "ms", 50, "median of 9, verified"),
+    add = parser.add_argument
+    add("--only", nargs="+", choices=[*SMALL, *LARGE], metavar="PART", help="some parts (all)")
+    add("--rounds", type=int, metavar="N", help="of `rounds` and `workers` (4)")
+    add("--peers", nargs="*", metavar="NAME", help="only these beside filterd (all installed)")
+    add("--rules", type=int, default=COUNT, metavar="N", help=f"of the large parts ({COUNT:,})")
+    add("--quick", action="store_true", help="F1, filterd and two peers, two rounds")
+    add(
+        "--write",
+        action="store_true",
+        help="keep these parts in bench/results, as a whole run does",
     )
+    add("--dry", action="store_true", help="print, but keep nothing in bench/results")
+    add("--json", type=Path, metavar="FILE", help="keep them in this file instead")
+    add("--lock", type=Path, metavar="FILE", help="hold this lock while measuring, on a busy box")
+    return parser.parse_args(arguments)
 
 
-def measure_parts(bench: Bench) -> None:
-    """What is inside a query."""
-    say("parts of a query")
-    target = BUILD / "union.idx"
-    command = [sys.executable, "-m", "bench.parts", str(target), str(bench.union)]
-    done = subprocess.run(
-        command, cwd=ROOT, check=True, capture_output=True, preexec_fn=on_core(SERVER_CORE)
-    )
-    found = bench.raw["parts"] = json.loads(done.stdout)
-    table = ["| part | µs of CPU |", "|---|---|"]
-    table += [f"| {name} | {value:.2f} |" for name, value in found.items()]
-    bench.tables["Inside a query, called without a socket"] = table
-
-
-def measure_daemon(bench: Bench, programs: dict[str, Path], wanted: Sequence[str]) -> None:
-    """Everything that needs a running daemon."""
-    with contextlib.ExitStack() as stack:
-        upstream = free_port()
-        command = [str(programs["upstream"]), str(upstream), str(TTL)]
-        log = BUILD / "upstream.log"
-        ready = lambda: ask(upstream, "ready.example") == "answered"  # noqa: E731
-        stack.enter_context(running(command, log, ready, core=LOAD_CORE, realtime=True))
-        folder = BUILD / "node"
-        shutil.rmtree(folder, ignore_errors=True)
-        node = Node.new(folder, bench.union, upstream)
-        say("compiling for the daemon")
-        node.compile()
-        if "decide" in wanted:
-            say("deciding")
-            found = bench.raw["decide"] = deciding.measure(node, bench.names)
-            speed = found["lines_per_cpu_s"]
-            bench.add(Figure("filterd decide, one process", speed, "lines/s of CPU"))
-        blocked = mixes.blocked_by(node, bench.names)
-        if {"start", "change"} & set(wanted):
-            measure_fresh(bench, node, blocked[0], wanted)
-        if "doors" in wanted:
-            measure_doors(bench, programs["blast"], programs["echo"], node, blocked, stack)
-
-
-def measure_fresh(bench: Bench, node: Node, blocked: str, wanted: Sequence[str]) -> None:
-    """A daemon just started: its memory, and how fast a rule gets into force."""
-    say("starting")
-    with serving(node, blocked) as pid:
-        time.sleep(2.0)  # past the first look of its background tasks
-        found = bench.raw["start"] = {**memory(pid), "index": mapped(pid, ".idx")}
-        parts_of = f"{found['anonymous']:.0f} own, {found['index']:.0f} of the mapped index, "
-        parts_of += f"PSS {found['pss']:.0f}, highest {found['peak']:.0f}"
-        bench.add(Figure("daemon resident after start", found["rss"], "MiB", 150, parts_of))
-        if "change" in wanted:
-            say("changing rules")
-            found = bench.raw["change"] = change.measure(node, blocked)
-            cached = "control call to first blocked answer, name cached"
-            bench.add(
-                Figure("one new rule in force", found["control_ms"], "ms", 100, cached),
-                Figure("by `filterd reload`", found["command_ms"], "ms", None, "with its start"),
-                Figure(
-                    "by the overrides file",
-                    found["override_ms"],
-                    "ms",
-                    None,
-                    "looked at each second",
-                ),
-            )
-
-
-def measure_doors(
-    bench: Bench,
-    blast: Path,
-    echo: Path,
-    node: Node,
-    blocked: Sequence[str],
-    stack: contextlib.ExitStack,
-) -> None:
-    """CPU a query over UDP, in rounds with the floor and the others."""
-    files = mixes.write_mixes(blocked)
-    say("starting the servers")
-    port = free_port()
-    floor = running([str(echo), str(port)], BUILD / "echo.log", lambda: True, core=SERVER_CORE)
-    servers = [doors.Server(doors.FLOOR, port, stack.enter_context(floor).pid)]
-    servers.append(
-        doors.Server("filterd", node.port, stack.enter_context(serving(node, blocked[0])))
-    )
-    bare = node.another("none")
-    pid = stack.enter_context(serving(bare, blocked[0]))
-    servers.append(doors.Server("filterd, no log", bare.port, pid))
-    for name, command_for in peers.SERVERS:
-        if name != "plain Python" and not bench.peers:
-            continue
-        port = free_port()
-        command = command_for(port, bench.union, node.upstream)
-        if command is None:
-            continue
-        ready = lambda at=port: ask(at, blocked[0], timeout=0.2) == "blocked"  # noqa: E731
-        log = BUILD / f"{name.replace(' ', '-')}.log"
-        process = stack.enter_context(running(command, log, ready, core=SERVER_CORE))
-        servers.append(doors.Server(name, port, process.pid))
-    say(f"{bench.rounds} rounds of {len(servers)} servers")
-    found = bench.raw["doors"] = doors.rounds(blast, servers, files, bench.rounds)
-    title = (
-        f"CPU a query, medians of {bench.rounds} rounds (F1: an echo in C; `no log`: level none)"
-    )
-    bench.tables[title] = doors.table(found, [server.name for server in servers])
-    for what, mix in (("often blocked", "h"), ("blocked anywhere", "a"), ("cached", "b")):
-        cell = found[f"filterd/full/{mix}"]
-        note = f"{cell['ratio']:.1f} × F1, {cell['qps']:,.0f} queries/s"
-        if cell["wrong"] or cell["lost"]:
-            note += f"; {cell['wrong']:.0f} wrong, {cell['lost']:.0f} lost"
-        bench.add(Figure(f"asyncio UDP door, {what}", cell["cpu_us"], "µs CPU", 6, note))
-
-
-def say(what: str) -> None:
-    """Tell a person who waits."""
-    print(f"bench: {what} ...", file=sys.stderr, flush=True)
+def _how(arguments: Sequence[str]) -> str:
+    if not arguments:
+        return "make bench"
+    words = list(arguments)
+    if "--lock" in words:  # where it lies is nobody's business
+        at = words.index("--lock")
+        del words[at : at + 2]
+    return f"python -m bench.run {' '.join(words)}" if words else "make bench"
 
 
 if __name__ == "__main__":

@@ -31,7 +31,9 @@ class Progress:
             filled = 24 * self.done // max(self.total, 1)
             bar = "█" * filled + "░" * (24 - filled)
             time_left = f" {left // 60:.0f}:{left % 60:02.0f} left" if self.done else ""
-            print(f"\r\x1b[K{self.what} {bar} {now}{time_left}", end="", file=sys.stderr, flush=True)
+            print(
+                f"\r\x1b[K{self.what} {bar} {now}{time_left}", end="", file=sys.stderr, flush=True
+            )
         self.done += 1
 
     def end(self) -> None:

@@ -68,7 +68,8 @@ def filterd(name: str, node: Node, names: Names) -> Iterator[Standing]:
 def peer(each: Peer, names: Names, upstream_port: int) -> Iterator[Standing]:
     """Run a peer. RuntimeError if it does not block what it should."""
     program = each.found()
-    assert program is not None and each.command is not None
+    assert program is not None
+    assert each.command is not None
     folder = BUILD / "peers" / each.name.replace(" ", "-")
     folder.mkdir(parents=True, exist_ok=True)
     place = Place(folder, free_port(), names.listed, upstream_port)

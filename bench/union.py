@@ -10,8 +10,6 @@ from pathlib import Path
 
 from bench.places import BUILD, DATA
 
-EXPECTED = 2_214_315
-
 
 def union() -> Path | None:
     """Return the file of names; None, loudly, where the data folder is absent."""
@@ -32,11 +30,3 @@ def union() -> Path | None:
         subprocess.run([sys.executable, str(maker)], stdout=out, check=True)
     part.replace(target)
     return target
-
-
-def names_of(path: Path) -> list[str]:
-    """Return the names, and say so if they are not as many as the figures are about."""
-    names = path.read_text(encoding="ascii").split("\n")[:-1]
-    if len(names) != EXPECTED:
-        print(f"note: {len(names):,} names, not {EXPECTED:,}", file=sys.stderr)
-    return names

@@ -7,6 +7,7 @@
  * -n queries. -P takes the CPU time of all threads of PID from /proc. -x checks nothing (for an
  * echo). -z sleeps while there is nothing to do; without it, it spins.
  * -i prints a line of JSON for each interval, by the time of sending, as soon as all is known of it.
+ * SIGUSR1 prints the summary of what was since the last one, and begins anew; SIGTERM ends it.
  * -y asks the queries of -Y in addition, and writes of each of them a line to LOG: which of the
  * file, when sent, when answered (nanoseconds of CLOCK_MONOTONIC, 0 for never), and `b`locked,
  * `a`nswered, `o`ther or `-`. They count nowhere else.
@@ -22,6 +23,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +78,7 @@ typedef struct {
   uint64_t sent_at, received_at;
 } Watched;
 
+static volatile sig_atomic_t marked, ended;
 static Mix mix, watch;
 static Socket *sockets[MOST_SOCKETS], *watcher;
 static Tally all, *ring;
@@ -356,6 +359,11 @@ static void write_watched(const char *path) {
   fclose(log);
 }
 
+static void on_signal(int number) {
+  if (number == SIGUSR1) marked = 1;
+  else ended = 1;
+}
+
 static void summary(uint64_t started, double elapsed, uint64_t answered, uint64_t cpu) {
   printf("{\"qps\":%.0f,\"sent\":%lu,\"done\":%lu,\"lost\":%lu,\"wrong\":[%lu,%lu,%lu],"
          "\"cpu_us\":%.4f,\"busy\":%.3f,\"p50_us\":%.1f,\"p95_us\":%.1f,\"p99_us\":%.1f,"
@@ -364,6 +372,7 @@ static void summary(uint64_t started, double elapsed, uint64_t answered, uint64_
          all.wrong[UNSEEN], answered ? cpu / 1e3 / answered : 0, cpu / 1e9 / elapsed,
          percentile(&all, .5), percentile(&all, .95), percentile(&all, .99), all.longest / 1e3,
          started / 1e9, elapsed);
+  fflush(stdout);
 }
 
 int main(int argc, char **argv) {
@@ -395,21 +404,31 @@ int main(int argc, char **argv) {
     return 2;
   }
   prctl(PR_SET_TIMERSLACK, 1);
+  signal(SIGUSR1, on_signal);
+  signal(SIGTERM, on_signal);
   unseen = (now() / 1000) << 6;
   if (!most) mix.next = now() / 1000 % mix.count;
   uint64_t started = origin = now(), looked = started, cpu = cpu_of(pid), paced = 0, watched = 0;
+  uint64_t phase = started;
   uint64_t warm_until = started + (most ? 0 : warmup * 1e9);
   uint64_t end = most ? ~0ull : warm_until + seconds * 1e9;
   int record = most != 0, turn = 0;
   for (;;) {
     uint64_t at = now();
-    if (at >= end || (most && (long)all.sent >= most)) break;
+    if (at >= end || ended || (most && (long)all.sent >= most)) break;
+    if (marked) {
+      marked = 0;
+      summary(phase, (at - phase) / 1e9, all.done, cpu_of(pid) - cpu);
+      memset(&all, 0, sizeof all);
+      phase = at;
+      cpu = cpu_of(pid);
+    }
     if (!record && at >= warm_until) {
       record = 1;
       forget_warmup();
       paced = watched = 0;
       cpu = cpu_of(pid);
-      started = origin = now();
+      started = phase = origin = now();
       if (interval) memset(ring, 0, ring_size * sizeof *ring);
       continue;
     }
@@ -443,7 +462,7 @@ int main(int argc, char **argv) {
       if (record) tell_intervals(at);
     }
   }
-  double elapsed = (now() - started) / 1e9;
+  uint64_t stopped = now();
   uint64_t used = cpu_of(pid) - cpu, answered = all.done;
   for (uint64_t until = now() + LOST_NS; now() < until;) {
     int outstanding = watcher ? receive(watcher, 1), watcher->outstanding : 0;
@@ -456,9 +475,8 @@ int main(int argc, char **argv) {
   for (int i = 0; i < socket_count; i++) give_up(sockets[i], now(), 0);
   if (watcher) give_up(watcher, now(), 0);
   /* An interval that had begun only just is left out. */
-  uint64_t full = origin + elapsed * 1e9 + LOST_NS + 2 * LOOK_NS + 1;
-  tell_intervals(full);
+  if (interval) tell_intervals(stopped + LOST_NS + 2 * LOOK_NS + 1);
   write_watched(log);
-  summary(started, elapsed, answered, used);
+  summary(phase, (stopped - phase) / 1e9, answered, used);
   return 0;
 }
