@@ -102,6 +102,10 @@ impl Lane {
             if outcome != Outcome::Reply {
                 out.clear();
             }
+            if !out.is_empty() {
+                self.guard
+                    .leave(waiter.client, waiter.pass, &mut out, now.steady);
+            }
             replies.push(waiter.reply(out));
         }
         if ttl > 0 && !known.outdated {
@@ -138,6 +142,10 @@ impl Lane {
             let mut out = Vec::with_capacity(512);
             if books.stand_in(engine, &case, key, waiter, ede, &mut out) != Outcome::Reply {
                 out.clear();
+            }
+            if !out.is_empty() {
+                self.guard
+                    .leave(waiter.client, waiter.pass, &mut out, now.steady);
             }
             replies.push(waiter.reply(out));
         }

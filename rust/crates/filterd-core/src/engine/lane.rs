@@ -8,7 +8,8 @@ use super::books::Books;
 use super::serve::{self, Ask};
 use super::{lock, Engine, Now, Outcome, Way};
 use crate::cache::{Memo, Near};
-use crate::reply::{self, Asked};
+use crate::guard::{Arrival, Guard, Pace, Pass};
+use crate::reply::{self, Asked, Ede};
 use crate::snapshot::Snapshot;
 use crate::wire::query::{self, Query, Refusal};
 use crate::wire::rcode;
@@ -20,6 +21,7 @@ const TURN_IN: f64 = 0.2;
 pub struct Lane {
     pub(super) engine: Arc<Engine>,
     pub(super) snapshot: Arc<Snapshot>,
+    pub(super) guard: Arc<Guard>,
     pub(super) tables: Tables,
     edition: u64,
     emptied: u64,
@@ -51,6 +53,7 @@ impl Lane {
             edition: engine.edition.load(Ordering::Acquire),
             emptied: engine.emptied.load(Ordering::Acquire),
             snapshot: engine.snapshot(),
+            guard: engine.guard(),
             tables: Tables {
                 near: Near::new(near),
                 memo: Memo::new(memo),
@@ -73,21 +76,81 @@ impl Lane {
         out: &mut Vec<u8>,
     ) -> Outcome {
         self.renew();
-        match query::read(packet) {
+        let read = query::read(packet);
+        let cookie = match &read {
+            Ok(query) => query.cookie(),
+            Err(Refusal::Drop) => {
+                self.tables.books.stats.dropped += 1;
+                return Outcome::Drop;
+            }
+            Err(refusal) => refusal.cookie(),
+        };
+        let pass = match self.guard.arrive(client, cookie, door != 0, now) {
+            Arrival::Go(pass) => pass,
+            Arrival::Drop => return Outcome::Drop,
+            Arrival::Refuse(pass, why) => {
+                let turned = (rcode::REFUSED, Some(why.ede()));
+                return self.turn_away(&read, packet, client, pass, turned, now, door, out);
+            }
+            Arrival::BadCookie(pass) => {
+                let turned = (rcode::BADCOOKIE, None);
+                return self.turn_away(&read, packet, client, pass, turned, now, door, out);
+            }
+        };
+        let outcome = match read {
             Ok(query) => {
                 let engine = &*self.engine;
                 let ask = Ask {
                     query: &query,
-                    asked: asked(engine, &query, packet, door),
+                    asked: asked(engine, &query, packet, pass, door),
                     key: engine.keys.key(&query.question, serve::key_flags(&query)),
                     client,
                     way,
+                    pass,
                     now,
                     door,
                 };
                 self.tables.answer(engine, &self.snapshot, &ask, out)
             }
-            Err(refusal) => self.refuse(refusal, packet, door, out),
+            Err(refusal) => self.refuse(refusal, packet, pass, door, out),
+        };
+        if outcome == Outcome::Reply
+            && self.guard.leave(client, pass, out, now.steady) == Pace::Drop
+        {
+            return Outcome::Drop;
+        }
+        outcome
+    }
+
+    /// Say no to a query that the guard does not let in: nothing of it is looked at.
+    #[cold]
+    #[allow(clippy::too_many_arguments)] // a query and its refusal, field by field
+    fn turn_away(
+        &mut self,
+        read: &Result<Query, Refusal>,
+        packet: &[u8],
+        client: IpAddr,
+        pass: Pass,
+        (code, ede): (u8, Option<Ede<'_>>),
+        now: Now,
+        door: u8,
+        out: &mut Vec<u8>,
+    ) -> Outcome {
+        let query = match read {
+            Ok(query) => Some(query),
+            Err(Refusal::Error(query, _) | Refusal::Any(query)) => Some(&**query),
+            Err(_) => None,
+        };
+        match query {
+            Some(query) => asked(&self.engine, query, packet, pass, door).error(out, code, ede),
+            None => reply::bare(out, packet, code & 0x0f),
+        }
+        let stats = &mut self.tables.books.stats;
+        stats.query(door, query.map_or(0, |query| query.question.qtype()));
+        stats.reply(code);
+        match self.guard.leave(client, pass, out, now.steady) {
+            Pace::Drop => Outcome::Drop,
+            Pace::Send | Pace::Slip => Outcome::Reply,
         }
     }
 
@@ -136,6 +199,7 @@ impl Lane {
     #[cold]
     fn catch_up(&mut self) {
         self.snapshot = self.engine.snapshot();
+        self.guard = self.engine.guard();
         let emptied = self.engine.emptied.load(Ordering::Acquire);
         if emptied != self.emptied {
             self.emptied = emptied;
@@ -143,26 +207,30 @@ impl Lane {
         }
     }
 
-    fn refuse(&mut self, refusal: Refusal, packet: &[u8], door: u8, out: &mut Vec<u8>) -> Outcome {
-        let stats = &mut self.tables.books.stats;
+    fn refuse(
+        &mut self,
+        refusal: Refusal,
+        packet: &[u8],
+        pass: Pass,
+        door: u8,
+        out: &mut Vec<u8>,
+    ) -> Outcome {
         let (qtype, code) = match refusal {
-            Refusal::Drop => {
-                stats.dropped += 1;
-                return Outcome::Drop;
-            }
+            Refusal::Drop => return Outcome::Drop,
             Refusal::Bare(code) => {
                 reply::bare(out, packet, code);
                 (0, code)
             }
             Refusal::Error(query, code) => {
-                asked(&self.engine, &query, packet, door).error(out, code, None);
+                asked(&self.engine, &query, packet, pass, door).error(out, code, None);
                 (query.question.qtype(), code)
             }
             Refusal::Any(query) => {
-                asked(&self.engine, &query, packet, door).any(out);
+                asked(&self.engine, &query, packet, pass, door).any(out);
                 (query.question.qtype(), rcode::NOERROR)
             }
         };
+        let stats = &mut self.tables.books.stats;
         stats.query(door, qtype);
         stats.reply(code);
         stats.formerr += u64::from(code == rcode::FORMERR);
@@ -176,7 +244,7 @@ impl Drop for Lane {
     }
 }
 
-fn asked<'a>(engine: &Engine, query: &Query, packet: &'a [u8], door: u8) -> Asked<'a> {
+fn asked<'a>(engine: &Engine, query: &Query, packet: &'a [u8], pass: Pass, door: u8) -> Asked<'a> {
     Asked {
         id: query.id,
         flags: query.flags,
@@ -184,7 +252,7 @@ fn asked<'a>(engine: &Engine, query: &Query, packet: &'a [u8], door: u8) -> Aske
             .get(crate::wire::HEADER..query.question_end)
             .unwrap_or_default(),
         edns: query.edns,
-        cookie: None,
+        cookie: pass.cookie,
         limit: engine.settings.limit(query.edns, door),
         udp_size: engine.settings.udp_size,
         sealed: door >= 2,

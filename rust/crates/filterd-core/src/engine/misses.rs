@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use super::case::Who;
 use super::{Now, Reply, Way};
 use crate::cache::{Key, KEY_CD, KEY_DO};
+use crate::guard::Pass;
 use crate::hash::{ByHash, Keyed};
 use crate::rdata::name_to_text;
 use crate::reply::Asked;
@@ -50,6 +51,7 @@ pub(super) struct Waiter {
     pub(super) door: u8,
     pub(super) client: IpAddr,
     pub(super) way: Way,
+    pub(super) pass: Pass,
     /// The question parked is the target of a rewrite of the one that was asked.
     pub(super) aliased: bool,
 }
@@ -93,7 +95,7 @@ impl Waiter {
             flags: self.flags,
             question: &self.question,
             edns: self.edns,
-            cookie: None,
+            cookie: self.pass.cookie,
             limit: self.limit,
             udp_size,
             sealed: self.door >= 2,

@@ -30,6 +30,7 @@ pub use crate::tally::Count;
 
 use crate::cache::{Failures, Keys, Shards};
 use crate::events::Event;
+use crate::guard::Guard;
 use crate::snapshot::Snapshot;
 use crate::stats::Gauges;
 use books::Ledger;
@@ -110,6 +111,7 @@ pub struct Engine {
     /// Moves whenever what is cached is to be forgotten.
     emptied: AtomicU64,
     snapshot: Mutex<Arc<Snapshot>>,
+    guard: Mutex<Arc<Guard>>,
     cache: Shards,
     waiting: Mutex<Waiting>,
     ledger: Mutex<Ledger>,
@@ -130,6 +132,7 @@ impl Engine {
             edition: AtomicU64::new(0),
             emptied: AtomicU64::new(0),
             snapshot: Mutex::new(snapshot),
+            guard: Mutex::new(Arc::new(Guard::open())),
             cache: Shards::new(settings.shared_bytes()),
             waiting: Mutex::new(Waiting {
                 misses: Misses::new(settings.max_misses),
@@ -147,6 +150,19 @@ impl Engine {
         lock(&self.ledger).stats.swaps += 1;
         // Unmapping an index is not for the time of a lock.
         drop(old);
+    }
+
+    /// Put another guard in front of every query from now on. An engine begins with one that lets
+    /// everything pass.
+    pub fn set_guard(&self, guard: Arc<Guard>) {
+        *lock(&self.guard) = guard;
+        self.edition.fetch_add(1, Ordering::Release);
+    }
+
+    /// The guard that stands.
+    #[must_use]
+    pub fn guard(&self) -> Arc<Guard> {
+        Arc::clone(&lock(&self.guard))
     }
 
     /// The snapshot in force.

@@ -15,6 +15,7 @@ use super::{lock, said, Engine, Now, Outcome, Way};
 use crate::cache::{Entry, Key, KEY_CD, KEY_DO};
 use crate::decide::{Decision, Kind};
 use crate::events::{ShortName, Taken};
+use crate::guard::Pass;
 use crate::matches::Matches;
 use crate::reply::{Asked, Ede};
 use crate::snapshot::Snapshot;
@@ -29,6 +30,7 @@ pub(super) struct Ask<'a> {
     pub(super) key: Key<'a>,
     pub(super) client: IpAddr,
     pub(super) way: Way,
+    pub(super) pass: Pass,
     pub(super) now: Now,
     pub(super) door: u8,
 }
@@ -45,6 +47,7 @@ impl Ask<'_> {
             door: self.door,
             client: self.client,
             way: self.way,
+            pass: self.pass,
             aliased,
         }
     }
