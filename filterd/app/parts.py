@@ -80,6 +80,7 @@ def engine_settings(config: Config) -> EngineSettings:
         cache_bytes=cache.size,
         lanes=max(1, config.listen.workers * len(config.listen.udp)),
         max_misses=config.upstream.max_waiting,
+        zone_rate=config.upstream.zone_rate,
         min_ttl=cache.min_ttl,
         max_ttl=cache.max_ttl,
         negative_ttl=cache.negative_ttl,
