@@ -7,6 +7,7 @@
 
 pub mod bell;
 pub mod doors;
+pub mod forward;
 pub mod workers;
 
 mod clock;

@@ -233,6 +233,12 @@ impl Forward {
         self.effects.next()
     }
 
+    /// The questions under way, as `ask` named them.
+    pub fn open(&self) -> impl Iterator<Item = u64> + '_ {
+        let live = (0..self.races.size()).filter(|race| self.races[*race].live);
+        live.map(|race| self.races[race].miss)
+    }
+
     /// How many questions are under way.
     #[must_use]
     pub fn in_flight(&self) -> usize {

@@ -33,7 +33,7 @@ enum Due {
 #[derive(Debug, Default)]
 pub(super) struct Race {
     pub(super) live: bool,
-    miss: u64,
+    pub(super) miss: u64,
     query: Vec<u8>,
     shape: Shape,
     deadline: f64,
