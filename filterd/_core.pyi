@@ -154,7 +154,7 @@ class Engine:
     """Bytes of a query in, bytes of a reply out, with cache, counters and events."""
 
     def __new__(cls, snapshot: Snapshot, settings: str) -> Self:
-        """`settings` is JSON: cache_bytes, max_misses, ring, min_ttl, max_ttl, negative_ttl,
+        """`settings` is JSON: cache_bytes, lanes, max_misses, zone_rate, ring, min_ttl, max_ttl, negative_ttl,
         stale_ttl (0: never stale), stale_answer_ttl, prefetch (fraction of the TTL), udp_size,
         record ("nothing", "counts", "events"), log_pass."""
 
@@ -198,6 +198,11 @@ class Engine:
         """Counters and gauges as JSON; see `metrics/names.py` for what each is."""
 
     def clear_cache(self) -> None: ...
+    def set_guard(self, settings: str, secrets: Sequence[bytes]) -> None:
+        """Put a guard in front of every query: who is answered, how fast, and DNS cookies.
+        `settings` is JSON as `app/guarding.py` writes it; `secrets`: none, the one in use, or that
+        and the one before, 16 bytes each. An engine begins with none. ValueError."""
+
     def bell(self) -> int:
         """A descriptor that is readable when `take_misses` has something that a thread parked."""
 

@@ -52,6 +52,7 @@ class EngineSettings:
     cache_bytes: int = 64 << 20
     lanes: int = 1  # threads that will answer much
     max_misses: int = 10_000
+    zone_rate: int = 5_000  # new questions a second about names under one domain
     ring: int = 65_536
     min_ttl: int = 0
     max_ttl: int = 86_400
@@ -132,6 +133,10 @@ class Engine:
     def poke(self) -> None:
         """Take misses that nobody waits for (prefetch); call now and then."""
         self._wake()
+
+    def set_guard(self, settings: str, secrets: Sequence[bytes]) -> None:
+        """Put a guard in front of every query from now on; see `app/guarding.py`."""
+        self._core.set_guard(settings, secrets)
 
     def swap(self, snapshot: Snapshot) -> None:
         """Put `snapshot` in force for the next query."""

@@ -27,6 +27,8 @@ pub(crate) struct Stats {
     pub(crate) prefetches: u64,
     pub(crate) joined: u64,
     pub(crate) overload: u64,
+    /// Questions turned away because their domain had its share.
+    pub(crate) crowded: u64,
     /// Packets not answered because they are no queries.
     pub(crate) dropped: u64,
     /// Blocked by silence.
@@ -136,6 +138,7 @@ impl Stats {
         self.prefetches += other.prefetches;
         self.joined += other.joined;
         self.overload += other.overload;
+        self.crowded += other.crowded;
         self.dropped += other.dropped;
         self.silenced += other.silenced;
         self.formerr += other.formerr;
@@ -191,6 +194,7 @@ impl Stats {
                 "waiting": gauges.waiting,
                 "joined": self.joined,
                 "overload": self.overload,
+                "crowded": self.crowded,
                 "failed": self.failed,
                 "failures_remembered": self.failures_remembered,
             },

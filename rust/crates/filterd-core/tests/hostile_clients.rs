@@ -15,7 +15,7 @@ fn one_client_takes_half_of_the_places_at_most() {
     let mut out = Vec::new();
     let mut tokens = Vec::new();
     for n in 0..300 {
-        let packet = query(&format!("n{n}.open.test"), A);
+        let packet = query(&format!("www.open{n}.test"), A);
         if let Outcome::Miss(token) = engine.handle(&packet, PUPIL, START, 0, &mut out) {
             tokens.push(token);
         }
@@ -36,6 +36,41 @@ fn one_client_takes_half_of_the_places_at_most() {
     }
     assert_eq!(stat(&engine, "/misses/waiting"), 0);
     _ = park(&engine, &query("last.open.test", A), PUPIL, START + 9.0);
+}
+
+#[test]
+fn made_up_names_under_one_domain_leave_places_to_others() {
+    let engine = engine_with(r#"{"max_misses":400,"zone_rate":0}"#, NULL);
+    let mut out = Vec::new();
+    let mut parked = 0;
+    for n in 0..500u32 {
+        let packet = query(&format!("n{n}.victim.test"), A);
+        let [.., high, low] = n.to_be_bytes();
+        let client = IpAddr::from([10, 9, high, low]);
+        let outcome = engine.handle(&packet, client, START, 0, &mut out);
+        parked += usize::from(matches!(outcome, Outcome::Miss(_)));
+    }
+    assert_eq!(parked, 100);
+    assert_eq!(stat(&engine, "/misses/crowded"), 400);
+    _ = park(&engine, &query("www.other.test", A), OTHER, START);
+    for miss in engine.take_misses(1000) {
+        _ = engine.complete(miss.miss, None, START, 22);
+    }
+    _ = park(&engine, &query("again.victim.test", A), OTHER, START);
+}
+
+#[test]
+fn new_questions_about_one_domain_are_so_many_a_second() {
+    let engine = engine_with(r#"{"max_misses":10000,"zone_rate":10}"#, NULL);
+    let mut out = Vec::new();
+    let mut parked = 0;
+    for n in 0..100 {
+        let packet = query(&format!("n{n}.victim.test"), A);
+        let outcome = engine.handle(&packet, PUPIL, START, 0, &mut out);
+        parked += usize::from(matches!(outcome, Outcome::Miss(_)));
+    }
+    assert!((20..=22).contains(&parked), "{parked}");
+    _ = park(&engine, &query("later.victim.test", A), PUPIL, START + 1.0);
 }
 
 #[test]

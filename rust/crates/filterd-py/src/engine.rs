@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use filterd_core::engine::{Desk, Now, Outcome, Reply, Settings, Way};
+use filterd_core::guard::{GuardSettings, Secrets};
 use filterd_net::bell::Bell;
 use filterd_net::doors::Doors;
 use filterd_net::workers::{Post, Shared, Workers};
@@ -183,6 +184,17 @@ impl Engine {
 
     fn clear_cache(&self) {
         self.desk.clear_cache();
+    }
+
+    fn set_guard(&self, settings: &str, secrets: Vec<Vec<u8>>) -> PyResult<()> {
+        let guard = || {
+            let settings = GuardSettings::parse(settings)?;
+            let secrets = Secrets::read(&secrets)?;
+            self.desk.engine().guard().renewed(&settings, secrets)
+        };
+        let guard = guard().map_err(PyValueError::new_err)?;
+        self.desk.engine().set_guard(Arc::new(guard));
+        Ok(())
     }
 
     fn bell(&self) -> RawFd {

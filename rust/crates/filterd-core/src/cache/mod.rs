@@ -42,6 +42,12 @@ pub(crate) struct Key<'a> {
 pub(crate) struct Keys(Secret);
 
 impl Keys {
+    /// The keyed hash of some bytes.
+    #[inline]
+    pub(crate) fn of(&self, bytes: &[u8]) -> u64 {
+        self.0.of(bytes)
+    }
+
     /// The key of a question.
     #[inline]
     pub(crate) fn key<'a>(&self, question: &'a Question, flags: u8) -> Key<'a> {

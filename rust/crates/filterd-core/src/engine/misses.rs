@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use smallvec::SmallVec;
 
 use super::case::Who;
+use super::zones::Zones;
 use super::{Now, Reply, Way};
 use crate::cache::{Key, KEY_CD, KEY_DO};
 use crate::guard::Pass;
@@ -23,6 +24,9 @@ const WAITERS: usize = 1024;
 /// One client's queries take at most half of the places, so that nobody who asks for ever new names
 /// leaves the others without; where there are few places, at most so many.
 const SHARE: usize = 64;
+
+/// Questions about names under one domain take at most one place in so many.
+const ZONE_SHARE: usize = 4;
 
 /// A question for an upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +110,7 @@ impl Waiter {
 /// One question in flight.
 pub(super) struct Miss {
     hash: u64,
+    zone: u64,
     pub(super) question: query::Question,
     pub(super) flags: u8,
     prefetch: bool,
@@ -130,6 +135,7 @@ pub struct Pending {
 pub(super) struct Misses {
     most: usize,
     next: u64,
+    zones: Zones,
     waiting: usize,
     /// How many queries of each client wait.
     by_client: Keyed<IpAddr, usize>,
@@ -151,13 +157,16 @@ pub(super) enum Parked {
     Joined(u64),
     /// No room.
     Full(Waiter),
+    /// No room for more of its domain.
+    Crowded(Waiter),
 }
 
 impl Misses {
-    pub(super) fn new(most: usize) -> Self {
+    pub(super) fn new(most: usize, zone_rate: u32) -> Self {
         Self {
             most,
             next: 1,
+            zones: Zones::new((most / ZONE_SHARE).max(SHARE), zone_rate),
             waiting: 0,
             by_client: Keyed::default(),
             by_id: Keyed::default(),
@@ -226,6 +235,8 @@ impl Misses {
         &mut self,
         key: Key<'_>,
         question: &query::Question,
+        zone: u64,
+        at: f64,
         mut waiter: Waiter,
     ) -> Parked {
         let share = (self.most / 2).max(SHARE);
@@ -239,7 +250,8 @@ impl Misses {
         let (id, joined) = match self.same(key) {
             Some(id) => (id, true),
             None if self.by_id.len() >= self.most => return Parked::Full(waiter),
-            None => (self.open(key, question, false), false),
+            None if !self.zones.enter(zone, at) => return Parked::Crowded(waiter),
+            None => (self.open(key, question, zone, false), false),
         };
         let Some(miss) = self.by_id.get_mut(&id) else {
             return Parked::Full(waiter);
@@ -262,11 +274,20 @@ impl Misses {
 
     /// Ask for `question` with nobody waiting; false if it is in flight or there is no room to
     /// spare: prefetches leave half of it to those who wait.
-    pub(super) fn prefetch(&mut self, key: Key<'_>, question: &query::Question) -> bool {
+    pub(super) fn prefetch(
+        &mut self,
+        key: Key<'_>,
+        question: &query::Question,
+        zone: u64,
+        at: f64,
+    ) -> bool {
         if self.by_id.len() >= self.most / 2 || self.by_hash.contains_key(&key.hash) {
             return false;
         }
-        self.open(key, question, true);
+        if !self.zones.enter(zone, at) {
+            return false;
+        }
+        self.open(key, question, zone, true);
         true
     }
 
@@ -277,10 +298,11 @@ impl Misses {
         (miss.flags == key.flags && miss.question.wire() == key.question).then_some(id)
     }
 
-    fn open(&mut self, key: Key<'_>, question: &query::Question, prefetch: bool) -> u64 {
+    fn open(&mut self, key: Key<'_>, question: &query::Question, zone: u64, prefetch: bool) -> u64 {
         let id = self.number();
         let miss = Miss {
             hash: key.hash,
+            zone,
             question: question.clone(),
             flags: key.flags,
             prefetch,
@@ -339,6 +361,7 @@ impl Misses {
     pub(super) fn remove(&mut self, id: u64) -> Option<Miss> {
         let waiters = self.take_waiters(id);
         let mut miss = self.by_id.remove(&id)?;
+        self.zones.leave(miss.zone);
         if self.by_hash.get(&miss.hash) == Some(&id) {
             self.by_hash.remove(&miss.hash);
         }

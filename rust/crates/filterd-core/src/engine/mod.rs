@@ -16,6 +16,7 @@ mod misses;
 mod said;
 mod serve;
 mod settings;
+mod zones;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -135,7 +136,7 @@ impl Engine {
             guard: Mutex::new(Arc::new(Guard::open())),
             cache: Shards::new(settings.shared_bytes()),
             waiting: Mutex::new(Waiting {
-                misses: Misses::new(settings.max_misses),
+                misses: Misses::new(settings.max_misses, settings.zone_rate),
                 failures: Failures::default(),
             }),
             ledger: Mutex::new(Ledger::new(&settings)),
@@ -253,7 +254,10 @@ impl Engine {
             events_dropped: ledger.ring.lost,
             generation,
         };
-        ledger.stats.json(&gauges).to_string()
+        let mut stats = ledger.stats.json(&gauges);
+        drop(ledger);
+        stats["guard"] = serde_json::json!(self.guard().counts());
+        stats.to_string()
     }
 }
 

@@ -11,6 +11,7 @@ use super::case::{Case, Sent, Step, Who};
 use super::lane::Tables;
 use super::misses::{Parked, Waiter};
 use super::settings::Record;
+use super::zones::zone_of;
 use super::{lock, said, Engine, Now, Outcome, Way};
 use crate::cache::{Entry, Key, KEY_CD, KEY_DO};
 use crate::decide::{Decision, Kind};
@@ -212,8 +213,11 @@ impl Books {
         entry: &Entry,
         at: f64,
     ) {
+        let (zone, _) = zone_of(&engine.keys, question.name());
         let mut waiting = lock(&engine.waiting);
-        if waiting.failures.get(key.hash, at).is_some() || !waiting.misses.prefetch(key, question) {
+        if waiting.failures.get(key.hash, at).is_some()
+            || !waiting.misses.prefetch(key, question, zone, at)
+        {
             return;
         }
         self.asked = true;
@@ -230,11 +234,15 @@ impl Books {
         waiter: Waiter,
         out: &mut Vec<u8>,
     ) -> Outcome {
+        let (zone, _) = zone_of(&engine.keys, question.name());
         let (failure, parked) = {
             let mut waiting = lock(&engine.waiting);
             match waiting.failures.get(key.hash, case.at) {
                 Some(failure) => (Some(failure), Parked::Full(waiter)),
-                None => (None, waiting.misses.park(key, question, waiter)),
+                None => (
+                    None,
+                    waiting.misses.park(key, question, zone, case.at, waiter),
+                ),
             }
         };
         match (failure, parked) {
@@ -249,6 +257,10 @@ impl Books {
             (Some(failure), Parked::Full(waiter)) => {
                 self.stats.failures_remembered += 1;
                 self.stand_in(engine, case, key, &waiter, failure.ede, out)
+            }
+            (_, Parked::Crowded(waiter)) => {
+                self.stats.crowded += 1;
+                self.stand_in(engine, case, key, &waiter, 0, out)
             }
             (None, Parked::Full(waiter)) => {
                 self.stats.overload += 1;

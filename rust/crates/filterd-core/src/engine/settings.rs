@@ -27,6 +27,8 @@ pub struct Settings {
     pub lanes: usize,
     /// Most questions in flight at a time.
     pub max_misses: usize,
+    /// Most new questions a second about names under one domain; 0: any number.
+    pub zone_rate: u32,
     /// Events kept for who has not taken them yet.
     pub ring: usize,
     /// Shortest time an answer is kept, in seconds.
@@ -56,6 +58,7 @@ impl Default for Settings {
             cache_bytes: 64 << 20,
             lanes: 1,
             max_misses: 10_000,
+            zone_rate: 5_000,
             ring: 10_000,
             min_ttl: 0,
             max_ttl: 86_400,
