@@ -7,12 +7,14 @@ watch. Stopping goes the other way. Whatever fails at the start, nothing is left
 import asyncio
 import logging
 import os
+import secrets
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from filterd.app.change import Change
+from filterd.app.guarding import guarding
 from filterd.app.handlers import handlers
 from filterd.app.node import Node
 from filterd.app.parts import (
@@ -101,6 +103,8 @@ async def open_node(
         recorder=make_recorder(config, paths, writer),
         started=now,
     )
+    guard = guarding(config, paths.state, secrets.token_bytes)
+    node.engine.set_guard(guard.settings, guard.secrets)
     living = Living(node, writer)
     try:
         await _open(living, background=background)
