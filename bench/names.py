@@ -29,7 +29,7 @@ class Names:
     def make(cls, program: Path, count: int) -> "Names":
         """Return the names, made if they are not there."""
         made = cls(count, BUILD / f"names-{count}.txt", BUILD / f"others-{count}.txt")
-        if not made.listed.exists():
+        if not made.listed.exists() or _older(made.listed, program):
             parts = [path.with_suffix(".part") for path in (made.listed, made.others)]
             numbers = (str(count), str(OTHERS), str(SEED))
             subprocess.run([str(program), *numbers, *map(str, parts)], check=True)
@@ -44,6 +44,10 @@ class Names:
     def some_others(self, many: int) -> list[str]:
         """Return names that no rule is about."""
         return list(dict.fromkeys(lines(self.others)))[:many]
+
+
+def _older(made: Path, program: Path) -> bool:
+    return made.stat().st_mtime < program.stat().st_mtime
 
 
 def lines(path: Path) -> Iterator[str]:

@@ -6,7 +6,6 @@ a millisecond.
 
 import json
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -15,14 +14,13 @@ from typing import Any
 from bench import mixes
 from bench.blast import Server, start, warm
 from bench.context import Bench
-from bench.daemon import Node
 from bench.figures import Figure
 from bench.large.watching import Fate, read
-from bench.places import BUILD, ROOT
+from bench.places import BUILD
+from bench.ruling import block, block_by_command, unblock
 from bench.saying import Progress, say, turn
 from bench.standing import filterd
 from bench.wire import A
-from filterd.control.client import call
 
 TRIES = 9
 RATE = 20_000
@@ -40,8 +38,8 @@ def measure(bench: Bench, count: int) -> None:
         say(f"new rules at {count:,}, under {RATE:,} queries/s")
         warm(bench.programs.blast, standing.server, files["warm"])
         ways: dict[str, tuple[int, Callable[[str], None]]] = {
-            "control": (TRIES, lambda name: by_control(node, name)),
-            "command": (3, lambda name: by_command(node, name)),
+            "control": (TRIES, lambda name: block(node, name)),
+            "command": (3, lambda name: block_by_command(node, name)),
         }
         bar = Progress("rules", sum(tries for tries, _ in ways.values()))
         found: dict[str, list[dict[str, Any]]] = {}
@@ -51,6 +49,7 @@ def measure(bench: Bench, count: int) -> None:
                 with turn(bench.lock):
                     one = _one(bench, standing.server, files, f"{way}{number}.example", make)
                 found.setdefault(way, []).append(one)
+                unblock(node, one["name"])
         bar.end()
     bench.raw["large rule"] = found
     for way, bar_ms in (("control", 10.0), ("command", None)):
@@ -72,18 +71,6 @@ def measure(bench: Bench, count: int) -> None:
             )
 
 
-def by_control(node: Node, name: str) -> None:
-    """Block a name by the control socket; it is in force when this returns."""
-    node.write(["school-block.example", name])
-    call(node.control, "reload")
-
-
-def by_command(node: Node, name: str) -> None:
-    """Block a name as a person does."""
-    node.write(["school-block.example", name])
-    subprocess.run(node.command("reload"), cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-
-
 def _one(
     bench: Bench, server: Server, files: dict[str, Any], name: str, make: Callable[[str], None]
 ) -> dict[str, Any]:
@@ -101,4 +88,9 @@ def _one(
     seen = json.loads(out.splitlines()[-1])
     row = asdict(fate)
     row["lost"] += seen["lost"]
-    return row | {"sent": seen["sent"], "wrong": sum(seen["wrong"]), "p99_us": seen["p99_us"]}
+    return row | {
+        "name": name,
+        "sent": seen["sent"],
+        "wrong": sum(seen["wrong"]),
+        "p99_us": seen["p99_us"],
+    }

@@ -3,11 +3,10 @@
  *     names LISTED OTHERS SEED LIST_FILE OTHERS_FILE
  *
  * Writes distinct names, one a line, the same for the same numbers. Of the others none is listed,
- * and no parent of one. They are built as lists are: words and
- * made-up syllables, hyphens, digits, random letters; seven in ten right under a suffix, three in
- * ten below hosts that are not listed themselves, a few of which have many. Suffixes are two-letter
- * codes that ISO 3166 leaves to users, so nobody's name is among them; some stand below `co`.
- * Ten million take about five seconds. */
+ * and no parent of one. They are built as lists are: words and made-up syllables, hyphens, digits,
+ * random letters; seven in ten right under a suffix, three in ten below hosts that are not listed
+ * themselves, a few of which have many. Suffixes are two-letter codes that ISO 3166 leaves to
+ * users, so nobody's name is among them. Ten million take about five seconds. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +81,6 @@ static char *suffix(char *at) {
   static const char SECOND[] = "xabcdefghijklmnopqrstuvwyz";
   uint64_t number = (uint64_t)below(1 << 16) * below(1 << 16) >> 16;
   int code = number * 36 >> 16;
-  if (!below(16)) at = put(at, ".co");
   *at++ = '.';
   *at++ = code < 26 ? 'x' : 'q';
   *at++ = code < 26 ? SECOND[code] : 'm' + code - 26;
