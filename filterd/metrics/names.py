@@ -69,7 +69,9 @@ RCODES = {
     "4": "NOTIMP",
     "5": "REFUSED",
     "16": "BADVERS",
+    "23": "BADCOOKIE",
 }
+KEPT_OFF = ("refused", "ignored", "limited", "bad_cookies", "slipped", "dropped")
 PARTS = {"ech_stripped": "ech", "hints_stripped": "hints"}
 REFUSALS = (
     "bad-name",
@@ -118,6 +120,7 @@ EFFECT = Label("effect", ("dropped", "formerr"), means="what became of the packe
 CODE = Label("code", REFUSALS, means="why, see `filterd lists check`")
 REASON = Label("reason", FAILURES, means="what went wrong")
 MISFIT = Label("misfit", MISFITS, means="what did not fit")
+GUARD = Label("how", KEPT_OFF, means="what the guard did")
 PART = Label("part", tuple(PARTS.values()), means="what of the record")
 PLACE = Label("place", ("ring", "store"), means="the core's ring or the report's buffer")
 LIST = Label("list", most=200, means="a configured list")
@@ -166,6 +169,15 @@ METRICS: tuple[Metric, ...] = (
     _row("queries_waiting", _G, "Queries waiting for one of them.", _E, "misses.waiting"),
     _row("misses_joined_total", _C, "Queries that joined a waiting question.", _E, "misses.joined"),
     _row("overload_total", _C, "Queries turned away, too many waiting.", _E, "misses.overload"),
+    _row(
+        "crowded_total",
+        _C,
+        "Queries turned away, their domain is full.",
+        _E,
+        "misses.crowded",
+    ),
+    _row("guarded_total", _C, "Queries and replies held back by limits.", _E, "guard.*", GUARD),
+    _row("panics_total", _C, "Faults of our own that a thread survived.", _E, "panics"),
     _row("answers_unusable_total", _C, "Upstream answers discarded.", _E, "answers_unusable"),
     _row("resolutions_failed_total", _C, "Questions without answer.", _E, "misses.failed"),
     _row(
