@@ -20,7 +20,7 @@ use filterd_core::snapshot::Snapshot;
 use filterd_index::IndexBuilder;
 use filterd_net::bell::Bell;
 use filterd_net::doors::Doors;
-use filterd_net::forward::{Forwarder, Mail};
+use filterd_net::forward::{Forwarder, Mail, Plain};
 use filterd_net::workers::{Post, Shared, Workers};
 
 const PLAN: &str = r#"{
@@ -58,7 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         engine: Arc::new(Engine::new(snapshot, settings)),
         doors: Arc::new(Doors::new(sockets)?),
         others: Arc::clone(&others),
-        plain: Arc::new(Bell::new()?),
+        plain: Arc::new(Plain::new()?),
     };
     let routes = Routes::read(r#"["test", "local", "arpa"]"#)?;
     shared

@@ -13,6 +13,7 @@ use rustix::thread::{sched_setaffinity, CpuSet};
 use crate::bell::Bell;
 use crate::clock::now;
 use crate::doors::Doors;
+use crate::forward::Plain;
 use crate::sys::{Batch, BATCH};
 
 const UDP: u8 = 0;
@@ -28,8 +29,8 @@ pub struct Shared {
     pub doors: Arc<Doors>,
     /// Rung when there are questions for `Engine::take_misses`.
     pub others: Arc<Bell>,
-    /// Rung when there are questions for `Engine::take_plain`.
-    pub plain: Arc<Bell>,
+    /// Who asks the questions of `Engine::take_plain`.
+    pub plain: Arc<Plain>,
 }
 
 /// One thread to be: its socket by number, and the processor it stays on.
@@ -48,11 +49,12 @@ pub struct Workers {
 }
 
 impl Shared {
-    /// Tell whoever takes questions that there are some.
-    pub fn ring(&self) {
+    /// Have the questions that wait taken: those for plain forwarding are asked at once if nobody
+    /// else is at it, the others are told of.
+    pub fn ask(&self, lane: &mut Lane, now: Now) {
         let pending = self.engine.pending();
         if pending.plain {
-            self.plain.ring();
+            self.plain.ask(self, lane, now);
         }
         if pending.others {
             self.others.ring();
@@ -136,7 +138,7 @@ fn work(shared: &Shared, post: Post, stop: &AtomicBool) {
             shared.doors.lost(batch.reply(socket, &replies[..sent]));
         }
         if lane.take_asked() {
-            shared.ring();
+            shared.ask(&mut lane, now);
         }
         lane.rest(now);
     }

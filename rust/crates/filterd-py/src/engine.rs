@@ -9,6 +9,7 @@ use filterd_core::engine::{Desk, Now, Outcome, Reply, Settings, Way};
 use filterd_core::guard::{GuardSettings, Secrets};
 use filterd_net::bell::Bell;
 use filterd_net::doors::Doors;
+use filterd_net::forward::Plain;
 use filterd_net::workers::{Post, Shared, Workers};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -21,7 +22,7 @@ use crate::rules::parse_address;
 pub(crate) struct Engine {
     desk: Desk,
     others: Arc<Bell>,
-    plain: Arc<Bell>,
+    plain: Arc<Plain>,
     threads: Mutex<Threads>,
 }
 
@@ -62,7 +63,7 @@ impl Engine {
         Ok(Self {
             desk: Desk::new(snapshot.0.clone(), settings),
             others: Arc::new(Bell::new()?),
-            plain: Arc::new(Bell::new()?),
+            plain: Arc::new(Plain::new()?),
             threads: Mutex::default(),
         })
     }

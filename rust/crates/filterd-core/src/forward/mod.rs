@@ -156,6 +156,14 @@ impl Forward {
         }
     }
 
+    /// One that begins anew, with random numbers drawn from this one: after a panic in this one.
+    #[must_use]
+    pub fn successor(&mut self) -> Self {
+        let mut seed = [0; 32];
+        self.rng.fill_bytes(&mut seed);
+        Self::new(self.settings.clone(), seed)
+    }
+
     /// Ask `query` (id 0, one question) and call it `miss`. `steady`: seconds of a clock that only
     /// goes forward, here and below.
     pub fn ask(&mut self, miss: u64, query: &[u8], steady: f64) {

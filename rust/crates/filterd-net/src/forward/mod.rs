@@ -1,48 +1,37 @@
-//! The thread that forwards over plain UDP: takes questions from the engine, asks, completes them,
-//! and sends the replies. What it cannot end goes to whoever takes the other questions.
+//! Forwarding over plain UDP: questions go out from the thread that has them, answers come in at a
+//! thread of its own. What cannot be ended here goes to whoever takes the other questions.
 
+mod asking;
 mod mail;
+mod plain;
 mod sockets;
 mod thread;
 
 use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use filterd_core::forward::{Forward, ForwardSettings};
+use filterd_core::forward::ForwardSettings;
 
 pub use mail::Mail;
+pub use plain::Plain;
 
 use crate::clock::now;
 use crate::workers::Shared;
-use thread::Thread;
+use asking::Asking;
 
 /// A running thread. It ends when this is dropped, and gives every open question back.
 pub struct Forwarder {
-    state: Arc<State>,
     shared: Shared,
+    stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the thread and its owner share.
-struct State {
-    forward: Mutex<Forward>,
-    stop: AtomicBool,
-    panics: AtomicU64,
-}
-
-impl State {
-    fn forward(&self) -> MutexGuard<'_, Forward> {
-        // A panic in the middle is met by a new one in its place.
-        self.forward.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Forwarder {
-    /// Start the thread. It takes the questions that the engine's route leaves to plain forwarding;
-    /// replies by token go into `mail`. `cpu`: the processor it stays on, `None`: any.
+    /// Start the thread. Questions that the engine's route leaves to plain forwarding are asked from
+    /// now on; replies by token go into `mail`. `cpu`: the processor it stays on, `None`: any.
     ///
     /// # Errors
     /// The system has no thread, descriptor or random numbers left.
@@ -52,21 +41,21 @@ impl Forwarder {
         settings: ForwardSettings,
         cpu: Option<usize>,
     ) -> io::Result<Self> {
-        let state = Arc::new(State {
-            forward: Mutex::new(Forward::new(settings.clone(), thread::seed()?)),
-            stop: AtomicBool::new(false),
-            panics: AtomicU64::new(0),
-        });
-        let mut thread = Thread::new(shared.clone(), Arc::clone(mail), settings, &state)?;
-        let handle = std::thread::Builder::new()
+        let epoll = thread::epoll(&shared.plain)?;
+        let own = epoll.try_clone()?;
+        let asking = Asking::new(epoll, Arc::clone(mail), settings)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let (theirs, until) = (shared.clone(), Arc::clone(&stop));
+        let thread = std::thread::Builder::new()
             .name("forward".to_owned())
-            .spawn(move || thread.run(cpu))?;
+            .spawn(move || thread::run(&theirs, &own, cpu, &until))?;
+        shared.plain.set(Some(asking));
         // What has waited since before.
         shared.plain.ring();
         Ok(Self {
-            state,
             shared: shared.clone(),
-            thread: Some(handle),
+            stop,
+            thread: Some(thread),
         })
     }
 
@@ -74,14 +63,15 @@ impl Forwarder {
     /// caught.
     #[must_use]
     pub fn counts(&self) -> String {
-        let mut counts = self.state.forward().counts();
-        counts["panics"] = self.state.panics.load(Ordering::Relaxed).into();
-        counts.to_string()
+        self.shared.plain.with(Asking::counts).unwrap_or_default()
     }
 
     /// See `Forward::loses_case`.
     pub fn loses_case(&self, server: usize) {
-        self.state.forward().loses_case(server, now().steady);
+        let steady = now().steady;
+        self.shared
+            .plain
+            .with(|asking| asking.loses_case(server, steady));
     }
 
     /// Whether the thread still runs.
@@ -95,7 +85,7 @@ impl Forwarder {
     /// End it; open questions go to whoever takes the other ones. Set another route first, so that
     /// no new ones come.
     pub fn stop(&mut self) {
-        self.state.stop.store(true, Ordering::Relaxed);
+        self.stop.store(true, Ordering::Relaxed);
         self.shared.plain.ring();
         if let Some(thread) = self.thread.take() {
             // Panics of a turn were caught; one outside of any leaves nothing to wait for.

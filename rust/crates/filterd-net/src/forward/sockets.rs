@@ -34,10 +34,6 @@ impl Sockets {
         }
     }
 
-    pub(crate) fn epoll(&self) -> &OwnedFd {
-        &self.epoll
-    }
-
     /// Open a socket to `server` and listen to it.
     pub(crate) fn open(&mut self, port: PortId, server: SocketAddr) -> io::Result<()> {
         let family = if server.is_ipv4() {

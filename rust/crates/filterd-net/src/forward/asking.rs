@@ -1,0 +1,236 @@
+//! The state machine with its sockets: whoever holds it asks, reads and replies, for all that is
+//! there.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use filterd_core::engine::{Lane, Now, Question, Reply};
+use filterd_core::forward::{Effect, Forward, ForwardSettings};
+use rustix::rand::{getrandom, GetRandomFlags};
+
+use super::sockets::{Read, Sockets};
+use super::{caught, Mail};
+use crate::workers::Shared;
+
+/// Datagrams of one port and questions of one turn, so that each gets its turn.
+const READS: usize = 64;
+const QUESTIONS: usize = 256;
+
+/// See the module.
+pub(super) struct Asking {
+    mail: Arc<Mail>,
+    forward: Forward,
+    sockets: Sockets,
+    /// Taken from the engine, not asked yet.
+    questions: VecDeque<Question>,
+    /// To be sent at the end of the turn.
+    replies: Vec<Reply>,
+    /// When the forwarder's thread looks up, whatever happens.
+    looks_up: f64,
+    panics: u64,
+}
+
+impl Asking {
+    pub(super) fn new(
+        epoll: OwnedFd,
+        mail: Arc<Mail>,
+        settings: ForwardSettings,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            mail,
+            forward: Forward::new(settings, seed()?),
+            sockets: Sockets::new(epoll),
+            questions: VecDeque::new(),
+            replies: Vec::new(),
+            looks_up: 0.0,
+            panics: 0,
+        })
+    }
+
+    pub(super) fn counts(&mut self) -> String {
+        let mut counts = self.forward.counts();
+        counts["panics"] = self.panics.into();
+        counts.to_string()
+    }
+
+    pub(super) fn loses_case(&mut self, server: usize, steady: f64) {
+        self.forward.loses_case(server, steady);
+    }
+
+    /// Say when the thread will look up, if nothing happens before: not later than `most`.
+    pub(super) fn sleep_until(&mut self, most: f64) -> f64 {
+        self.looks_up = self.forward.next_tick().map_or(most, |next| next.min(most));
+        self.looks_up
+    }
+
+    /// Ask what waits in the engine; true if something is due before the thread looks up.
+    pub(super) fn ask_now(&mut self, shared: &Shared, lane: &mut Lane, now: Now) -> bool {
+        self.guarded(shared, lane, |asking, lane| asking.ask(shared, lane, now));
+        self.forward
+            .next_tick()
+            .is_some_and(|next| next < self.looks_up)
+    }
+
+    /// Read what came to the ports in `ready`, ask what waits, do what is due.
+    pub(super) fn turn(&mut self, shared: &Shared, lane: &mut Lane, ready: &[u64], now: Now) {
+        self.guarded(shared, lane, |asking, lane| {
+            for place in ready {
+                asking.read(shared, lane, *place, now);
+            }
+            asking.ask(shared, lane, now);
+            asking.forward.tick(now.steady);
+            asking.act(shared, lane, now);
+        });
+    }
+
+    /// Run `what`, send the replies; after a panic, start anew.
+    fn guarded(
+        &mut self,
+        shared: &Shared,
+        lane: &mut Lane,
+        what: impl FnOnce(&mut Self, &mut Lane),
+    ) {
+        if caught(|| what(self, lane)).is_none() {
+            self.recover(shared, lane);
+        }
+        self.reply(shared);
+    }
+
+    fn read(&mut self, shared: &Shared, lane: &mut Lane, place: u64, now: Now) {
+        let Some(port) = self.sockets.port(place) else {
+            return;
+        };
+        for _ in 0..READS {
+            match self.sockets.read(port) {
+                Read::Packet(packet) => self.forward.received(port, packet, now.steady),
+                Read::Nothing => break,
+                Read::Fault(fault) => self.forward.refused(port, fault, now.steady),
+            }
+        }
+        self.act(shared, lane, now);
+    }
+
+    fn ask(&mut self, shared: &Shared, lane: &mut Lane, now: Now) {
+        loop {
+            // Each stays in the queue until it has been asked: a panic loses none.
+            while let Some(question) = self.questions.front() {
+                self.forward.ask(question.miss, &question.wire, now.steady);
+                self.questions.pop_front();
+            }
+            self.act(shared, lane, now);
+            self.questions.extend(shared.engine.take_plain(QUESTIONS));
+            if self.questions.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Do what the state machine says.
+    fn act(&mut self, shared: &Shared, lane: &mut Lane, now: Now) {
+        let Self {
+            forward,
+            sockets,
+            replies,
+            panics,
+            ..
+        } = self;
+        while let Some(effect) = forward.next_effect() {
+            match effect {
+                Effect::Open { port, server } => {
+                    if sockets.open(port, server).is_err() {
+                        forward.unopened(port, now.steady);
+                    }
+                }
+                Effect::Close { port } => sockets.close(port),
+                Effect::Send { port, wire } => {
+                    if let Err(fault) = sockets.send(port, wire) {
+                        forward.refused(port, fault, now.steady);
+                    }
+                }
+                Effect::Answer { miss, wire } => {
+                    replies.extend(complete(lane, panics, miss, Some(wire), now, 0));
+                }
+                Effect::Failed { miss, ede } => {
+                    replies.extend(complete(lane, panics, miss, None, now, ede));
+                }
+                Effect::Stale { miss } => replies.extend(lane.serve_stale(miss, now)),
+                Effect::Elsewhere { miss } => hand_over(shared, miss),
+            }
+        }
+    }
+
+    fn reply(&mut self, shared: &Shared) {
+        if self.replies.is_empty() {
+            return;
+        }
+        self.mail.put(&mut self.replies);
+        shared.doors.send(&self.replies);
+        self.replies.clear();
+    }
+
+    /// After a panic: what was under way goes to others, and nothing that may be half done is used
+    /// again.
+    fn recover(&mut self, shared: &Shared, lane: &mut Lane) {
+        self.panics += 1;
+        lane.recover();
+        let open: Vec<u64> = self.forward.open().collect();
+        self.forward = self.forward.successor();
+        self.sockets.close_all();
+        let taken = std::mem::take(&mut self.questions);
+        for miss in open
+            .into_iter()
+            .chain(taken.into_iter().map(|question| question.miss))
+        {
+            hand_over(shared, miss);
+        }
+    }
+
+    /// Give every open question back, for the end.
+    pub(super) fn give_back(&mut self, shared: &Shared, lane: &mut Lane, now: Now) {
+        self.guarded(shared, lane, |asking, lane| {
+            asking
+                .questions
+                .extend(shared.engine.take_plain(usize::MAX));
+            for question in std::mem::take(&mut asking.questions) {
+                hand_over(shared, question.miss);
+            }
+            asking.forward.hand_over(now.steady);
+            asking.act(shared, lane, now);
+        });
+    }
+}
+
+/// Octets for a `Forward`, from the system.
+fn seed() -> io::Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    let mut at = 0;
+    while at < seed.len() {
+        at += getrandom(&mut seed[at..], GetRandomFlags::empty())?;
+    }
+    Ok(seed)
+}
+
+fn hand_over(shared: &Shared, miss: u64) {
+    if shared.engine.hand_over(miss) {
+        shared.others.ring();
+    }
+}
+
+/// End a question in the engine. A panic there is a fault of ours that one name found: it gets no
+/// answer, the others do.
+fn complete(
+    lane: &mut Lane,
+    panics: &mut u64,
+    miss: u64,
+    answer: Option<&[u8]>,
+    now: Now,
+    ede: u16,
+) -> Vec<Reply> {
+    caught(|| lane.complete(miss, answer, now, ede)).unwrap_or_else(|| {
+        *panics += 1;
+        lane.recover();
+        caught(|| lane.complete(miss, None, now, 0)).unwrap_or_default()
+    })
+}
