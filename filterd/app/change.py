@@ -3,22 +3,26 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from filterd.app import parts
 from filterd.app.lists_work import compile_lists, update_lists
 from filterd.app.node import Node
 from filterd.app.paths import read_config
-from filterd.app.ruling import Inputs, build_ruling
+from filterd.app.ruling import Inputs, Ruling, build_ruling, reword
+from filterd.app.spoken import Stamps
 from filterd.engine.neighbours import read_neighbours
 from filterd.lists.durable import locked
 from filterd.lists.index_store import IndexStore
 from filterd.lists.rollback import RolledBack, rollback
 from filterd.lists.store import ListStore
-from filterd.model.errors import FilterdError
+from filterd.model.errors import FilterdError, RulesError
+from filterd.policy.said import Here, Told, obey
 from filterd.upstream.resolver import Resolver
 
 logger = logging.getLogger(__name__)
@@ -44,8 +48,12 @@ class Change:
             config, book = await asyncio.to_thread(read_config, node.config_path)
             if node.config_path is None:
                 config = node.config  # built-in defaults, perhaps with the demonstration's upstream
-            inputs = await asyncio.to_thread(parts.current_inputs, config, book, node.paths)
-            inputs = replace(inputs, addresses=node.ruling.inputs.addresses)
+            stamps = node.spoken.stamps()
+            old_inputs = node.ruling.inputs
+            inputs = await asyncio.to_thread(
+                parts.current_inputs, config, book, node.paths, old_inputs.lists
+            )
+            inputs = replace(inputs, addresses=old_inputs.addresses)
             ruling = await asyncio.to_thread(build_ruling, inputs, time.time(), node.generation + 1)
             local = parts.local_data(config)
             old = node.config
@@ -57,6 +65,7 @@ class Change:
             # Everything is built; from here nothing can fail.
             node.config, node.book = config, book
             node.put_in_force(ruling)
+            node.spoken.seen = stamps
             if moved:
                 node.engine.replace(resolver, local)
             if resolver is not node.resolver:
@@ -76,11 +85,50 @@ class Change:
             ruling = await asyncio.to_thread(build_ruling, inputs, time.time(), number)
             self._node.put_in_force(ruling)
 
-    async def read_overrides(self) -> None:
-        """Put the overrides that are on disk in force."""
+    async def say(
+        self, command: str, arguments: Mapping[str, object]
+    ) -> dict[str, str | int | None]:
+        """Obey a command of `policy/said.py`: on disk, then in force, then told.
+
+        Raises:
+            RulesError: it makes no sense here, or cannot be kept; nothing has changed.
+        """
+        async with self._lock:
+            # The disk is slow at times, and queries are answered on this loop.
+            ruling, stamps, told = await asyncio.to_thread(self._said, command, arguments)
+            self._node.put_in_force(ruling)
+            self._node.spoken.seen = stamps
+        return {**told, "generation": self._node.generation}
+
+    def _said(self, command: str, arguments: Mapping[str, object]) -> tuple[Ruling, Stamps, Told]:
         node = self._node
-        items = await asyncio.to_thread(parts.load_overrides, node.config, node.paths)
-        await self.rebuild(overrides=items)
+        spoken, config, now = node.spoken, node.config, time.time()
+        here = Here(ZoneInfo(config.timezone), config.groups, datetime.fromtimestamp(now, UTC))
+        try:
+            with spoken.changing():
+                said = node.ruling.inputs.said
+                if spoken.stamps() != spoken.seen:
+                    said = spoken.read_to_change(config)
+                after, told = obey(command, arguments, said, here)
+                ruling = reword(node.ruling, after, now, node.generation + 1)
+                return ruling, spoken.write(said, after), told
+        except OSError as error:
+            why = error.strerror or error
+            raise RulesError(f"nothing is changed, it cannot be kept on disk: {why}") from error
+
+    async def listen(self) -> None:
+        """Put in force what was written into the files of what is said by command."""
+        node = self._node
+        stamps = node.spoken.stamps()
+        if stamps == node.spoken.seen:
+            return
+        async with self._lock:
+            said = await asyncio.to_thread(node.spoken.read, node.config)
+            if said != node.ruling.inputs.said:
+                number = node.generation + 1
+                ruling = await asyncio.to_thread(reword, node.ruling, said, time.time(), number)
+                node.put_in_force(ruling)
+            node.spoken.seen = stamps
 
     async def refresh_lists(self, names: list[str] | None, force: list[str], tell: Tell) -> Any:
         """Fetch, check, compile and put in force; return the outcome of each list."""
@@ -99,15 +147,16 @@ class Change:
     async def use_lists(self, tell: Tell) -> None:
         """Compile the lists on disk where needed, and put the result in force."""
         node = self._node
+        current = node.ruling.inputs.lists
         done = await compile_lists(
             node.config,
             node.book,
             node.paths,
+            known=current,
             progress=lambda name, line, total: tell(f"compiling {name}", line, total),
         )
         for problem in done.problems:
             logger.warning("lists: %s", problem)
-        current = node.ruling.inputs.lists
         if current is None or current.generation.number != done.generation.number:
             loaded = await asyncio.to_thread(IndexStore(node.paths.state).load)
             await self.rebuild(lists=loaded)

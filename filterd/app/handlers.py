@@ -8,6 +8,7 @@ from filterd.app.node import Node
 from filterd.app.watching import node_status
 from filterd.control.messages import Progress
 from filterd.control.server import Handler, Report
+from filterd.policy.said import COMMANDS
 
 
 def handlers(node: Node, change: Change) -> dict[str, Handler]:
@@ -26,7 +27,18 @@ def handlers(node: Node, change: Change) -> dict[str, Handler]:
     async def lists_rollback(_arguments: Mapping[str, Any], _report: Report) -> Any:
         return {**await change.roll_back(), "generation": node.generation}
 
-    return {"status": status, "reload": reload, "lists-rollback": lists_rollback}
+    def saying(command: str) -> Handler:
+        async def say(arguments: Mapping[str, Any], _report: Report) -> Any:
+            return await change.say(command, arguments)
+
+        return say
+
+    return {
+        "status": status,
+        "reload": reload,
+        "lists-rollback": lists_rollback,
+        **{command: saying(command) for command in COMMANDS},
+    }
 
 
 def _teller(report: Report) -> Any:

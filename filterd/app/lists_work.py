@@ -13,7 +13,7 @@ from filterd.lists.compile import Progress as CompileProgress
 from filterd.lists.durable import locked
 from filterd.lists.fetch import Fetcher, Limits
 from filterd.lists.gate import Bounds, Guard
-from filterd.lists.index_store import IndexStore
+from filterd.lists.index_store import IndexStore, Loaded
 from filterd.lists.remote import open_client
 from filterd.lists.store import ListStore
 from filterd.lists.update import Outcome, Progress, Updater, Wanted
@@ -100,9 +100,15 @@ async def update_lists(  # noqa: PLR0913 - what to update, and how to tell of it
 
 
 async def compile_lists(
-    config: Config, book: RuleBook, paths: Paths, progress: CompileProgress | None = None
+    config: Config,
+    book: RuleBook,
+    paths: Paths,
+    *,
+    known: Loaded | None = None,
+    progress: CompileProgress | None = None,
 ) -> Compilation:
-    """Compile the versions in use unless that is done already.
+    """Compile the versions in use unless that is done already. `known` is an index that is open,
+    and so need not be verified again.
 
     Raises:
         RulesError: it cannot be done; the index in use stays.
@@ -110,7 +116,8 @@ async def compile_lists(
     """
     rules = IndexStore(paths.state)
     with locked(paths.state):
-        await asyncio.to_thread(rules.discard_damaged)
+        if known is None or known.generation.number != rules.pointer().current:
+            await asyncio.to_thread(rules.discard_damaged)
         return await compile_current(
             list_specs(config, book),
             ListStore(paths.state),

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -10,16 +11,19 @@ from threading import Lock
 from filterd.app.observing import counts_of, events_of, source_of
 from filterd.app.paths import Paths
 from filterd.app.ruling import Ruling
+from filterd.app.spoken import Spoken
 from filterd.config.schema import Config
 from filterd.engine.engine import Engine
 from filterd.lists.status import ListStatus
 from filterd.model.group import RuleBook
+from filterd.policy.classes import ClassTable, RuleClass
 from filterd.report.recorder import Recorder
 from filterd.upstream.resolver import Resolver
 
 logger = logging.getLogger(__name__)
-EARLIER = 8  # generations whose counts the core may still tell
+EARLIER = 64  # generations whose counts the core may still tell
 EVENTS = 5000  # taken from the core at once
+Meaning = tuple[int, tuple[ClassTable, ...]]  # a generation, and what its numbers mean
 
 
 @dataclass(slots=True)
@@ -38,7 +42,12 @@ class Node:
     problems: dict[str, str] = field(default_factory=dict)  # what -> why, for /readyz and status
     lists: tuple[ListStatus, ...] = ()  # as last looked at; see tasks.py
     flushing: Lock = field(default_factory=Lock)
-    earlier: deque[Ruling] = field(default_factory=lambda: deque(maxlen=EARLIER))
+    spoken: Spoken = field(init=False)
+    # What the numbers of earlier generations meant; not their rulings, which hold a mapped index.
+    earlier: deque[Meaning] = field(default_factory=lambda: deque(maxlen=EARLIER))
+
+    def __post_init__(self) -> None:
+        self.spoken = Spoken(self.paths.overrides, self.paths.rules)
 
     @property
     def generation(self) -> int:
@@ -47,17 +56,17 @@ class Node:
 
     def put_in_force(self, ruling: Ruling) -> None:
         """Swap the ruling for every query from now on."""
-        self.earlier.append(self.ruling)
+        self.earlier.append((self.generation, self.ruling.tables))
         self.engine.swap(ruling.snapshot)
         self.ruling = ruling
         logger.info("rules in force: generation %d", self.generation)
 
     def names_of(self, generation: int, class_id: int) -> tuple[str | None, str | None] | None:
         """Return list and category of a class of a recent generation."""
-        for ruling in (self.ruling, *tuple(self.earlier)):
-            if ruling.snapshot.generation == generation and class_id < len(ruling.classes):
-                rule = ruling.classes[class_id]
-                return source_of(rule), rule.category
+        for made, tables in ((self.generation, self.ruling.tables), *tuple(self.earlier)):
+            if made == generation:
+                rule = _class_at(tables, class_id)
+                return None if rule is None else (source_of(rule), rule.category)
         return None
 
     def flush_events(self, *, counts: bool = True) -> None:
@@ -70,6 +79,15 @@ class Node:
             while rows := self.engine.events(EVENTS):
                 self.recorder.record(events_of(rows, self.names_of), time.time())
             self.recorder.record((), time.time())
+
+
+def _class_at(tables: Sequence[ClassTable], number: int) -> RuleClass | None:
+    """Return the class that the core knows by `number`: those of all tables in a row."""
+    for table in tables:
+        if number < len(table):
+            return table.classes[number]
+        number -= len(table)
+    return None
 
 
 def readiness(node: Node) -> list[str]:

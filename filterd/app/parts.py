@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 
 from filterd.app.paths import Paths
 from filterd.app.ruling import Inputs, list_specs
+from filterd.app.spoken import Spoken
 from filterd.app.system_dns import system_nameservers
 from filterd.config.schema import Config
 from filterd.engine.engine import EngineSettings
 from filterd.engine.local import LocalData, LocalRecord, check_records
 from filterd.lists.index_store import IndexStore, Loaded
 from filterd.model.errors import ConfigError
-from filterd.model.group import Override, RuleBook
-from filterd.policy.overrides import read as read_overrides
+from filterd.model.group import RuleBook
 from filterd.report.daykey import DayKey
 from filterd.report.privacy import Level
 from filterd.report.recorder import Recorder
@@ -29,30 +29,26 @@ DNS_PORT = 53
 _RECORDS = {"none": "nothing", "aggregates": "counts", "pseudonym": "events", "full": "events"}
 
 
-def current_inputs(config: Config, book: RuleBook, paths: Paths) -> Inputs:
-    """Read what a ruling needs from disk: compiled lists and overrides."""
-    return Inputs(config, book, load_overrides(config, paths), load_lists(config, book, paths))
+def current_inputs(
+    config: Config, book: RuleBook, paths: Paths, known: Loaded | None = None
+) -> Inputs:
+    """Read what a ruling needs from disk: compiled lists, and what is said by command.
+
+    `known` are compiled lists that are open already; they are not opened again if they are still
+    the ones in use.
+    """
+    said = Spoken(paths.overrides, paths.rules).read(config)
+    return Inputs(config, book, said, load_lists(config, book, paths, known))
 
 
-def load_overrides(config: Config, paths: Paths) -> tuple[Override, ...]:
-    """Return the teachers' overrides; what cannot be read is left out and said."""
-    try:
-        zone = ZoneInfo(config.timezone)
-        overrides = read_overrides(paths.overrides, zone, frozenset(config.groups))
-    except OSError as error:
-        logger.error("overrides: none is in force, the file cannot be read: %s", error)  # noqa: TRY400
-        return ()
-    for problem in overrides.problems:
-        logger.warning("overrides: line %d left out: %s", problem.line, problem.message)
-    return overrides.items
-
-
-def load_lists(config: Config, book: RuleBook, paths: Paths) -> Loaded | None:
+def load_lists(
+    config: Config, book: RuleBook, paths: Paths, known: Loaded | None = None
+) -> Loaded | None:
     """Return the compiled lists in use, if any are configured and compiled."""
     if not list_specs(config, book):
         return None
     with contextlib.suppress(OSError):
-        return IndexStore(paths.state).load()
+        return IndexStore(paths.state).load(known)
     return None
 
 

@@ -22,6 +22,7 @@ class Paths:
     log: Path
     control: Path
     overrides: Path
+    rules: Path
     day_key: Path
 
     @classmethod
@@ -33,6 +34,7 @@ class Paths:
             log=config.log.path or state / "log.sqlite",
             control=config.control.socket or state / "control.sock",
             overrides=config.overrides or state / "overrides.jsonl",
+            rules=state / "local-rules.jsonl",
             day_key=state / "day.key",
         )
 

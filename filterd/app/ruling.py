@@ -2,10 +2,13 @@
 
 Pure but for opening nothing: what it needs from disk is handed in. A fault raises before anything
 changes, so the ruling in force stays.
+
+Nearly all of it stays when something is said by command: the lists' index, that of the
+configuration, and their part of the plan are the ruling's `ground`; `reword` builds only the rest.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from filterd.config.schema import Config
@@ -13,11 +16,21 @@ from filterd.config.school import school as school_of
 from filterd.core import Index, IndexBuilder, Snapshot
 from filterd.lists.index_store import Loaded
 from filterd.model.errors import RulesError
-from filterd.model.group import ListSpec, Override, RuleBook, School
+from filterd.model.group import ListSpec, RuleBook, School
 from filterd.policy.classes import ClassTable, RuleClass
 from filterd.policy.classes_json import read_meta, write_meta
+from filterd.policy.overlay import add_overlay
 from filterd.policy.own_index import NodeNames, add_own
-from filterd.policy.plan import PlanOptions, build_plan, next_build
+from filterd.policy.plan import (
+    Layer,
+    Outline,
+    PlanOptions,
+    layer_of,
+    next_build,
+    outline_of,
+    put_together,
+)
+from filterd.policy.said import NOTHING, Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +39,22 @@ class Inputs:
 
     config: Config
     book: RuleBook
-    overrides: tuple[Override, ...] = ()
+    said: Said = NOTHING
     lists: Loaded | None = None
-    addresses: Mapping[str, tuple[str, ...]] = ()  # type: ignore[assignment]
+    addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What stays when something is said by command: indexes, their classes, and their part of the
+    plan, worked out from `made_at` (unix seconds) on.
+    """
+
+    indexes: tuple[Index, ...]
+    tables: tuple[ClassTable, ...]
+    outline: Outline
+    layers: tuple[Layer, ...]
+    made_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +63,16 @@ class Ruling:
 
     inputs: Inputs
     school: School
+    ground: Ground
     tables: tuple[ClassTable, ...]
-    classes: tuple[RuleClass, ...]
     snapshot: Snapshot
     made_at: float
     until: float | None
+
+    @property
+    def classes(self) -> tuple[RuleClass, ...]:
+        """The classes of all indexes, by the number that the core knows them by."""
+        return tuple(rule for table in self.tables for rule in table.classes)
 
 
 def build_ruling(inputs: Inputs, now: float, number: int) -> Ruling:
@@ -51,27 +82,55 @@ def build_ruling(inputs: Inputs, now: float, number: int) -> Ruling:
         ConfigError: names that nothing defines.
         RulesError: the compiled lists or the plan do not fit.
     """
-    config = inputs.config
-    school = school_of(config, inputs.book, inputs.overrides)
-    builder = IndexBuilder()
-    own = add_own(builder, school, inputs.book, now, node_names(config))
+    school = school_of(inputs.config, inputs.book)
+    return _ruling(inputs, school, _ground(inputs, school, now), now, number)
+
+
+def reword(ruling: Ruling, said: Said, now: float, number: int) -> Ruling:
+    """Return `ruling` with something else said by command.
+
+    Raises:
+        RulesError: as `build_ruling`.
+    """
+    inputs = replace(ruling.inputs, said=said)
+    ground = ruling.ground
+    if ruling.until is not None and now >= ruling.until:
+        ground = _ground(inputs, ruling.school, now)
+    return _ruling(inputs, ruling.school, ground, now, number)
+
+
+def _ground(inputs: Inputs, school: School, now: float) -> Ground:
+    config, book = inputs.config, inputs.book
     indexes: list[Index] = []
     tables: list[ClassTable] = []
     if inputs.lists is not None:
         indexes.append(inputs.lists.index)
         tables.append(read_meta(inputs.lists.index.meta))
+    builder = IndexBuilder()
+    own = add_own(builder, school, book, node_names(config))
     indexes.append(builder.finish(write_meta(own)))
     tables.append(own)
     options = PlanOptions(addresses=dict(inputs.addresses), language=config.language)
-    plan = build_plan(school, inputs.book, tables, now, options)
+    outline = outline_of(school, book, now, options)
+    layers = tuple(layer_of(outline, table) for table in tables)
+    return Ground(tuple(indexes), tuple(tables), outline, layers, now)
+
+
+def _ruling(inputs: Inputs, school: School, ground: Ground, now: float, number: int) -> Ruling:
+    school = replace(school, overrides=inputs.said.overrides, rules=inputs.said.rules)
+    builder = IndexBuilder()
+    overlay = add_overlay(builder, school, now)
+    layers = (*ground.layers, layer_of(ground.outline, overlay))
+    plan = put_together(ground.outline, layers, now)
+    indexes = (*ground.indexes, builder.finish(write_meta(overlay)))
     return Ruling(
         inputs=inputs,
         school=school,
-        tables=tuple(tables),
-        classes=tuple(rule for table in tables for rule in table.classes),
+        ground=ground,
+        tables=(*ground.tables, overlay),
         snapshot=_snapshot(indexes, plan, number),
         made_at=now,
-        until=next_build(school, now),
+        until=next_build(school, now, ground.made_at),
     )
 
 

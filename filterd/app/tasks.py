@@ -82,17 +82,13 @@ class Chores:
         return await asyncio.to_thread(status, wanted, ListStore(node.paths.state), now)
 
     async def _plan(self) -> None:
-        """Build the plan anew before it ends, and when overrides change on disk."""
+        """Build the plan anew before it ends, and follow what is said by hand on disk."""
         node = self._node
-        seen = _stamp(node)
         while True:
             await asyncio.sleep(EVENTS_SECONDS)
-            stamp = _stamp(node)
+            await attempt(self._change.listen(), "reading overrides", node.problems)
             until = node.ruling.until
-            if stamp != seen:
-                seen = stamp
-                await attempt(self._change.read_overrides(), "reading overrides", node.problems)
-            elif until is not None and time.time() >= until:
+            if until is not None and time.time() >= until:
                 await attempt(self._change.rebuild(), "renewing the plan", node.problems)
 
     async def _neighbours(self) -> None:
@@ -101,14 +97,6 @@ class Chores:
             work = self._change.look_at_neighbours()
             await attempt(work, "reading the neighbour table", self._node.problems)
             await asyncio.sleep(NEIGHBOURS_SECONDS)
-
-
-def _stamp(node: Node) -> tuple[int, int] | None:
-    try:
-        stat = node.paths.overrides.stat()
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_size
 
 
 def _silent(_step: str, _done: int, _total: int | None) -> None:

@@ -9,13 +9,13 @@ from filterd.app.lists_work import compile_lists, update_lists
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.cli.base import Exit, paint
 from filterd.cli.progress import Progress
-from filterd.control.client import call
+from filterd.control.client import NobodyError, call
 from filterd.lists.durable import locked
 from filterd.lists.index_store import IndexStore
 from filterd.lists.rollback import rollback
 from filterd.lists.store import ListStore
 from filterd.lists.update import Kind, Outcome
-from filterd.model.errors import ControlError, RulesError
+from filterd.model.errors import RulesError
 
 _STYLES = {Kind.UPDATED: "green", Kind.UNCHANGED: "dim", Kind.HELD: "yellow", Kind.FAILED: "red"}
 
@@ -92,9 +92,7 @@ def roll_back(args: argparse.Namespace) -> int:
     paths = Paths.of(config, os.environ)
     try:
         done = call(paths.control, "lists-rollback")
-    except ControlError as error:
-        if "nothing listens" not in str(error):
-            raise
+    except NobodyError:
         with locked(paths.state):
             back = rollback(ListStore(paths.state), IndexStore(paths.state))
         done = {"index": back.generation.number, "lists": back.lists, "generation": None}
@@ -112,7 +110,5 @@ def _tell_daemon(paths: Paths) -> int | None:
     """Have a running daemon take the new lists; None where none runs."""
     try:
         return int(call(paths.control, "reload", timeout=900.0)["generation"])
-    except ControlError as error:
-        if "nothing listens" in str(error):
-            return None
-        raise
+    except NobodyError:
+        return None

@@ -24,6 +24,7 @@ COMMANDS: tuple[str, ...] = (
     "log",
     "reload",
     "override",
+    "rule",
     "completion",
 )
 WHOLE = "completion"  # it is made from the whole command line

@@ -3,33 +3,18 @@
 import argparse
 import getpass
 import json
-import os
-from datetime import datetime, timedelta
-from pathlib import Path
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
-from filterd.app.paths import Paths, config_path, read_config
+from filterd.app.commanding import Post
 from filterd.cli.base import Command, Exit, add_config, add_json
 from filterd.cli.times import span
-from filterd.formats.names import normalise
-from filterd.model.errors import FilterdError
-from filterd.model.group import Override
-from filterd.policy.overrides import (
-    MAX_OVERRIDES,
-    Overrides,
-    dump,
-    in_force,
-    parse,
-    read,
-    write,
-)
+from filterd.policy.overrides import in_force
 
 EXAMPLES = """\
   filterd override add youtube.com --for 45m --reason "biology film" --group grades-8-9
   filterd override list
   filterd override remove youtube.com
 """
-LONGEST = timedelta(days=7)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,68 +46,38 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace) -> int:
-    path, zone, groups = _place(args)
-    if args.group is not None and args.group not in groups:
-        raise FilterdError(f"no group is called {args.group!r}; known: {', '.join(groups)}")
-    length = span(args.span)
-    if length > LONGEST:
-        raise FilterdError("an override lasts 7d at most; for longer, use `allow:` in the group")
-    now = datetime.now(zone)
-    name = normalise(args.name)
-    if not name:
-        raise FilterdError("the root cannot be opened; name a site")
-    held = [o for o in _held(path, zone, now) if (o.name, o.group) != (name, args.group)]
-    if len(held) >= MAX_OVERRIDES:
-        raise FilterdError(f"there are {MAX_OVERRIDES} overrides already; remove some")
-    expires = (now + length).replace(microsecond=0)
-    by = args.by or getpass.getuser()
-    new = Override(name, expires, args.reason, by, args.group)
-    # What cannot be read again would be left out by the daemon, and stop the next command too.
-    if unreadable := parse(dump((new,)), zone).problems:
-        raise FilterdError(unreadable[0].message)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write(path, [*held, new])
-    who = args.group or "everyone"
-    print(f"{name} is open for {who} until {expires:%Y-%m-%d %H:%M} (a running daemon follows)")
+    wanted = {
+        "name": args.name,
+        "seconds": span(args.span).total_seconds(),
+        "reason": args.reason,
+        "by": args.by or getpass.getuser(),
+        "group": args.group,
+    }
+    post = Post.of(args.config)
+    done = post.command("override-add", wanted)
+    ends = datetime.fromisoformat(str(done.told["expires"])).astimezone(post.zone)
+    who = done.told["group"] or "everyone"
+    print(f"{done.told['name']} is open for {who} until {ends:%Y-%m-%d %H:%M}{done.when}")
     return Exit.OK
 
 
 def _show(args: argparse.Namespace) -> int:
-    path, zone, _ = _place(args)
-    for each in _held(path, zone, datetime.now(zone)):
+    post = Post.of(args.config)
+    for each in in_force(post.said().overrides, datetime.now(UTC)):
         if args.json:
             row = {"name": each.name, "expires": each.expires.isoformat(), "group": each.group}
             print(json.dumps({**row, "reason": each.reason, "by": each.by}, ensure_ascii=False))
         else:
-            until = f"{each.expires.astimezone(zone):%Y-%m-%d %H:%M}"
+            until = f"{each.expires.astimezone(post.zone):%Y-%m-%d %H:%M}"
             who = each.group or "everyone"
             print(f"{each.name:<30} until {until}  {who:<14} {each.reason} ({each.by})")
     return Exit.OK
 
 
 def _remove(args: argparse.Namespace) -> int:
-    path, zone, _ = _place(args)
-    name = normalise(args.name)
-    held = _held(path, zone, datetime.now(zone))
-    left = [each for each in held if each.name != name]
-    if len(left) == len(held):
-        raise FilterdError(f"{name} is not open; see `filterd override list`")
-    write(path, left)
-    print(f"{name} is no longer open")
+    done = Post.of(args.config).command("override-remove", {"name": args.name})
+    print(f"{done.told['name']} is no longer open{done.when}")
     return Exit.OK
-
-
-def _place(args: argparse.Namespace) -> tuple[Path, ZoneInfo, tuple[str, ...]]:
-    config, _ = read_config(config_path(args.config, os.environ))
-    return Paths.of(config, os.environ).overrides, ZoneInfo(config.timezone), tuple(config.groups)
-
-
-def _held(path: Path, zone: ZoneInfo, now: datetime) -> tuple[Override, ...]:
-    found: Overrides = read(path, zone)
-    if found.problems:
-        first = found.problems[0]
-        raise FilterdError(f"{path} line {first.line}: {first.message}; mend or remove it first")
-    return in_force(found.items, now)
 
 
 COMMAND = Command("override", "open a name for a while, with a reason", EXAMPLES, arguments, run)

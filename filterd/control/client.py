@@ -1,5 +1,6 @@
 """The command line's end of the control socket: blocking, one call a command."""
 
+import logging
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -16,7 +17,16 @@ from filterd.control.messages import (
 )
 from filterd.model.errors import ControlError
 
+logger = logging.getLogger(__name__)
 _PIECE = 64 * 1024
+
+
+class NobodyError(ControlError):
+    """No daemon listens on the socket."""
+
+
+class RefusedError(ControlError):
+    """The daemon was asked and said no; the message is its own."""
 
 
 def call(
@@ -32,13 +42,18 @@ def call(
     `timeout` in seconds is the longest silence; a command that reports progress may take longer.
 
     Raises:
-        ControlError: nothing listens, no answer in time, or filterd said no.
+        NobodyError: nothing listens there.
+        RefusedError: filterd said no.
+        ControlError: no answer in time, or none that can be read.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(timeout)
         try:
             connection.connect(str(path))
-            connection.sendall(encode(Request(command, arguments or {})))
+            try:
+                connection.sendall(encode(Request(command, arguments or {})))
+            except BrokenPipeError:
+                logger.debug("cut off while asking; why is in the answer")
             for line in _lines(connection):
                 answer = decode_answer(line)
                 match answer:
@@ -48,13 +63,13 @@ def call(
                     case Result(value):
                         return value
                     case Refusal(error):
-                        raise ControlError(error)
+                        raise RefusedError(error)
         except TimeoutError:
             raise ControlError(
                 f"no word from filterd for {timeout:g} s; see its log, or try again"
             ) from None
         except OSError as error:
-            raise ControlError(_explained(path, error)) from error
+            raise _explained(path, error) from error
     raise ControlError("filterd closed the connection without an answer; see its log")
 
 
@@ -69,9 +84,11 @@ def _lines(connection: socket.socket) -> Iterator[bytes]:
             raise ControlError(f"filterd sent a line longer than {MAX_LINE} bytes")
 
 
-def _explained(path: Path, error: OSError) -> str:
+def _explained(path: Path, error: OSError) -> ControlError:
     if isinstance(error, FileNotFoundError | ConnectionRefusedError):
-        return f"nothing listens on {path}: is filterd running? (`filterd serve` starts it)"
+        return NobodyError(
+            f"nothing listens on {path}: is filterd running? (`filterd serve` starts it)"
+        )
     if isinstance(error, PermissionError):
-        return f"no right to use {path}: use sudo, or join the group that owns it"
-    return f"cannot talk to filterd at {path}: {error.strerror or error}"
+        return ControlError(f"no right to use {path}: use sudo, or join the group that owns it")
+    return ControlError(f"cannot talk to filterd at {path}: {error.strerror or error}")

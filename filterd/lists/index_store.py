@@ -113,9 +113,15 @@ class IndexStore:
         generation = self.current()
         return generation is not None and key in {generation.key, self.pointer().pinned}
 
-    def load(self) -> Loaded | None:
-        """Open and verify the index in use, else the one before; None when neither is whole."""
+    def load(self, known: Loaded | None = None) -> Loaded | None:
+        """Open and verify the index in use, else the one before; None when neither is whole.
+
+        `known` is open already, and returned as it is if it is still the one in use.
+        """
         pointer = self.pointer()
+        still = known is not None and known.problem is None
+        if known is not None and still and known.generation.number == pointer.current:
+            return known
         problem = None
         for number in (pointer.current, pointer.previous):
             if number is None:

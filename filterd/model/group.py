@@ -131,6 +131,20 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalRule:
+    """A name, with its subdomains, that the operator blocks or (`block` False) allows by command
+    until that is taken back. `group` None: for everyone.
+    """
+
+    name: str
+    block: bool
+    at: datetime
+    by: str
+    reason: str = ""
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Category:
     """A kind of content and the age from which it is suitable (ALWAYS: illegal)."""
 
@@ -190,6 +204,7 @@ class School:
     allow: tuple[str, ...] = ()  # precedence step 5, names with subdomains
     block: tuple[str, ...] = ()  # precedence step 6
     overrides: tuple[Override, ...] = ()
+    rules: tuple[LocalRule, ...] = ()  # steps 5 and 6, beside the names above
     rebind_protection: bool = True
     rebind_exceptions: tuple[str, ...] = ()
     timezone: str = "Asia/Ho_Chi_Minh"

@@ -1,15 +1,13 @@
-"""The school's own rules and the rule book as one small index, rebuilt whenever they change.
+"""The rules of the configuration and the rule book as one small index, rebuilt when they change.
 
-It holds a few thousand patterns, so building it takes milliseconds; the lists' index, which
-takes seconds, stays untouched when a teacher allows a name.
+It holds a few thousand patterns, so building it takes milliseconds. What is said by command, many
+times a day perhaps, has an index of its own (`overlay.py`).
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
-from filterd.model.group import Override, RuleBook, School
+from filterd.model.group import RuleBook, School
 from filterd.model.rule import Action, Condition, Rewrite, Scope, Trigger
 from filterd.policy.builder import Builder
 from filterd.policy.classes import ClassTable, Origin, RuleClass
@@ -51,29 +49,17 @@ NO_NAMES = NodeNames()
 
 
 def add_own(
-    builder: Builder, school: School, rulebook: RuleBook, now: float, node: NodeNames = NO_NAMES
+    builder: Builder, school: School, rulebook: RuleBook, node: NodeNames = NO_NAMES
 ) -> ClassTable:
-    """Add the school's and the rule book's rules to `builder`; return their classes.
-
-    `now` is in unix seconds: overrides that ended are left out.
-    """
+    """Add the configuration's and the rule book's rules to `builder`; return their classes."""
     table = ClassTable()
     _must_not_block(builder, table, rulebook, node)
-    _overrides(builder, table, school, now)
     _local(builder, table, school)
     _services(builder, table, school, rulebook)
     _rulebook(builder, table, rulebook)
     if school.rebind_protection:
         _rebind(builder, table, [*PRIVATE_NAMES, *school.rebind_exceptions, *node.zones])
     return table
-
-
-def expiry(override: Override, school: School) -> int:
-    """Return when an override ends in unix seconds; a time without zone is the school's."""
-    expires: datetime = override.expires
-    if expires.tzinfo is None:
-        expires = expires.replace(tzinfo=ZoneInfo(school.timezone))
-    return int(expires.timestamp())
 
 
 def _must_not_block(
@@ -86,21 +72,6 @@ def _must_not_block(
         # must not become the one that every pupil may use past the filter.
         if not any(name == each or name.endswith(f".{each}") for each in rulebook.bypass):
             builder.add_name(name, Scope.EXACT, table.intern(rule))
-
-
-def _overrides(builder: Builder, table: ClassTable, school: School, now: float) -> None:
-    for override in school.overrides:
-        ends = expiry(override, school)
-        if ends > now:
-            groups = None if override.group is None else frozenset({override.group})
-            rule = RuleClass(
-                Origin.OVERRIDE,
-                Action.ALLOW,
-                groups=groups,
-                expires=ends,
-                note=f"{override.reason} ({override.by})",
-            )
-            _subtrees(builder, table, rule, [override.name])
 
 
 def _local(builder: Builder, table: ClassTable, school: School) -> None:

@@ -3,10 +3,15 @@
 The core reads it in `rust/crates/filterd-core/src/plan.rs`; every number it needs is worked out
 here, so it holds no policy of its own. A plan is right from `now` to its horizon; `next_build`
 says when to make the next one.
+
+It is put together from parts that are worked out apart: an `Outline` (groups, timetables,
+clients) and one `Layer` for each index. Whoever keeps them makes the next plan, with one layer
+changed, in the time that the changed layer takes.
 """
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
@@ -17,11 +22,13 @@ from filterd.model.rule import Condition
 from filterd.policy.ages import category_ages
 from filterd.policy.classes import ClassTable, Origin, RuleClass
 from filterd.policy.classes_json import rewrite_out
+from filterd.policy.overlay import expiry
 from filterd.policy.reason_text import class_ede, closed_text, default_text
 from filterd.policy.schedule import DAY, Timeline, timeline
-from filterd.policy.segments import RankTables, segments_of
+from filterd.policy.segments import Frame, LayerRanks, Turn, frame_of
 
 HORIZON_DAYS = 8
+MOMENTS = 16  # ends of overrides that one plan knows; each costs every table a copy
 _MAC = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}")
 
 
@@ -31,12 +38,34 @@ class PlanOptions:
     `language` of texts in answers is "vi" or "en".
     """
 
-    horizon_days: int = HORIZON_DAYS
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     language: str = "vi"
 
 
 DEFAULT_OPTIONS = PlanOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A plan without its rules. `heads` are the groups' JSON up to their segments, `rest` that of
+    clients and networks; `titles` and `illegal` are for texts in answers.
+    """
+
+    frame: Frame
+    heads: tuple[str, ...]
+    rest: str
+    language: str
+    titles: Mapping[str, str]
+    illegal: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The part of a plan that one index's classes give: their JSON, and their ranks."""
+
+    size: int
+    classes: str
+    ranks: LayerRanks
 
 
 def build_plan(
@@ -51,20 +80,23 @@ def build_plan(
     Raises:
         RulesError: a name that refers to nothing (configuration checks rule that out).
     """
-    classes = [rule for table in layers for rule in table.classes]
-    tables = RankTables(classes, category_ages(rulebook, school))
-    timelines = _timelines(school, now, options.horizon_days)
+    outline = outline_of(school, rulebook, now, options)
+    return put_together(outline, [layer_of(outline, table) for table in layers], now)
+
+
+def outline_of(
+    school: School, rulebook: RuleBook, now: float, options: PlanOptions = DEFAULT_OPTIONS
+) -> Outline:
+    """Return all of a plan that rules have no part in.
+
+    Raises:
+        RulesError: as `build_plan`.
+    """
     places = {group.name: n for n, group in enumerate(school.groups)}
+    ages = category_ages(rulebook, school)
     try:
-        groups = [
-            _group_out(group, tables, timelines, int(now), options.language)
-            for group in school.groups
-        ]
-        document = {
-            "classes": _classes_out(classes, rulebook, options.language),
-            "layers": [len(table) for table in layers],
-            "ranks": tables.rows,
-            "groups": groups,
+        frame = frame_of(school, ages, _timelines(school, now), int(now))
+        rest = {
             "default_group": places[school.default_group],
             "clients": [
                 {"name": c.name, "group": places[c.group], "tags": sorted(c.tags)}
@@ -74,38 +106,121 @@ def build_plan(
         }
     except KeyError as error:
         raise RulesError(f"the policy refers to {error}, which is not there") from error
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    language = options.language
+    titles = {c.name: (c.title_vi if language == "vi" else c.title_en) for c in rulebook.categories}
+    titles |= {service.name: service.title for service in rulebook.services}
+    return Outline(
+        frame=frame,
+        heads=tuple(_dump(_group_out(group, language))[1:-1] for group in school.groups),
+        rest=_dump(rest)[1:-1],
+        language=language,
+        titles={name: title for name, title in titles.items() if title},
+        illegal=frozenset(c.name for c in rulebook.categories if c.min_age >= ALWAYS),
+    )
 
 
-def next_build(school: School, now: float, horizon_days: int = HORIZON_DAYS) -> float | None:
-    """Return when (unix seconds) a plan made at `now` should be made anew; None: never.
+def layer_of(outline: Outline, table: ClassTable) -> Layer:
+    """Return the part of one index."""
+    classes = [_class_out(rule, outline) for rule in table.classes]
+    return Layer(len(classes), _dump(classes)[1:-1], LayerRanks(outline.frame, table.classes))
 
-    A day before the horizon, so that a node that slept over the moment still has a day in hand.
-    Overrides need none: their ends are in the plan however far away.
+
+def put_together(outline: Outline, layers: Sequence[Layer], now: float) -> str:
+    """Return the plan of an outline and the layers of the snapshot's indexes, in order.
+
+    `now` (unix seconds) is not before the outline's; ends of rules behind it are worked out.
     """
+    tables: dict[tuple[int, ...], int] = {}
+    last = _last_end(layers, now)
+    segments: dict[tuple[int, ...], str] = {}
+    groups = []
+    for number, (member, head) in enumerate(zip(outline.frame.members, outline.heads, strict=True)):
+        key = (id(member.turns), *(layer.ranks.policy(number) for layer in layers))
+        if key not in segments:
+            segments[key] = _segments(number, member.turns, layers, tables, (now, last))
+        groups.append(f'{{{head},"segments":[{segments[key]}]}}')
+    rows = (
+        ",".join(layer.ranks.rows[n] for layer, n in zip(layers, table, strict=True) if layer.size)
+        for table in tables
+    )
+    return "".join(
+        (
+            f'{{"classes":[{",".join(layer.classes for layer in layers if layer.size)}]',
+            f',"layers":{[layer.size for layer in layers]}',
+            f',"ranks":[{",".join(f"[{row}]" for row in rows)}]',
+            f',"groups":[{",".join(groups)}],{outline.rest}}}',
+        )
+    )
+
+
+def next_build(school: School, now: float, made_at: float | None = None) -> float | None:
+    """Return when (unix seconds) a plan of `now` should be made anew; None: never.
+
+    For schedules, worked out at `made_at` (`now` if not given), a day before the horizon, so that
+    a node that slept over the moment still has a day in hand; for overrides when half of the ends
+    that a plan knows have passed.
+    """
+    moments = []
     if any(group.blocks and group.filtered for group in school.groups):
-        return now + max(horizon_days - 1, 1) * DAY
-    return None
+        start = now if made_at is None else made_at
+        moments.append(start + max(HORIZON_DAYS - 1, 1) * DAY)
+    ends = sorted({ends for o in school.overrides if (ends := expiry(o, school)) > now})
+    if len(ends) > MOMENTS:
+        moments.append(float(ends[MOMENTS // 2]))
+    return min(moments, default=None)
 
 
-def _timelines(school: School, now: float, days: int) -> dict[str, Timeline]:
+def _last_end(layers: Sequence[Layer], now: float) -> int:
+    """Return the last end of a rule that this plan is to know, 0 where none ends."""
+    ends = {end for layer in layers for end in layer.ranks.every_end() if end > now}
+    return sorted(ends)[:MOMENTS][-1] if ends else 0
+
+
+def _segments(
+    member: int,
+    turns: Sequence[Turn],
+    layers: Sequence[Layer],
+    tables: dict[tuple[int, ...], int],
+    span: tuple[float, int],
+) -> str:
+    """Return the JSON of a group's segments. `tables` numbers the rank tables, one row of each
+    layer; `span` is now and the last end of a rule that counts.
+    """
+    now, last = span
+    starts = [turn.start for turn in turns]
+    ends = {end for layer in layers for end in layer.ranks.ends(member) if now < end <= last}
+    passed, known = 0, dict[tuple[int, int], int]()
+    found: list[tuple[int, int, bool]] = []
+    for moment in sorted({*starts, *ends}) if ends else starts:
+        turn = turns[bisect_right(starts, moment) - 1]
+        passed += moment in ends
+        table = known.get((turn.phase, passed))
+        if table is None:
+            at = max(moment, int(now))
+            row = tuple(layer.ranks.number(member, turn.phase, at) for layer in layers)
+            table = known[turn.phase, passed] = tables.setdefault(row, len(tables))
+        if not found or found[-1][1:] != (table, turn.closed):
+            found.append((moment, table, turn.closed))
+    return ",".join(
+        f'{{"from":{start},"ranks":{table},"closed":{"true" if closed else "false"}}}'
+        for start, table, closed in found
+    )
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _timelines(school: School, now: float) -> dict[str, Timeline]:
     zone = ZoneInfo(school.timezone)
-    return {s.name: timeline(s, int(now), days, zone) for s in school.schedules}
+    return {s.name: timeline(s, int(now), HORIZON_DAYS, zone) for s in school.schedules}
 
 
-def _group_out(
-    group: Group,
-    tables: RankTables,
-    timelines: Mapping[str, Timeline],
-    now: int,
-    language: str,
-) -> dict[str, object]:
-    segments = segments_of(group, tables, timelines, now)
+def _group_out(group: Group, language: str) -> dict[str, object]:
     answer = group.answer
     return {
         "name": group.name,
         "filtered": group.filtered and group.bypass_protection,
-        "segments": [{"from": s.start, "ranks": s.ranks, "closed": s.closed} for s in segments],
         "default": "block" if group.allow_only and group.filtered else "pass",
         "answer": {
             "style": answer.style.value,
@@ -118,17 +233,7 @@ def _group_out(
     }
 
 
-def _classes_out(
-    classes: Sequence[RuleClass], rulebook: RuleBook, language: str
-) -> list[dict[str, object]]:
-    titles = {c.name: (c.title_vi if language == "vi" else c.title_en) for c in rulebook.categories}
-    titles |= {service.name: service.title for service in rulebook.services}
-    named = {name: title for name, title in titles.items() if title}
-    illegal = {category.name for category in rulebook.categories if category.min_age >= ALWAYS}
-    return [_class_out(rule, *class_ede(rule, language, named, illegal)) for rule in classes]
-
-
-def _class_out(rule: RuleClass, ede: int, ede_text: str) -> dict[str, object]:
+def _class_out(rule: RuleClass, outline: Outline) -> dict[str, object]:
     out: dict[str, object] = {"action": rule.action.value, **_condition_out(rule.condition)}
     if rule.origin is Origin.SAFE_SEARCH:
         out["late"] = True
@@ -136,9 +241,10 @@ def _class_out(rule: RuleClass, ede: int, ede_text: str) -> dict[str, object]:
         out["zone"] = rule.zone
     if rule.rewrite is not None:
         out["rewrite"] = rewrite_out(rule.rewrite)
+    ede, text = class_ede(rule, outline.language, outline.titles, outline.illegal)
     if ede:
         out["ede"] = ede
-        out["ede_text"] = ede_text
+        out["ede_text"] = text
     return out
 
 

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from filterd.control.client import call
 from tests.support.dnsclient import data_of, ede_of
 from tests.support.load import Load
 from tests.support.node import eventually, node, start, wait_for
@@ -34,7 +35,8 @@ def one_node(tmp_path_factory, resolver):
 def running(one_node):
     """The one node of this file, as it was at its start."""
     one_node.config.write_text(one_node.base)
-    (one_node.state / "overrides.jsonl").unlink(missing_ok=True)
+    for name in ("overrides.jsonl", "local-rules.jsonl"):
+        (one_node.state / name).unlink(missing_ok=True)
     one_node.reload()
     return one_node
 
@@ -158,6 +160,38 @@ def test_an_override_by_command(running):
     assert data_of(running.ask("bad.example.com")) == ["0.0.0.0"]
     assert running.run("override", "remove", "bad.example.com").returncode == 0
     eventually(lambda: data_of(running.ask("bad.example.com", source="127.0.0.18")) == ["0.0.0.0"])
+
+
+def test_a_command_is_in_force_when_it_returns(running):
+    """Cached names too, while others are answered; and it is on disk by then."""
+    assert data_of(running.ask("www.example.com")) == ["192.0.2.1"]
+    with Load(running.port, NAMES) as load:
+        block = {"name": "www.example.com", "action": "block", "by": "operator"}
+        for _ in range(20):
+            call(running.folder / "control.sock", "rule-add", block)
+            assert data_of(running.ask("www.example.com")) == ["0.0.0.0"]
+            call(running.folder / "control.sock", "rule-remove", {"name": "www.example.com"})
+            assert data_of(running.ask("www.example.com")) == ["192.0.2.1"]
+    assert load.wrong == []
+    assert load.answered == load.asked
+    done = running.run("rule", "block", "www.example.com", "--reason", "x")
+    assert done.returncode == 0, done.stderr
+    assert "in force: generation" in done.stdout
+    assert data_of(running.ask("www.example.com")) == ["0.0.0.0"]
+    running.process.send_signal(signal.SIGKILL)
+    running.process.wait()
+    running.process = start(running.folder)
+    wait_for(running, "/readyz")
+    assert data_of(running.ask("www.example.com")) == ["0.0.0.0"]
+    assert running.run("rule", "remove", "www.example.com").returncode == 0
+    assert data_of(running.ask("www.example.com")) == ["192.0.2.1"]
+
+
+def test_a_command_that_makes_no_sense_is_refused_by_the_daemon(running):
+    before = generation(running)
+    done = running.run("rule", "block", "www.example.com", "--group", "nobody")
+    assert (done.returncode, "known are" in done.stderr) == (2, True), done.stderr
+    assert generation(running) == before
 
 
 def test_a_line_of_the_overrides_that_does_not_read_takes_none_away(running):

@@ -30,6 +30,7 @@ from filterd.model.verdict import Kind, Step
 from filterd.policy.lists_index import compile_lists
 from filterd.policy.overrides import parse as parse_overrides
 from filterd.policy.rulebook import default_directory, load_rulebook
+from filterd.policy.said import Said
 
 PLAIN = "groups: {g: {age: 18, safe_search: false}}\ndefault_group: g\n"
 NOW = 1_788_746_400.0  # 2026-09-07 09:00, a Monday, in Hanoi
@@ -124,7 +125,7 @@ class Desk:
         zone = ZoneInfo(self._config.timezone)
         overrides = parse_overrides(self._overrides, zone)
         assert not overrides.problems, overrides.problems
-        inputs = Inputs(self._config, BOOK, overrides.items, self._lists())
+        inputs = Inputs(self._config, BOOK, Said(overrides.items), self._lists())
         return build_ruling(inputs, self.now, number)
 
     def _lists(self) -> Loaded | None:

@@ -22,6 +22,7 @@ from filterd.model.rule import (
     Trigger,
 )
 from filterd.policy.lists_index import compile_lists
+from filterd.policy.overlay import add_overlay
 from filterd.policy.own_index import NO_NAMES, add_own
 from filterd.policy.plan import DEFAULT_OPTIONS, build_plan
 from tests.support.plan_eval import FakeBuilder, Outcome, PlanEval
@@ -106,16 +107,17 @@ class World:
             lists=tuple(self.lists),
             **self.school,
         )
-        lists_builder, own_builder = builder(), builder()
+        lists_builder, own_builder, overlay_builder = builder(), builder(), builder()
         sources = [
             (spec, text.encode(), self.formats.get(spec.name, WordFormat()))
             for spec, text in self.lists.items()
         ]
         self.compiled = compile_lists(sources, lists_builder)
-        own = add_own(own_builder, school, self.book, self.now, self.node)
-        self.value, self.layers = school, [self.compiled.table, own]
+        own = add_own(own_builder, school, self.book, self.node)
+        overlay = add_overlay(overlay_builder, school, self.now)
+        self.value, self.layers = school, [self.compiled.table, own, overlay]
         self.plan = build_plan(school, self.book, self.layers, self.now, self.options)
-        return lists_builder, own_builder
+        return lists_builder, own_builder, overlay_builder
 
     @property
     def classes(self):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filterd.control.client import call
+from filterd.control.client import NobodyError, RefusedError, call
 from filterd.control.messages import (
     MAX_REQUEST,
     Progress,
@@ -213,6 +213,38 @@ def test_a_stranger_is_cut_off(path, monkeypatch, caplog):
     with serving(path), pytest.raises(ControlError, match="uid 4242 may not command"):
         call(path, "echo")
     assert "refused uid 4242" in caplog.text
+
+
+def test_who_is_cut_off_before_asking_still_hears_why(path, monkeypatch):
+    gone = threading.Event()
+
+    def slow(message):
+        assert gone.wait(10)
+        return encode(message)
+
+    monkeypatch.setattr("filterd.control.client.encode", slow)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen(1)
+
+        def refuse():
+            peer, _ = listener.accept()
+            with peer:
+                peer.sendall(encode(Refusal("go away")))
+            gone.set()
+
+        server = threading.Thread(target=refuse)
+        server.start()
+        with pytest.raises(RefusedError, match="go away"):
+            call(path, "echo")
+        server.join()
+
+
+def test_nobody_there_is_told_from_a_refusal(path):
+    with pytest.raises(NobodyError, match="is filterd running"):
+        call(path, "echo")
+    with serving(path), pytest.raises(RefusedError, match="unknown command"):
+        call(path, "nothing")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="NEEDS ROOT to become another user")

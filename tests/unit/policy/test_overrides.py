@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filterd.model.group import Override
-from filterd.policy import overrides
+from filterd.policy import entries, overrides
 from filterd.policy.overrides import dump, in_force, parse, read, write
 
 HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -101,9 +101,9 @@ def test_files(tmp_path):
 
 
 def test_a_file_that_is_too_large_holds_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(overrides, "MAX_BYTES", 10)
     path = tmp_path / "overrides.jsonl"
     path.write_text(GOOD)
+    monkeypatch.setattr(entries, "MAX_BYTES", 10)
     assert read(path, HANOI).items == ()
     assert "larger" in read(path, HANOI).problems[0].message
 
@@ -123,7 +123,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(overrides.os, "fsync", full)
+    monkeypatch.setattr(entries.os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         write(path, [])
     assert read(path, HANOI).items == (item,)

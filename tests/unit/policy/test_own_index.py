@@ -1,18 +1,16 @@
 """The school's own rules as an index."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
-from filterd.model.group import Group, Override, SafeSearch, Service
+from filterd.model.group import Group, SafeSearch, Service
 from filterd.policy.classes import Origin
-from filterd.policy.own_index import NodeNames, expiry
-from tests.support.policy_world import BOOK, NOW, World
+from filterd.policy.own_index import NodeNames
+from tests.support.policy_world import BOOK, World
 
 
 def own(**fields):
     world = World(**fields)
-    _, builder = world.build()
+    _, builder, _ = world.build()
     return world, builder
 
 
@@ -54,20 +52,6 @@ def test_safe_search_never_points_a_name_at_itself():
     assert origins(world, builder, "www.s.test") == [Origin.SAFE_SEARCH]
     assert origins(world, builder, "safe.s.test") == []
     assert origins(world, builder, "x.www.s.test") == []
-
-
-def test_an_override_says_who_and_why():
-    later = datetime.fromtimestamp(NOW + 60, UTC)
-    world, builder = own(school={"overrides": (Override("a.test", later, "lesson", "teacher"),)})
-    rule = world.layers[1].classes[builder.find("a.test")[0][0]]
-    assert (rule.note, rule.expires) == ("lesson (teacher)", NOW + 60)
-
-
-def test_an_override_without_offset_ends_by_the_clock_of_the_school():
-    world, _ = own()
-    here = datetime(2026, 9, 7, 10, 0, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
-    override = Override("a.test", here.replace(tzinfo=None), "r", "b")
-    assert expiry(override, world.value) == int(here.timestamp())
 
 
 def test_what_the_node_needs_is_never_a_way_round_the_filter():
