@@ -234,3 +234,88 @@ fn complete(
         caught(|| lane.complete(miss, None, now, 0)).unwrap_or_default()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use filterd_core::engine::{Engine, Outcome, Settings, Way};
+    use filterd_core::snapshot::Snapshot;
+
+    use crate::bell::Bell;
+    use crate::clock::now;
+    use crate::doors::Doors;
+    use crate::forward::{thread, Plain};
+
+    const PLAN: &str = r#"{"classes": [], "layers": [], "ranks": [[]], "default_group": 0,
+        "groups": [{"name": "all", "filtered": true, "segments": [{"from": 0, "ranks": 0}],
+                    "default": "pass", "answer": {"style": "null", "ttl": 60}}],
+        "clients": [], "prefixes": []}"#;
+
+    /// A query for the type A of a name with one letter.
+    fn query(letter: u8) -> Vec<u8> {
+        let mut wire = vec![0, 9, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, letter];
+        wire.extend_from_slice(b"\x07example\0\0\x01\0\x01");
+        wire
+    }
+
+    #[test]
+    fn a_panic_is_counted_and_what_was_under_way_goes_to_others() {
+        let server = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let address = server.local_addr().expect("its address");
+        let snapshot = Arc::new(Snapshot::new(Vec::new(), PLAN, 1).expect("a snapshot"));
+        let shared = Shared {
+            engine: Arc::new(Engine::new(snapshot, Settings::default())),
+            doors: Arc::new(Doors::new(Vec::new()).expect("no door")),
+            others: Arc::new(Bell::new().expect("a descriptor")),
+            plain: Arc::new(Plain::new().expect("a descriptor")),
+        };
+        shared.engine.set_route(Some(Box::new(|_| true)));
+        let settings = ForwardSettings::read(&format!(
+            r#"{{"servers": [{{"label": "s", "address": "{address}"}}], "most": 9,
+                "deadline": 60, "stale_wait": 60}}"#
+        ));
+        let mail = Arc::new(Mail::new(Arc::clone(&shared.others)));
+        let epoll = thread::epoll(&shared.plain).expect("a descriptor");
+        let mut asking = Asking::new(epoll, mail, settings.expect("settings")).expect("a seed");
+        let mut lane = Lane::small(&shared.engine);
+        let park = |letter: u8| {
+            let client = IpAddr::from(Ipv4Addr::LOCALHOST);
+            let mut lane = Lane::small(&shared.engine);
+            let outcome = lane.handle(
+                &query(letter),
+                client,
+                Way::Token,
+                now(),
+                1,
+                &mut Vec::new(),
+            );
+            assert!(matches!(outcome, Outcome::Miss(_)));
+        };
+        park(b'a');
+        park(b'b');
+        asking.ask_now(&shared, &mut lane, now());
+        assert_eq!(asking.forward.in_flight(), 2);
+        park(b'c');
+        asking.guarded(&shared, &mut lane, |asking, _| {
+            asking.questions.extend(shared.engine.take_plain(1));
+            panic!("a fault, on purpose");
+        });
+        let mut left: Vec<String> = Vec::new();
+        left.extend(
+            shared
+                .engine
+                .take_misses(9)
+                .into_iter()
+                .map(|question| question.name),
+        );
+        left.sort();
+        assert_eq!(left, ["a.example", "b.example", "c.example"]);
+        assert_eq!((asking.forward.in_flight(), asking.panics), (0, 1));
+        // And on it goes.
+        park(b'd');
+        asking.ask_now(&shared, &mut lane, now());
+        assert_eq!(asking.forward.in_flight(), 1);
+    }
+}
