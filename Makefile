@@ -9,7 +9,7 @@ PY := .venv/bin/python
 RUST := $(shell find rust -name '*.rs' -not -path '*/target/*' 2>/dev/null) rust/Cargo.toml rust/Cargo.lock $(wildcard rust/crates/*/Cargo.toml)
 PYTHON_CODE := filterd tests bench
 
-.PHONY: help run test check lint types floors unit generated rust-check fuzz bench lock clean
+.PHONY: help run test check lint types floors unit generated rust-check fuzz bench bench-quick soak lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,8 +51,15 @@ SECONDS ?= 60
 fuzz: build/.env ## every fuzz target for SECONDS (60) each
 	@deploy/build/fuzz.sh $(SECONDS)
 
-bench: build/.built ## figures of bench/README.md, measured on this machine
+bench: build/.built ## figures of bench/README.md, measured on this machine, in about half an hour
 	@$(PY) -m bench.run
+
+bench-quick: build/.built ## what a query costs beside an echo and two others, in three minutes
+	@$(PY) -m bench.run --quick
+
+MINUTES ?= 20
+soak: build/.built ## a steady load and a new rule every second for MINUTES (20), with a plot
+	@$(PY) -m bench.soak --minutes $(MINUTES)
 
 lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	@deploy/build/lock.sh

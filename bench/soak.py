@@ -36,7 +36,7 @@ LOOK = 5.0  # seconds between looks at memory
 HELD = 50  # rules made that hold at one time; the oldest goes
 CACHE = "32MiB"  # small, so that it is full from the start
 FILL_SECONDS = 120.0
-FULL = 0.9  # of the cache's bound
+GROWS = 1.005  # as long as another 20,000 names make it larger by so much, it is not full
 EPILOG = """\
 examples:
   make soak MINUTES=20
@@ -102,16 +102,17 @@ def _fill(bench: Bench, node: Node, server: Server, files: Mapping[str, Path]) -
     """Fill the cache with names that come once, so that it is at its bound before the soak."""
     say("filling the cache")
     until = time.monotonic() + FILL_SECONDS
-    bound = int(CACHE.removesuffix("MiB")) * (1 << 20)
-    while time.monotonic() < until and cache_bytes(node) < FULL * bound:
+    before, held = -1.0, 0.0
+    while time.monotonic() < until and held > GROWS * before:
         fire(bench.programs.blast, server, files["m"], "-n", "20000", "-w", "64")
+        before, held = held, cache_bytes(node)
     warm(bench.programs.blast, server, files["warm"])
 
 
 def cache_bytes(node: Node) -> float:
     """Return the bytes that the cache holds now."""
     found: Any = call(node.control, "status")
-    return float(found["engine"]["cache_bytes"])
+    return float(found["engine"]["cache"]["bytes"])
 
 
 def _run(bench: Bench, node: Node, server: Server, mix: Path, soak: Soak) -> None:

@@ -99,13 +99,13 @@ def _plot(
     sheet: Drawing, top: float, name: str, unit: str, lines: Sequence[Line], seconds: float
 ) -> None:
     sheet.text(MARGIN, top + 10, name, size=14, bold=True)
-    sheet.text(MARGIN + 9.2 * len(name) + 10, top + 10, unit, size=11.5, color=SOFT)
+    sheet.text(MARGIN + 8.6 * len(name) + 18, top + 10, unit, size=11.5, color=SOFT)
     top += 22
     bottom, left, right = top + PLOT, LEFT, WIDTH - RIGHT
     most = max((value for line in lines for _, value in line.points), default=0.0)
     most = max(most * 1.08, 1.0)
     across, up = (right - left) / seconds, PLOT / most
-    for tick in ticks(most, 3):
+    for tick in ticks(most, 4):
         y = bottom - tick * up
         sheet.line([(left, y), (right, y)], RULE)
         sheet.text(left - 8, y + 4, f"{tick:,g}", size=10.5, color=FAINT, anchor="end")

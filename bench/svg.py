@@ -1,5 +1,6 @@
 """Just enough SVG to draw figures with: escaped text, boxes, lines, curves; no library."""
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
@@ -78,7 +79,7 @@ class Drawing:
 
 def ticks(most: float, about: int = 4) -> list[float]:
     """Return round values from 0 to at most `most`, about so many."""
-    step = most / max(about, 1)
-    power = 10.0 ** len(str(int(step))) / 10 if step >= 1 else 10.0 ** -len(str(int(1 / step)))
-    nice = next(power * f for f in (1, 2, 5, 10, 20, 50, 100) if power * f >= step)
+    step = most / about
+    power = 10.0 ** math.floor(math.log10(step))
+    nice = min((power * f for f in (1, 2, 2.5, 5, 10)), key=lambda each: abs(each - step))
     return [n * nice for n in range(int(most / nice) + 1)]
