@@ -4,11 +4,13 @@ import json
 import logging
 from pathlib import Path
 
+import dns.message
 import pytest
 
 from filterd.app.guarding import LOOPBACK, PRIVATE, answered, guard_settings, guarding
 from filterd.config.load import default_config, loads
 from filterd.model.errors import ConfigError
+from tests.support.desk import NOW, PLAIN, Desk
 
 SECRET = "e5e973e5a6b2a43f48e7dc849e37bfcf"
 
@@ -151,3 +153,59 @@ def test_a_secret_that_everybody_may_read_is_told(
 def test_without_cookies_there_is_no_secret(tmp_path: Path) -> None:
     assert guarding(loads("cookies: {enabled: false}"), tmp_path, counting()).secrets == ()
     assert not (tmp_path / "cookie.secret").exists()
+
+
+@pytest.fixture
+def code(tmp_path: Path):
+    """Return what the core behind its guard answers a client: the rcode, None for silence."""
+    desk = Desk(PLAIN + "block: [bad.example]\n")
+
+    def answered_with(text: str, client: str, door: int = 0) -> int | None:
+        guard = guarding(loads(text), tmp_path, counting())
+        desk.engine.set_guard(guard.settings, guard.secrets)
+        query = dns.message.make_query("bad.example", "A").to_wire()
+        reply = desk.engine.handle(query, client, NOW, 1000.0, door)
+        return None if reply is None else dns.message.from_wire(reply).rcode()
+
+    yield answered_with
+    desk.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "client", "expected"),
+    [
+        ("language: en", "127.0.0.1", 0),
+        ("language: en", "192.168.7.9", 0),
+        ("language: en", "100.127.255.255", 0),
+        ("language: en", "fe80::1", 0),
+        ("language: en", "::ffff:10.0.0.1", 0),
+        ("language: en", "198.51.100.1", 5),
+        ("language: en", "172.32.0.1", 5),
+        ("language: en", "2001:db8::1", 5),
+        ("access: {others: drop}", "198.51.100.1", None),
+        ("access: {private: false}", "192.168.7.9", 5),
+        ("access: {private: false}", "::1", 0),
+        ("access: {networks: [198.51.100.0/24]}", "198.51.100.1", 0),
+        ("access: {networks: ['::/0']}", "198.51.100.1", 5),
+        ("access: {networks: [0.0.0.0/0]}", "198.51.100.1", 0),
+    ],
+)
+def test_the_core_answers_whom_the_configuration_names(code, text, client, expected) -> None:
+    assert code(text, client) == expected
+    assert code(text, client, 1) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "limits: {queries: {rate: 100000, burst: 60000000, ipv4_prefix: 1, ipv6_prefix: 1}}",
+        "limits: {queries: {rate: 100000}}",
+        "limits: {queries: {rate: 1, burst: 600, ipv6_prefix: 128}}",
+        "limits: {responses: {rate: 100000, negatives: 100000, errors: 0, slip: 10, window: 10m}}",
+        "limits: {responses: {rate: 1, window: 0s, slip: 0, ipv4_prefix: 32, ipv6_prefix: 128}}",
+        "limits: {exempt: [0.0.0.0/0, '::/0']}",
+        "cookies: {enabled: false, require: true}",
+    ],
+)
+def test_the_core_takes_whatever_the_configuration_may_say(code, text) -> None:
+    assert code(text, "192.168.7.9") == 0
