@@ -23,6 +23,7 @@ class Counts:
 
     __slots__ = (
         "answers",
+        "case_lost",
         "connects",
         "drops",
         "failures",
@@ -41,6 +42,7 @@ class Counts:
         self.to_tcp = 0
         self.connects = 0
         self.resumed = 0
+        self.case_lost = False  # asked without random letter case, because it loses it
         self.failures = dict.fromkeys(Fault, 0)
         self.drops = dict.fromkeys(Drop, 0)
         self.rtt_buckets = [0] * (len(RTT_BOUNDS) + 1)
@@ -66,6 +68,7 @@ class Counts:
             "to_tcp": self.to_tcp,
             "connects": self.connects,
             "resumed": self.resumed,
+            "case_lost": self.case_lost,
             "failures": {fault.value: n for fault, n in self.failures.items()},
             "dropped": {drop.value: n for drop, n in self.drops.items()},
             "rtt": {"buckets": buckets, "sum": self.rtt_sum, "count": total},

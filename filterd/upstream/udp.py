@@ -152,6 +152,7 @@ class UdpTransport:
             return True
         if now >= self._case_again:
             self._case_strikes = 0
+            self._counts.case_lost = False
             return True
         return False
 
@@ -310,6 +311,7 @@ class UdpTransport:
         self._case_strikes += 1
         if self._case_strikes == CASE_STRIKES:
             self._case_again = self._loop.time() + CASE_MEMORY
+            self._counts.case_lost = True
             logger.info(
                 "upstream %s does not keep the letter case of names; asking it without",
                 self._target[0],

@@ -224,9 +224,11 @@ def test_wrong_letter_case_is_asked_again_over_tcp_and_remembered():
                 assert await exchange(transport, QUERY, soon(2)) == reply(QUERY)  # from TCP
             assert counts.drops[Drop.WRONG_CASE] == udp.CASE_STRIKES
             assert not transport.mixes_case(loop.time())
+            assert counts.case_lost
             assert await exchange(transport, QUERY, soon(2)) == reply(QUERY, address=WRONG)
             assert question_of(fake.queries[-1]) == question_of(QUERY)
             assert transport.mixes_case(loop.time() + udp.CASE_MEMORY)  # and forgotten
+            assert not counts.case_lost
             return counts.to_tcp
 
     assert asyncio.run(main()) == udp.CASE_STRIKES
