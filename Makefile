@@ -19,6 +19,7 @@ run: build/.built ## build, then a filtering resolver on loopback with what to t
 
 test: build/.tools build/.built ## the whole suite: what .ci/run calls
 	@$(MAKE) --no-print-directory lint types floors generated rust-check
+	@$(PY) -m bench.budgets --required
 	@$(MAKE) --no-print-directory fuzz SECONDS=$${FUZZ_SECONDS:-10}
 	@$(PY) -m pytest
 
@@ -50,6 +51,9 @@ rust-check: build/.env ## cargo fmt, clippy, cargo test
 SECONDS ?= 60
 fuzz: build/.env ## every fuzz target for SECONDS (60) each
 	@deploy/build/fuzz.sh $(SECONDS)
+
+budgets: build/.built ## instructions a query, counted by callgrind, against bench/budgets.toml
+	@$(PY) -m bench.budgets
 
 bench: build/.built ## figures of bench/README.md, measured on this machine, in about half an hour
 	@$(PY) -m bench.run

@@ -27,3 +27,15 @@ mod reply;
 mod stats;
 mod tally;
 mod wire;
+
+/// For what looks at parts of the core from outside, such as `examples/query_cost.rs`: no promises.
+#[doc(hidden)]
+pub mod fuzzing {
+    use std::hint::black_box;
+
+    /// Read a packet from a client; whether it can be answered as a question.
+    #[must_use]
+    pub fn read_query(packet: &[u8]) -> bool {
+        black_box(crate::wire::query::read(packet)).is_ok()
+    }
+}
