@@ -9,7 +9,7 @@ PY := .venv/bin/python
 RUST := $(shell find rust -name '*.rs' -not -path '*/target/*' 2>/dev/null) rust/Cargo.toml rust/Cargo.lock $(wildcard rust/crates/*/Cargo.toml)
 PYTHON_CODE := filterd tests bench
 
-.PHONY: help run test check lint types floors unit generated rust-check fuzz bench bench-quick soak lock clean
+.PHONY: help run test check lint types floors unit generated rust-check fuzz budgets bench bench-quick soak lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
