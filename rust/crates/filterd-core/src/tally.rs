@@ -54,10 +54,25 @@ struct Row {
     count: u64,
 }
 
+/// What tells decisions without a pattern apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Plain {
+    generation: u64,
+    slot: i64,
+    group: u16,
+    kind: Kind,
+    step: u8,
+}
+
+/// How many of those are looked through; beyond, they are rows like any other.
+const PLAIN: usize = 16;
+
 /// The rows since they were last taken.
 pub(crate) struct Tally {
     rows: Keyed<Key, Row>,
     most: usize,
+    /// Decisions without a pattern, which are most of all: few kinds, found by looking.
+    plain: Vec<(Plain, u64)>,
     /// Every snapshot that a row speaks of: one, or a few where rules were swapped meanwhile.
     snapshots: Vec<Arc<Snapshot>>,
 }
@@ -77,6 +92,7 @@ impl Tally {
         Self {
             rows: Keyed::default(),
             most,
+            plain: Vec::new(),
             snapshots: Vec::new(),
         }
     }
@@ -86,12 +102,47 @@ impl Tally {
         Self {
             rows: Keyed::with_capacity_and_hasher(self.rows.len(), Secret::default()),
             most: self.most,
+            plain: Vec::new(),
             snapshots: Vec::new(),
         }
     }
 
     /// Count one decision at `slot`.
+    #[inline]
     pub(crate) fn add(&mut self, snapshot: &Arc<Snapshot>, slot: i64, told: &Told<'_>) {
+        if told.kind == Kind::Pass || told.hit.is_none() {
+            let plain = Plain {
+                generation: snapshot.generation,
+                slot,
+                group: told.group,
+                kind: told.kind,
+                step: if told.kind == Kind::Pass {
+                    9
+                } else {
+                    told.step
+                },
+            };
+            if let Some((_, count)) = self.plain.iter_mut().find(|(known, _)| *known == plain) {
+                *count += 1;
+                return;
+            }
+            if self.plain.len() < PLAIN {
+                self.plain.push((plain, 1));
+                self.keep(snapshot);
+                return;
+            }
+        }
+        self.add_many(snapshot, slot, told, 1);
+    }
+
+    /// Count `n` decisions that are the same.
+    pub(crate) fn add_many(
+        &mut self,
+        snapshot: &Arc<Snapshot>,
+        slot: i64,
+        told: &Told<'_>,
+        n: u64,
+    ) {
         // Which default or protected name let something pass would narrow down what was asked.
         let hit = told.hit.filter(|_| told.kind != Kind::Pass);
         let mut key = Key {
@@ -108,7 +159,7 @@ impl Tally {
             pattern: hit.map_or_else(ShortName::new, |hit| spelled(hit, told.matched)),
         };
         if let Some(row) = self.rows.get_mut(&key) {
-            row.count += 1;
+            row.count += n;
             return;
         }
         let nameless = self.rows.len() >= self.most;
@@ -121,17 +172,23 @@ impl Tally {
             nameless,
             count: 0,
         };
-        self.rows.entry(key).or_insert(row).count += 1;
+        self.rows.entry(key).or_insert(row).count += n;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows.is_empty() && self.plain.is_empty()
     }
 
     /// Add what another has counted.
     pub(crate) fn absorb(&mut self, other: Self) {
         for snapshot in other.snapshots {
             self.keep(&snapshot);
+        }
+        for (plain, count) in other.plain {
+            match self.plain.iter_mut().find(|(known, _)| *known == plain) {
+                Some((_, sum)) => *sum += count,
+                None => self.plain.push((plain, count)),
+            }
         }
         for (mut key, mut row) in other.rows {
             if !self.rows.contains_key(&key) && self.rows.len() >= self.most {
@@ -172,6 +229,18 @@ pub(crate) fn describe(tallies: Vec<Tally>) -> Vec<Count> {
             .iter()
             .find(|known| known.generation == generation)
     };
+    let plain = all.plain.into_iter().filter_map(|(plain, count)| {
+        Some(Count {
+            slot: plain.slot,
+            kind: plain.kind.word(),
+            step: plain.step,
+            class: -1,
+            group: of(plain.generation)?.group(plain.group).name.clone(),
+            pattern: String::new(),
+            count,
+            generation: plain.generation,
+        })
+    });
     let rows = all.rows.into_iter().filter_map(|(key, row)| {
         let snapshot = of(key.generation)?;
         let pattern = match row.hit {
@@ -191,7 +260,7 @@ pub(crate) fn describe(tallies: Vec<Tally>) -> Vec<Count> {
             generation: key.generation,
         })
     });
-    rows.collect()
+    plain.chain(rows).collect()
 }
 
 /// A rule about who asks (RPZ rpz-client-ip): its pattern is an address of a client.

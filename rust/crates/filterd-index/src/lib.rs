@@ -17,6 +17,8 @@ mod lines;
 mod map;
 mod names;
 mod networks;
+#[allow(unsafe_code)]
+mod prefetch;
 mod regexes;
 mod sets;
 mod skim;
@@ -30,6 +32,7 @@ pub use index::{Found, FoundKind, Index};
 pub use key::{MAX_LABEL, MAX_NAME};
 pub use names::{Hit, Scope};
 pub use networks::{NetworkHit, Trigger};
+pub use prefetch::prefetch;
 pub use regexes::{check_regex, RegexHit};
 pub use sets::MAX_CLASS;
 pub use skim::{LineShape, Skimmed};

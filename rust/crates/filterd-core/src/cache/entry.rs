@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use filterd_index::prefetch;
+
 use super::Key;
 use crate::answer::Body;
 use crate::matches::Matches;
@@ -92,6 +94,14 @@ impl Entry {
             body: self.body.clone(),
             said,
         }
+    }
+
+    /// Have what a reply needs brought near.
+    #[inline]
+    pub(super) fn expect(&self) {
+        prefetch(&self.hash);
+        prefetch(&self.said);
+        prefetch(&self.ttl);
     }
 
     #[inline]

@@ -15,7 +15,7 @@ mod shards;
 
 pub(crate) use entry::{Entry, Extra, Said};
 pub(crate) use failures::Failures;
-pub(crate) use memo::Memo;
+pub(crate) use memo::{Memo, Telling};
 pub(crate) use near::Near;
 pub(crate) use shards::Shards;
 

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use filterd_index::prefetch;
+
 use super::{Entry, Key};
 
 /// Answers are this large on average; a table for smaller ones would stay half empty.
@@ -34,6 +36,25 @@ impl Near {
             hand: 0,
             bytes: 0,
             most,
+        }
+    }
+
+    /// Have the place of a hash brought near.
+    #[inline]
+    pub(crate) fn expect(&self, hash: u64) {
+        if let Some(pair) = self.pairs.get(hash as usize & (self.size - 1)) {
+            prefetch(pair);
+        }
+    }
+
+    /// Have the entry of a hash, if it is there, brought near: after its place has come.
+    #[inline]
+    pub(crate) fn expect_entry(&self, hash: u64) {
+        if let Some(pair) = self.pairs.get(hash as usize & (self.size - 1)) {
+            let slot = pair.iter().find(|slot| slot.hash == hash);
+            if let Some(entry) = slot.and_then(|slot| slot.entry.as_ref()) {
+                entry.expect();
+            }
         }
     }
 

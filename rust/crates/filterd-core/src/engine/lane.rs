@@ -7,11 +7,12 @@ use std::sync::Arc;
 use super::books::Books;
 use super::serve::{self, Ask};
 use super::{lock, Engine, Now, Outcome, Way};
-use crate::cache::{Memo, Near};
+use crate::cache::{Key, Memo, Near};
 use crate::guard::{Arrival, Guard, Pace, Pass};
 use crate::reply::{self, Asked, Ede};
 use crate::snapshot::Snapshot;
-use crate::wire::query::{self, Query, Refusal};
+use crate::wire::edns::Cookie;
+use crate::wire::query::{Query, Refusal};
 use crate::wire::rcode;
 
 /// Seconds between two times that a lane turns in its counts.
@@ -23,9 +24,34 @@ pub struct Lane {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) guard: Arc<Guard>,
     pub(super) tables: Tables,
+    reads: Box<[Read]>,
     edition: u64,
     emptied: u64,
     turned_in: f64,
+}
+
+/// Packets that a lane reads before it answers them.
+pub const BATCH: usize = 64;
+
+/// A packet that was read.
+struct Read {
+    query: Query,
+    refusal: Option<Refusal>,
+    hash: u64,
+    name_hash: u64,
+    flags: u8,
+}
+
+impl Read {
+    fn new() -> Self {
+        Self {
+            query: Query::empty(),
+            refusal: Some(Refusal::Drop),
+            hash: 0,
+            name_hash: 0,
+            flags: 0,
+        }
+    }
 }
 
 /// What a lane keeps and counts by itself.
@@ -59,6 +85,7 @@ impl Lane {
                 memo: Memo::new(memo),
                 books: Books::new(&engine.settings),
             },
+            reads: (0..BATCH).map(|_| Read::new()).collect(),
             engine: Arc::clone(engine),
             turned_in: 0.0,
         }
@@ -75,48 +102,104 @@ impl Lane {
         door: u8,
         out: &mut Vec<u8>,
     ) -> Outcome {
+        self.read(0, packet);
+        self.answer(0, packet, client, way, now, door, out)
+    }
+
+    /// The first half of `handle` for one of up to [`BATCH`] packets: read it, and have what its
+    /// answer will need brought near, while the others are read.
+    #[inline]
+    pub fn read(&mut self, at: usize, packet: &[u8]) {
+        let read = &mut self.reads[at];
+        read.refusal = read.query.read(packet).err();
+        if read.refusal.is_none() {
+            let flags = serve::key_flags(&read.query);
+            let key = self.engine.keys.key(&read.query.question, flags);
+            (read.hash, read.name_hash, read.flags) = (key.hash, key.name_hash, flags);
+            self.tables.near.expect(read.hash);
+            self.tables.memo.expect(read.name_hash);
+        }
+    }
+
+    /// Between the halves, for batches: by now the table knows where the answer is.
+    #[inline]
+    pub fn expect(&self, at: usize) {
+        let read = &self.reads[at];
+        if read.refusal.is_none() {
+            self.tables.near.expect_entry(read.hash);
+        }
+    }
+
+    /// The second half: answer the `packet` that was read as number `at`.
+    #[allow(clippy::too_many_arguments)] // a query, field by field
+    pub fn answer(
+        &mut self,
+        at: usize,
+        packet: &[u8],
+        client: IpAddr,
+        way: Way,
+        now: Now,
+        door: u8,
+        out: &mut Vec<u8>,
+    ) -> Outcome {
         self.renew();
-        let read = query::read(packet);
-        let cookie = match &read {
-            Ok(query) => query.cookie(),
-            Err(Refusal::Drop) => {
-                self.tables.books.stats.dropped += 1;
+        let Self {
+            engine,
+            snapshot,
+            guard,
+            tables,
+            reads,
+            ..
+        } = self;
+        let read = &reads[at];
+        let query = &read.query;
+        let cookie = match read.refusal {
+            Some(Refusal::Drop) => {
+                tables.books.stats.dropped += 1;
                 return Outcome::Drop;
             }
-            Err(refusal) => refusal.cookie(),
+            Some(Refusal::Bare(_)) => Cookie::Absent,
+            _ => query.cookie(),
         };
-        let pass = match self.guard.arrive(client, cookie, door != 0, now) {
+        let pass = match guard.arrive(client, cookie, door != 0, now) {
             Arrival::Go(pass) => pass,
             Arrival::Drop => return Outcome::Drop,
             Arrival::Refuse(pass, why) => {
-                let turned = (rcode::REFUSED, Some(why.ede()));
-                return self.turn_away(&read, packet, client, pass, turned, now, door, out);
+                let no = (rcode::REFUSED, Some(why.ede()));
+                return self.turn_away(at, packet, client, pass, no, now, door, out);
             }
             Arrival::BadCookie(pass) => {
-                let turned = (rcode::BADCOOKIE, None);
-                return self.turn_away(&read, packet, client, pass, turned, now, door, out);
+                let no = (rcode::BADCOOKIE, None);
+                return self.turn_away(at, packet, client, pass, no, now, door, out);
             }
         };
-        let outcome = match read {
-            Ok(query) => {
-                let engine = &*self.engine;
+        let outcome = match read.refusal {
+            None => {
                 let ask = Ask {
-                    query: &query,
-                    asked: asked(engine, &query, packet, pass, door),
-                    key: engine.keys.key(&query.question, serve::key_flags(&query)),
+                    query,
+                    asked: asked(engine, query, packet, pass, door),
+                    key: Key {
+                        hash: read.hash,
+                        name_hash: read.name_hash,
+                        question: query.question.wire(),
+                        flags: read.flags,
+                    },
                     client,
                     way,
                     pass,
                     now,
                     door,
                 };
-                self.tables.answer(engine, &self.snapshot, &ask, out)
+                tables.answer(engine, snapshot, &ask, out)
             }
-            Err(refusal) => self.refuse(refusal, packet, pass, door, out),
+            Some(refusal) => {
+                let asked = asked(engine, query, packet, pass, door);
+                tables
+                    .books
+                    .refuse(refusal, query, &asked, packet, door, out)
+            }
         };
-        if outcome == Outcome::Reply
-            && self.guard.leave(client, pass, out, now.steady) == Pace::Drop
-        {
+        if outcome == Outcome::Reply && guard.leave(client, pass, out, now.steady) == Pace::Drop {
             return Outcome::Drop;
         }
         outcome
@@ -127,7 +210,7 @@ impl Lane {
     #[allow(clippy::too_many_arguments)] // a query and its refusal, field by field
     fn turn_away(
         &mut self,
-        read: &Result<Query, Refusal>,
+        at: usize,
         packet: &[u8],
         client: IpAddr,
         pass: Pass,
@@ -136,17 +219,17 @@ impl Lane {
         door: u8,
         out: &mut Vec<u8>,
     ) -> Outcome {
-        let query = match read {
-            Ok(query) => Some(query),
-            Err(Refusal::Error(query, _) | Refusal::Any(query)) => Some(&**query),
-            Err(_) => None,
+        let read = &self.reads[at];
+        let readable = !matches!(read.refusal, Some(Refusal::Drop | Refusal::Bare(_)));
+        let qtype = if readable {
+            asked(&self.engine, &read.query, packet, pass, door).error(out, code, ede);
+            read.query.question.qtype()
+        } else {
+            reply::bare(out, packet, code & 0x0f);
+            0
         };
-        match query {
-            Some(query) => asked(&self.engine, query, packet, pass, door).error(out, code, ede),
-            None => reply::bare(out, packet, code & 0x0f),
-        }
         let stats = &mut self.tables.books.stats;
-        stats.query(door, query.map_or(0, |query| query.question.qtype()));
+        stats.query(door, qtype);
         stats.reply(code);
         match self.guard.leave(client, pass, out, now.steady) {
             Pace::Drop => Outcome::Drop,
@@ -164,12 +247,14 @@ impl Lane {
 
     /// Turn in the counts.
     pub fn turn_in(&mut self) {
+        self.tables.tell(&self.snapshot);
         self.tables.books.turn_in(&mut lock(&self.engine.ledger));
     }
 
     /// Start anew after a panic: nothing that it may have left half done is used again.
     pub fn recover(&mut self) {
         let mut fresh = Self::new(&self.engine);
+        self.tables.memo = Memo::new(2);
         fresh.tables.books.stats.panics = 1;
         *self = fresh;
     }
@@ -198,6 +283,8 @@ impl Lane {
 
     #[cold]
     fn catch_up(&mut self) {
+        // What was counted under the old rules is told in their words.
+        self.tables.tell(&self.snapshot);
         self.snapshot = self.engine.snapshot();
         self.guard = self.engine.guard();
         let emptied = self.engine.emptied.load(Ordering::Acquire);
@@ -205,36 +292,6 @@ impl Lane {
             self.emptied = emptied;
             self.tables.near.clear();
         }
-    }
-
-    fn refuse(
-        &mut self,
-        refusal: Refusal,
-        packet: &[u8],
-        pass: Pass,
-        door: u8,
-        out: &mut Vec<u8>,
-    ) -> Outcome {
-        let (qtype, code) = match refusal {
-            Refusal::Drop => return Outcome::Drop,
-            Refusal::Bare(code) => {
-                reply::bare(out, packet, code);
-                (0, code)
-            }
-            Refusal::Error(query, code) => {
-                asked(&self.engine, &query, packet, pass, door).error(out, code, None);
-                (query.question.qtype(), code)
-            }
-            Refusal::Any(query) => {
-                asked(&self.engine, &query, packet, pass, door).any(out);
-                (query.question.qtype(), rcode::NOERROR)
-            }
-        };
-        let stats = &mut self.tables.books.stats;
-        stats.query(door, qtype);
-        stats.reply(code);
-        stats.formerr += u64::from(code == rcode::FORMERR);
-        Outcome::Reply
     }
 }
 

@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use desk::Desk;
-pub use lane::Lane;
+pub use lane::{Lane, BATCH};
 pub use misses::{Pending, Question, Route};
 pub use settings::{Record, Settings};
 

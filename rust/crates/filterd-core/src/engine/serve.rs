@@ -13,15 +13,15 @@ use super::misses::{Parked, Waiter};
 use super::settings::Record;
 use super::zones::zone_of;
 use super::{lock, said, Engine, Now, Outcome, Way};
-use crate::cache::{Entry, Key, KEY_CD, KEY_DO};
+use crate::cache::{Entry, Key, Telling, KEY_CD, KEY_DO};
 use crate::decide::{Decision, Kind};
 use crate::events::{ShortName, Taken};
 use crate::guard::Pass;
 use crate::matches::Matches;
-use crate::reply::{Asked, Ede};
+use crate::reply::{self, Asked, Ede};
 use crate::snapshot::Snapshot;
 use crate::tally::Told;
-use crate::wire::query::{Query, Question};
+use crate::wire::query::{Query, Question, Refusal};
 use crate::wire::{flag, rcode};
 
 /// One query, parsed.
@@ -104,10 +104,11 @@ impl Tables {
             }
             return self.end(engine, &case, ask, step, out);
         }
-        if let Some(found) = self.memo.get(key.name_hash, question.name(), generation) {
-            let step = case.reply(&ask.asked, found, None, out);
-            if !matches!(step, Step::Answer) {
-                return self.end(engine, &case, ask, step, out);
+        if let Some((place, found)) = self.memo.get(key.name_hash, question.name(), generation) {
+            match case.reply(&ask.asked, found, None, out) {
+                Step::Sent(sent) => return self.note_at(&case, question.name(), place, sent, out),
+                Step::Answer => {}
+                target => return self.end(engine, &case, ask, target, out),
             }
         }
         let kept = self.books.kept(engine, key, snapshot);
@@ -124,9 +125,46 @@ impl Tables {
         let mut found = Matches::new();
         snapshot.match_name(question.name(), &mut found);
         let step = case.reply(&ask.asked, &found, None, out);
-        self.memo
+        let gone = self
+            .memo
             .put(key.name_hash, question.name(), generation, found);
+        if let Some((name, telling)) = gone {
+            self.books.tell(snapshot, &name, telling);
+        }
         self.end(engine, &case, ask, step, out)
+    }
+
+    /// Count a decision where the name is remembered: it is near already, and told of later.
+    #[inline]
+    fn note_at(
+        &mut self,
+        case: &Case<'_>,
+        name: &[u8],
+        place: usize,
+        sent: Sent<'_>,
+        out: &[u8],
+    ) -> Outcome {
+        let decision = &sent.decision;
+        let telling = Telling {
+            slot: slot(case.now.unix),
+            kind: decision.kind,
+            step: decision.step,
+            group: case.asker.group,
+            hit: decision.hit,
+            count: 1,
+        };
+        let counts = case.settings.record == Record::Counts && decision.hit.is_some();
+        if counts && self.memo.count(place, telling) {
+            return self.books.note_stats(case, &sent, out);
+        }
+        self.books.note(case, name, sent, out)
+    }
+
+    /// Tell the tally what was counted where names are remembered.
+    pub(super) fn tell(&mut self, snapshot: &Arc<Snapshot>) {
+        let books = &mut self.books;
+        self.memo
+            .take_counts(|name, telling| books.tell(snapshot, name, telling));
     }
 
     /// Do what is left to do: count, ask for another name, or park.
@@ -184,6 +222,49 @@ impl Tables {
 }
 
 impl Books {
+    fn tell(&mut self, snapshot: &Arc<Snapshot>, name: &[u8], telling: Telling) {
+        let told = Told {
+            kind: telling.kind,
+            step: telling.step,
+            hit: telling.hit.as_ref(),
+            group: telling.group,
+            matched: name,
+        };
+        self.tally
+            .add_many(snapshot, telling.slot, &told, telling.count.into());
+    }
+
+    /// Answer what is no question of the usual kind.
+    pub(super) fn refuse(
+        &mut self,
+        refusal: Refusal,
+        query: &Query,
+        asked: &Asked<'_>,
+        packet: &[u8],
+        door: u8,
+        out: &mut Vec<u8>,
+    ) -> Outcome {
+        let (qtype, code) = match refusal {
+            Refusal::Drop => return Outcome::Drop,
+            Refusal::Bare(code) => {
+                reply::bare(out, packet, code);
+                (0, code)
+            }
+            Refusal::Error(code) => {
+                asked.error(out, code, None);
+                (query.question.qtype(), code)
+            }
+            Refusal::Any => {
+                asked.any(out);
+                (query.question.qtype(), rcode::NOERROR)
+            }
+        };
+        self.stats.query(door, qtype);
+        self.stats.reply(code);
+        self.stats.formerr += u64::from(code == rcode::FORMERR);
+        Outcome::Reply
+    }
+
     /// Find a kept answer, fresh or not, and have the rules in force speak about it if they have
     /// not: once for all threads, and without a lock.
     pub(super) fn kept(
@@ -303,15 +384,9 @@ impl Books {
         Outcome::Reply
     }
 
-    /// Count a query that has been dealt with, and make an event of it. `name` in lower case.
-    pub(super) fn note(
-        &mut self,
-        case: &Case<'_>,
-        name: &[u8],
-        sent: Sent<'_>,
-        out: &[u8],
-    ) -> Outcome {
-        let outcome = sent.outcome();
+    /// Count a query that has been dealt with in all ways but by its name.
+    #[inline]
+    fn note_stats(&mut self, case: &Case<'_>, sent: &Sent<'_>, out: &[u8]) -> Outcome {
         let decision = &sent.decision;
         self.stats.verdict(case.snapshot.generation, decision);
         match sent.code {
@@ -326,6 +401,19 @@ impl Books {
         }
         self.stats.stripped_ech += u64::from(sent.stripped_ech);
         self.stats.stripped_hints += u64::from(sent.stripped_hints);
+        sent.outcome()
+    }
+
+    /// Count a query that has been dealt with, and make an event of it. `name` in lower case.
+    pub(super) fn note(
+        &mut self,
+        case: &Case<'_>,
+        name: &[u8],
+        sent: Sent<'_>,
+        out: &[u8],
+    ) -> Outcome {
+        let outcome = self.note_stats(case, &sent, out);
+        let decision = &sent.decision;
         match case.settings.record {
             Record::Nothing => return outcome,
             Record::Counts => {

@@ -31,20 +31,19 @@ impl Question {
         Some(question)
     }
 
+    const EMPTY: Self = Self {
+        name_length: 1,
+        bytes: [0; name::MAX + 4],
+    };
+
     /// Take a question whose name ends at `name_length`; its length bytes are below 64, so they
     /// are no letters and lower-casing leaves them alone.
     #[inline]
-    fn take(wire: &[u8], name_length: usize) -> Option<Self> {
-        let mut question = Self {
-            name_length,
-            bytes: [0; name::MAX + 4],
-        };
-        question.bytes.get_mut(..wire.len())?.copy_from_slice(wire);
-        question
-            .bytes
-            .get_mut(..name_length)?
-            .make_ascii_lowercase();
-        Some(question)
+    fn take(&mut self, wire: &[u8], name_length: usize) -> Option<()> {
+        self.bytes.get_mut(..wire.len())?.copy_from_slice(wire);
+        self.bytes.get_mut(..name_length)?.make_ascii_lowercase();
+        self.name_length = name_length;
+        Some(())
     }
 
     /// Name, type and class.
@@ -82,116 +81,112 @@ pub(crate) struct Query {
     pub(crate) edns: Option<Edns>,
 }
 
-impl Query {
-    /// The cookie of its OPT.
-    #[inline]
-    pub(crate) fn cookie(&self) -> Cookie {
-        self.edns.map_or(Cookie::Absent, |edns| edns.cookie)
-    }
-}
-
-impl Refusal {
-    /// The cookie of the query, if it could be read.
-    pub(crate) fn cookie(&self) -> Cookie {
-        match self {
-            Self::Drop | Self::Bare(_) => Cookie::Absent,
-            Self::Error(query, _) | Self::Any(query) => query.cookie(),
-        }
-    }
-}
-
 /// Why a packet is not answered as a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// Not to be answered at all: too short for a header, or itself a response.
     Drop,
     /// An error with the header alone: nothing in the packet behind it can be trusted.
     Bare(u8),
     /// An error to a question that was understood.
-    Error(Box<Query>, u8),
-    /// RFC 8482: a minimal answer to a question for any type.
-    Any(Box<Query>),
-}
-
-/// Read a packet from a client.
-#[inline]
-pub(crate) fn read(packet: &[u8]) -> Result<Query, Refusal> {
-    let (Some(id), Some(flags)) = (u16_at(packet, 0), u16_at(packet, 2)) else {
-        return Err(Refusal::Drop);
-    };
-    if packet.len() < HEADER || flags & flag::QR != 0 {
-        return Err(Refusal::Drop);
-    }
-    if flags & flag::OPCODE != 0 {
-        return Err(Refusal::Bare(rcode::NOTIMP));
-    }
-    let query = parse(packet, id, flags).ok_or(Refusal::Bare(rcode::FORMERR))?;
-    match judge(&query) {
-        None => Ok(query),
-        Some(Verdict::Any) => Err(Refusal::Any(Box::new(query))),
-        Some(Verdict::Error(code)) => Err(Refusal::Error(Box::new(query), code)),
-    }
-}
-
-enum Verdict {
-    Any,
     Error(u8),
+    /// RFC 8482: a minimal answer to a question for any type.
+    Any,
 }
 
-/// Questions that are well formed and still get no answer of the usual kind.
-#[inline]
-fn judge(query: &Query) -> Option<Verdict> {
-    if query.edns.is_some_and(|edns| edns.version != 0) {
-        return Some(Verdict::Error(rcode::BADVERS));
+impl Query {
+    /// One to read packets into: it is large, and need not be made anew for each.
+    pub(crate) fn empty() -> Self {
+        Self {
+            id: 0,
+            flags: 0,
+            question: Question::EMPTY,
+            question_end: HEADER,
+            edns: None,
+        }
     }
-    if query.cookie() == Cookie::Malformed {
-        return Some(Verdict::Error(rcode::FORMERR));
-    }
-    let qclass = query.question.qclass();
-    if qclass != CLASS_IN && qclass != CLASS_ANY {
-        return Some(Verdict::Error(rcode::REFUSED));
-    }
-    match query.question.qtype() {
-        0 | rtype::OPT | rtype::TSIG => Some(Verdict::Error(rcode::FORMERR)),
-        rtype::TKEY | rtype::IXFR..=rtype::MAILA => Some(Verdict::Error(rcode::REFUSED)),
-        rtype::ANY => Some(Verdict::Any),
-        _ => None,
-    }
-}
 
-/// Read the question and the records behind it; `None` is a format error.
-#[inline]
-fn parse(packet: &[u8], id: u16, flags: u16) -> Option<Query> {
-    if u16_at(packet, 4)? != 1 {
-        return None;
+    /// Read a packet from a client in place of what stood here. After `Error` and `Any` the query
+    /// is whole, after `Drop` and `Bare` it says nothing.
+    #[inline]
+    pub(crate) fn read(&mut self, packet: &[u8]) -> Result<(), Refusal> {
+        let (Some(id), Some(flags)) = (u16_at(packet, 0), u16_at(packet, 2)) else {
+            return Err(Refusal::Drop);
+        };
+        if packet.len() < HEADER || flags & flag::QR != 0 {
+            return Err(Refusal::Drop);
+        }
+        if flags & flag::OPCODE != 0 {
+            return Err(Refusal::Bare(rcode::NOTIMP));
+        }
+        self.id = id;
+        self.flags = flags;
+        self.parse(packet).ok_or(Refusal::Bare(rcode::FORMERR))?;
+        self.judge()
     }
-    let name_end = name::end_of_plain(packet, HEADER)?;
-    let question_end = name_end + 4;
-    let question = Question::take(packet.get(HEADER..question_end)?, name_end - HEADER)?;
-    let mut query = Query {
-        id,
-        flags,
-        question,
-        question_end,
-        edns: None,
-    };
-    let mut walk = Walk::new(packet, question_end)?;
-    while let Some((section, record)) = walk.next().ok()? {
-        if section == ANSWER {
+
+    /// The cookie of its OPT.
+    #[inline]
+    pub(crate) fn cookie(&self) -> Cookie {
+        self.edns.map_or(Cookie::Absent, |edns| edns.cookie)
+    }
+
+    /// Questions that are well formed and still get no answer of the usual kind.
+    #[inline]
+    fn judge(&self) -> Result<(), Refusal> {
+        if self.edns.is_some_and(|edns| edns.version != 0) {
+            return Err(Refusal::Error(rcode::BADVERS));
+        }
+        if self.cookie() == Cookie::Malformed {
+            return Err(Refusal::Error(rcode::FORMERR));
+        }
+        let qclass = self.question.qclass();
+        if qclass != CLASS_IN && qclass != CLASS_ANY {
+            return Err(Refusal::Error(rcode::REFUSED));
+        }
+        match self.question.qtype() {
+            0 | rtype::OPT | rtype::TSIG => Err(Refusal::Error(rcode::FORMERR)),
+            rtype::TKEY | rtype::IXFR..=rtype::MAILA => Err(Refusal::Error(rcode::REFUSED)),
+            rtype::ANY => Err(Refusal::Any),
+            _ => Ok(()),
+        }
+    }
+
+    /// Read the question and the records behind it; `None` is a format error.
+    #[inline]
+    fn parse(&mut self, packet: &[u8]) -> Option<()> {
+        self.edns = None;
+        if u16_at(packet, 4)? != 1 {
             return None;
         }
-        if record.rtype == rtype::OPT {
-            if section != ADDITIONAL || query.edns.is_some() {
+        let name_end = name::end_of_plain(packet, HEADER)?;
+        self.question_end = name_end + 4;
+        let wire = packet.get(HEADER..self.question_end)?;
+        self.question.take(wire, name_end - HEADER)?;
+        let mut walk = Walk::new(packet, self.question_end)?;
+        while let Some((section, record)) = walk.next().ok()? {
+            if section == ANSWER {
                 return None;
             }
-            query.edns = Some(edns::read(packet, &record)?);
+            if record.rtype == rtype::OPT {
+                if section != ADDITIONAL || self.edns.is_some() {
+                    return None;
+                }
+                self.edns = Some(edns::read(packet, &record)?);
+            }
         }
+        (walk.at() == packet.len()).then_some(())
     }
-    (walk.at() == packet.len()).then_some(query)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(packet: &[u8]) -> Result<Query, Refusal> {
+        let mut query = Query::empty();
+        query.read(packet).map(|()| query)
+    }
 
     fn packet(tail: &[u8]) -> Vec<u8> {
         let mut out = vec![0xab, 0xcd, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
