@@ -8,13 +8,14 @@ from typing import Self
 from bench.process import descendants, memory
 
 EVERY = 0.1
+KINDS = ("rss", "pss", "uss", "anonymous")
 
 
 class MemoryLog:
-    """Looks from `with` to its end; `rows` are (monotonic seconds, rss, pss, uss) in MiB."""
+    """Looks from `with` to its end; `rows` are monotonic seconds and MiB of each of KINDS."""
 
     def __init__(self, pid: int, every: float = EVERY) -> None:
-        self.rows: list[tuple[float, float, float, float]] = []
+        self.rows: list[tuple[float, ...]] = []
         self._pid = pid
         self._every = every
         self._stop = threading.Event()
@@ -36,9 +37,9 @@ class MemoryLog:
     def _look(self) -> None:
         while not self._stop.wait(self._every):
             sizes = [memory(pid) for pid in (self._pid, *descendants(self._pid))]
-            sums = [sum(size.get(key, 0.0) for size in sizes) for key in ("rss", "pss", "uss")]
+            sums = [sum(size.get(key, 0.0) for size in sizes) for key in KINDS]
             if sums[0]:
-                self.rows.append((time.monotonic(), sums[0], sums[1], sums[2]))
+                self.rows.append((time.monotonic(), *sums))
 
     def summary(self, since: float) -> dict[str, float]:
         """Return the steady state before `since` (monotonic seconds) and the highest after."""
@@ -47,7 +48,7 @@ class MemoryLog:
         if not after:
             return {}
         found: dict[str, float] = {}
-        for at, key in ((1, "rss"), (2, "pss"), (3, "uss")):
+        for at, key in enumerate(KINDS, 1):
             if before:
                 found[f"steady_{key}"] = sum(row[at] for row in before) / len(before)
             found[f"peak_{key}"] = max(row[at] for row in after)

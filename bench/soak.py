@@ -7,9 +7,7 @@ results/soak.json and results/soak.svg.
 import argparse
 import json
 import statistics
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -18,7 +16,7 @@ from signal import SIGTERM, signal
 from typing import Any
 
 from bench import mixes, native, standing
-from bench.blast import Server, fire, start, warm
+from bench.blast import Server, fire, firing, warm
 from bench.context import Bench
 from bench.daemon import Node
 from bench.figures import Part
@@ -118,29 +116,21 @@ def cache_bytes(node: Node) -> float:
 def _run(bench: Bench, node: Node, server: Server, mix: Path, soak: Soak) -> None:
     seconds = soak.minutes * 60
     how = ("-r", str(soak.rate), "-t", str(seconds), "-k", "0", "-z", "-i", "1000")
-    load = start(bench.programs.blast, server, mix, *how)
-    reader = threading.Thread(target=_read, args=(load, soak))
-    reader.start()
     bar = Progress(f"soaking {soak.minutes:g} min", int(seconds / LOOK))
-    began = time.monotonic()
-    made = 0
-    next_look = began
-    try:
-        while (now := time.monotonic()) < began + seconds and load.poll() is None:
+    with firing(bench.programs.blast, server, mix, *how) as load:
+        began = next_look = time.monotonic()
+        made = 0
+        while (now := time.monotonic()) < began + seconds and load.running:
             if now >= next_look:
                 next_look += LOOK
                 _look(node, server, soak, bar)
             _change(node, made, soak)
             made += 1
             time.sleep(max(0.0, began + made - time.monotonic()))
-        if load.poll() not in {None, 0}:
-            soak.faults.append(f"the load generator ended with {load.returncode}")
-    finally:
-        bar.end()
-        if load.poll() is None and time.monotonic() < began + seconds:
-            load.terminate()
-        reader.join()
-        load.wait()
+        rows = load.wait(30)
+    bar.end()
+    soak.intervals = [row for row in rows if "at" in row]
+    soak.summary = rows[-1]
 
 
 def _look(node: Node, server: Server, soak: Soak, bar: Progress) -> None:
@@ -169,16 +159,6 @@ def _change(node: Node, number: int, soak: Soak) -> None:
         unblock(node, f"soak{number - HELD}.example")
 
 
-def _read(load: "subprocess.Popen[str]", soak: Soak) -> None:
-    assert load.stdout is not None
-    for line in load.stdout:
-        row = json.loads(line)
-        if "at" in row:
-            soak.intervals.append(row)
-        else:
-            soak.summary = row
-
-
 def judge(soak: Soak) -> dict[str, Any]:
     """Return the figures: how much memory grew between the second tenth and the last."""
     tenth = max(len(soak.looks) // 10, 1)
@@ -194,6 +174,7 @@ def judge(soak: Soak) -> dict[str, Any]:
         found[key] = f"{min(counts):.0f} to {max(counts):.0f}"
     total = soak.summary
     found |= {"sent": total["sent"], "lost": total["lost"], "wrong": sum(total["wrong"])}
+    found["not sent, generator held up"] = total["skipped"]
     found |= {"p50 µs": total["p50_us"], "p99 µs": total["p99_us"]}
     found["CPU µs a query, changes included"] = total["cpu_us"]
     times = [took for _, took in soak.rules]

@@ -5,15 +5,13 @@ The new version lacks one name in a hundred of the old one and has as many other
 and its child that compiles share the server's core, as on a box with one to spare.
 """
 
-import json
 import subprocess
 import time
 from pathlib import Path
-from signal import SIGUSR1
 from typing import Any
 
 from bench import mixes
-from bench.blast import start, warm
+from bench.blast import Server, firing, held_up, warm
 from bench.context import Bench
 from bench.daemon import Node
 from bench.figures import Figure
@@ -70,14 +68,14 @@ def new_version(node: Node, names: Names) -> str:
     return news[0]
 
 
-def _replace(bench: Bench, node: Node, server: Any, mix: Path, added: str) -> dict[str, Any]:
+def _replace(bench: Bench, node: Node, server: Server, mix: Path, added: str) -> dict[str, Any]:
     watched = mixes.write(BUILD / "watched.bin", [(mixes.ANSWERED, added, A)])
     log = BUILD / "watched.log"
     watch = ("-y", str(WATCH_RATE), "-Y", str(watched), "-L", str(log))
     how = ("-r", str(RATE), "-t", str(MOST_SECONDS), "-k", "0.5", "-i", "100", *watch)
-    with start(bench.programs.blast, server, mix, *how) as load, MemoryLog(server.pid) as sizes:
+    with firing(bench.programs.blast, server, mix, *how) as load, MemoryLog(server.pid) as sizes:
         time.sleep(CALM)
-        load.send_signal(SIGUSR1)
+        load.mark()
         called = time.monotonic_ns()
         with placed(SERVER_CORE):
             update = subprocess.Popen(
@@ -88,13 +86,12 @@ def _replace(bench: Bench, node: Node, server: Any, mix: Path, added: str) -> di
         with MemoryLog(update.pid) as command_sizes:
             code = update.wait()
         told = time.monotonic_ns()
-        load.send_signal(SIGUSR1)
+        load.mark()
         time.sleep(CALM)
-        load.terminate()
-        out, _ = load.communicate(timeout=60)
+        load.stop()
+        rows = load.wait(60)
     if code:
         raise RuntimeError(f"`filterd lists update` ended with {code}")
-    rows = [json.loads(line) for line in out.splitlines()]
     phases = [row for row in rows if "qps" in row]
     fate = Fate.of(read(log), called, told)
     return {
@@ -121,8 +118,13 @@ def _judge(bench: Bench, found: dict[str, Any], count: int) -> None:
     daemon, command = found["daemon"], found["command"]
     ratio = daemon["peak_pss"] / daemon["steady_pss"]
     sizes = f"daemon {daemon['steady_pss']:,.0f} MiB before, {daemon['peak_pss']:,.0f} at most"
-    sizes += f"; the command with its child beside it {command['peak_pss']:,.0f} at most"
+    sizes += f", its own without the mapped index {daemon['steady_anonymous']:,.0f} and "
+    sizes += f"{daemon['peak_anonymous']:,.0f}; the command with its child beside it "
+    sizes += f"{command['peak_pss']:,.0f} at most"
     took = f"`filterd lists update` took {found['seconds']:.1f} s"
+    skipped = sum(phase["skipped"] for phase in found["phases"].values())
+    if held_up({"skipped": skipped, "sent": found["sent"]}):
+        took += f"; DISTURBED, others held the generator up for {skipped:,} queries"
     bench.add(
         Figure(f"{count:,} rules replaced: in force after", found["in_force_s"], "s", None, took),
         Figure("lost meanwhile", found["lost"], "queries", 0, f"of {found['sent']:,}"),

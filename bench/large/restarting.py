@@ -1,13 +1,12 @@
 """Ten million compiled rules: from the start of a process to the first right answer, also after a
 `kill -9` under load."""
 
-import contextlib
 import statistics
 import subprocess
 import time
 
 from bench import mixes
-from bench.blast import Server, start
+from bench.blast import Server, firing
 from bench.context import Bench
 from bench.daemon import Node
 from bench.figures import Figure
@@ -38,9 +37,7 @@ def measure(bench: Bench, count: int) -> None:
                 sizes = memory(process.pid)
                 server = Server("filterd", node.port, process.pid)
                 how = ("-r", str(RATE), "-t", "60", "-k", "0")
-                with contextlib.closing(
-                    _Load(start(bench.programs.blast, server, files["c"], *how))
-                ):
+                with firing(bench.programs.blast, server, files["c"], *how):
                     time.sleep(1.0)
                     process.kill()
                     process.wait()
@@ -59,15 +56,6 @@ def measure(bench: Bench, count: int) -> None:
         Figure("kill -9 and start to first right answer", again, "s", 1, beside),
         Figure("the daemon's memory then", sizes["rss"], "MiB resident", None, own),
     )
-
-
-class _Load:
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self._process = process
-
-    def close(self) -> None:
-        self._process.terminate()
-        self._process.communicate(timeout=10)
 
 
 def _first_answer(

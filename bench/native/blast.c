@@ -15,7 +15,8 @@
  * A mix holds queries: kind (16 bit, little endian), length (16 bit), query. Kinds: 0 blocked (a
  * null address or NXDOMAIN is right), 1 answered (the upstream's address is right), 2 never seen
  * before (answered; its first label is made anew for every query: 12 octets from offset 13).
- * The last line printed is the summary, in JSON. Lost is what has no answer after a second. */
+ * The last line printed is the summary, in JSON. Lost is what has no answer after a second; skipped
+ * is what -r did not send because the generator itself was held up for 10 ms or more. */
 #define _GNU_SOURCE
 #include "answer.h"
 #include <arpa/inet.h>
@@ -40,6 +41,7 @@
 #define LOST_NS 1000000000ull
 #define LOOK_NS 50000000ull
 #define SPIN_NS 2000
+#define HELD_UP_NS 10000000ull
 #define BUCKETS 4096
 #define MOST_SOCKETS 64
 #define MOST_WATCHED 4000000
@@ -85,7 +87,7 @@ static Tally all, *ring;
 static Watched *seen;
 static int socket_count = 4, unchecked, ring_size;
 static long seen_count;
-static uint64_t unseen, origin, interval, told;
+static uint64_t unseen, origin, interval, told, skipped;
 static unsigned char received[RECEIVE_BATCH][2048], sending[SEND_BATCH][512];
 static struct mmsghdr receive_headers[RECEIVE_BATCH], send_headers[SEND_BATCH];
 static struct iovec receive_parts[RECEIVE_BATCH], send_parts[SEND_BATCH];
@@ -367,11 +369,12 @@ static void on_signal(int number) {
 static void summary(uint64_t started, double elapsed, uint64_t answered, uint64_t cpu) {
   printf("{\"qps\":%.0f,\"sent\":%lu,\"done\":%lu,\"lost\":%lu,\"wrong\":[%lu,%lu,%lu],"
          "\"cpu_us\":%.4f,\"busy\":%.3f,\"p50_us\":%.1f,\"p95_us\":%.1f,\"p99_us\":%.1f,"
-         "\"max_us\":%.1f,\"started\":%.6f,\"seconds\":%.3f}\n",
+         "\"max_us\":%.1f,\"skipped\":%lu,\"started\":%.6f,\"seconds\":%.3f}\n",
          answered / elapsed, all.sent, all.done, all.lost, all.wrong[BLOCKED], all.wrong[ANSWERED],
          all.wrong[UNSEEN], answered ? cpu / 1e3 / answered : 0, cpu / 1e9 / elapsed,
          percentile(&all, .5), percentile(&all, .95), percentile(&all, .99), all.longest / 1e3,
-         started / 1e9, elapsed);
+         skipped, started / 1e9, elapsed);
+  skipped = 0;
   fflush(stdout);
 }
 
@@ -447,6 +450,10 @@ int main(int argc, char **argv) {
       for (uint64_t until = now() + (got ? 0 : SPIN_NS); now() < until;) __builtin_ia32_pause();
     } else {
       uint64_t due = (at - started) * rate / 1e9;
+      if (due - paced > 8 + rate * HELD_UP_NS / 1e9 && due > paced) {
+        if (record) skipped += due - paced;
+        paced = due;
+      }
       if (sleepy && !got && paced >= due) doze(at, started + (paced + 1) * 1e9 / rate);
       while (paced < due) {
         int piece = due - paced > 8 ? 8 : due - paced;
