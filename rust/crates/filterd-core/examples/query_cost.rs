@@ -27,7 +27,7 @@ use filterd_index::{IndexBuilder, Scope};
 
 type Fault = Box<dyn Error>;
 
-const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 10));
+const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 20, 30, 40));
 const NOW: Now = Now {
     unix: 1_800_000_000.0,
     steady: 1_000.0,
@@ -50,11 +50,11 @@ const PLAN: &str = r#"{
                 "default": "pass", "answer": {"style": "null", "ttl": 60}}],
     "default_group": 0,
     "clients": [],
-    "prefixes": [["192.0.2.0/24", 0, -1]]
+    "prefixes": [["10.20.0.0/16", 0, -1]]
 }"#;
 /// Who is answered is asked of every query; rates are not limited unless somebody says so.
 const GUARD: &str = r#"{"access": {"networks": ["127.0.0.0/8", "::1/128", "10.0.0.0/8",
-    "172.16.0.0/12", "192.168.0.0/16", "192.0.2.0/24", "fc00::/7"], "others": "refuse"}}"#;
+    "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10"], "others": "refuse"}}"#;
 
 /// What every sort is counted with.
 struct Ground {
