@@ -9,13 +9,14 @@ import logging
 import os
 import secrets
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from filterd.app.change import Change
 from filterd.app.guarding import guarding
 from filterd.app.handlers import handlers
+from filterd.app.inherited import Inherited, inherit
 from filterd.app.node import Node
 from filterd.app.parts import (
     current_inputs,
@@ -119,21 +120,7 @@ async def _open(living: Living, *, background: bool) -> None:
     config = node.config
     if living.writer is not None:
         living.writer.start()
-    if config.listen.workers:
-        _open_workers(node, config.listen)
-    else:
-        for address in config.listen.udp:
-            transport, _ = await open_udp(address.host, address.port, node.engine, CLOCK)
-            living.doors.append(transport)
-    limits = TcpLimits(
-        idle=config.listen.tcp_limits.idle_timeout,
-        connections=config.listen.tcp_limits.max_connections,
-        per_client=config.listen.tcp_limits.max_per_client,
-    )
-    for address in config.listen.tcp:
-        server, door = await open_tcp(address.host, address.port, node.engine, CLOCK, limits)
-        living.doors.append(server)
-        living.connections.append(door)
+    await _open_doors(living, config.listen)
     if config.metrics.listen is not None:
         living.metrics = open_metrics(node)
         await living.metrics.start(config.metrics.listen.host, config.metrics.listen.port)
@@ -144,13 +131,50 @@ async def _open(living: Living, *, background: bool) -> None:
         living.chores.start()
 
 
-def _open_workers(node: Node, listen: ListenConfig) -> None:
+async def _open_doors(living: Living, listen: ListenConfig) -> None:
+    node = living.node
+    with closing(inherit(os.environ, os.getpid(), listen)) as inherited:
+        if listen.workers:
+            _open_workers(node, listen, inherited)
+        else:
+            for address in listen.udp:
+                transport, _ = await open_udp(
+                    address.host,
+                    address.port,
+                    node.engine,
+                    CLOCK,
+                    sock=inherited.take("udp", address),
+                )
+                living.doors.append(transport)
+        limits = TcpLimits(
+            idle=listen.tcp_limits.idle_timeout,
+            connections=listen.tcp_limits.max_connections,
+            per_client=listen.tcp_limits.max_per_client,
+        )
+        for address in listen.tcp:
+            server, door = await open_tcp(
+                address.host,
+                address.port,
+                node.engine,
+                CLOCK,
+                limits,
+                sock=inherited.take("tcp", address),
+            )
+            living.doors.append(server)
+            living.connections.append(door)
+
+
+def _open_workers(node: Node, listen: ListenConfig, inherited: Inherited) -> None:
     with ExitStack() as opened:
-        sockets = [
-            opened.enter_context(sock)
-            for address in listen.udp
-            for sock in reuseport_sockets(address.host, address.port, listen.workers)
-        ]
+        sockets = []
+        for address in listen.udp:
+            shared = inherited.take("udp", address)
+            if shared is not None:
+                # All threads read from the one: where it is bound is not ours to choose again.
+                sockets += [opened.enter_context(shared)] * listen.workers
+                continue
+            own = reuseport_sockets(address.host, address.port, listen.workers)
+            sockets += [opened.enter_context(sock) for sock in own]
         try:
             cpus = processors(listen.pin, listen.workers)
         except ValueError as error:

@@ -8,6 +8,7 @@ import asyncio
 import functools
 import logging
 import os
+import socket
 from collections import Counter
 from dataclasses import dataclass
 
@@ -198,13 +199,23 @@ class TcpConnection(asyncio.Protocol):
             self.close()
 
 
-async def open_tcp(
-    host: str, port: int, engine: Answering, clock: Clock, limits: TcpLimits
+async def open_tcp(  # noqa: PLR0913 - where, for whom, within what
+    host: str,
+    port: int,
+    engine: Answering,
+    clock: Clock,
+    limits: TcpLimits,
+    *,
+    sock: socket.socket | None = None,
 ) -> tuple[asyncio.Server, TcpDoor]:
-    """Open a TCP door on `host`:`port`. OSError says which address cannot be had."""
+    """Open a TCP door on `host`:`port`, or on `sock`, which listens there already. OSError says
+    which address cannot be had.
+    """
     door = TcpDoor(engine, clock, limits)
     loop = asyncio.get_running_loop()
     try:
+        if sock is not None:
+            return await loop.create_server(door.protocol, sock=sock, backlog=512), door
         server = await loop.create_server(
             door.protocol, host, port, backlog=512, reuse_address=True
         )

@@ -68,10 +68,18 @@ def udp_socket(host: str, port: int) -> socket.socket:
 
 
 async def open_udp(
-    host: str, port: int, engine: Answering, clock: Clock
+    host: str,
+    port: int,
+    engine: Answering,
+    clock: Clock,
+    *,
+    sock: socket.socket | None = None,
 ) -> tuple[asyncio.DatagramTransport, UdpDoor]:
-    """Open a UDP door on `host`:`port`. OSError when the address cannot be had."""
+    """Open a UDP door on `host`:`port`, or on `sock`, which is bound there already. OSError when
+    the address cannot be had.
+    """
     loop = asyncio.get_running_loop()
-    return await loop.create_datagram_endpoint(
-        lambda: UdpDoor(engine, clock), sock=udp_socket(host, port)
-    )
+    if sock is None:
+        sock = udp_socket(host, port)
+    sock.setblocking(False)
+    return await loop.create_datagram_endpoint(lambda: UdpDoor(engine, clock), sock=sock)
