@@ -95,9 +95,10 @@ impl Ground {
 
     /// A packet to a question and its options, or to a refusal.
     fn parse(&self) -> Result<(), Fault> {
+        let mut reader = fuzzing::Reader::default();
         measure("parse", self.rounds, NAMES, || {
             for packet in &self.blocked[FIRST..] {
-                expect(fuzzing::read_query(black_box(packet)))?;
+                expect(reader.read(black_box(packet)))?;
             }
             Ok(())
         })

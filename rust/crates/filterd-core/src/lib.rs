@@ -33,9 +33,24 @@ mod wire;
 pub mod fuzzing {
     use std::hint::black_box;
 
-    /// Read a packet from a client; whether it can be answered as a question.
-    #[must_use]
-    pub fn read_query(packet: &[u8]) -> bool {
-        black_box(crate::wire::query::Query::empty().read(packet)).is_ok()
+    use crate::wire::query::Query;
+
+    /// Reads packets one after another into the same place, as a lane does.
+    pub struct Reader(Query);
+
+    impl Default for Reader {
+        fn default() -> Self {
+            Self(Query::empty())
+        }
+    }
+
+    impl Reader {
+        /// Read a packet from a client; whether it can be answered as a question.
+        #[must_use]
+        pub fn read(&mut self, packet: &[u8]) -> bool {
+            let read = self.0.read(packet).is_ok();
+            black_box(&self.0);
+            read
+        }
     }
 }
