@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use smallvec::SmallVec;
 
 use crate::matches::{Match, MatchKind};
-use crate::plan::{Action, Class, Plan, RecordWire, Segment, Who, NOT_APPLICABLE};
+use crate::plan::{Action, Class, Group, Plan, RecordWire, Segment, Who, NOT_APPLICABLE};
 
 /// The four verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,6 +99,9 @@ pub fn decide<'a>(
 ) -> Decision<'a> {
     let group = &plan.groups[usize::from(person.group)];
     let segment = group.segment(now);
+    if let Some(best) = foregone(plan, segment, found, client_found) {
+        return verdict(plan, group, segment, best, qtype, &[]);
+    }
     let candidates = Candidates::new(plan, segment, person, qtype);
     let zone = candidates.zone_winner(found.iter().chain(client_found));
     let mut best: Option<(u16, Match)> = None;
@@ -126,21 +129,56 @@ pub fn decide<'a>(
     for hit in &rewrites {
         prefer(&mut best, candidates.table[hit.class as usize], hit);
     }
-    let closed = segment.closed.then_some(CLOSED);
-    let default = group.block_default.then_some(DEFAULT_BLOCK);
-    let without_rule = closed.or(default).unwrap_or(NOT_APPLICABLE);
-    let decision = match best {
-        Some((rank, hit)) if rank <= without_rule => by_rule(plan, rank, hit, qtype, &rewrites),
-        _ if without_rule == CLOSED => blocked(4, &group.ede_closed),
-        _ if without_rule == DEFAULT_BLOCK => blocked(9, &group.ede_default),
-        _ => passed(),
-    };
+    let decision = verdict(plan, group, segment, best, qtype, &rewrites);
     match (decision.kind, late) {
         (Kind::Pass | Kind::Allow, Some((rank, hit))) if decision.step > 1 => Decision {
             reach: decision.reach,
             ..by_rule(plan, rank, hit, qtype, &[hit])
         },
         _ => decision,
+    }
+}
+
+/// The winner where there is nothing to weigh: no match, or one without a condition, which are
+/// most of all questions. `None`: there is something to weigh.
+#[inline]
+fn foregone(
+    plan: &Plan,
+    segment: Segment,
+    found: &[Match],
+    client_found: &[Match],
+) -> Option<Option<(u16, Match)>> {
+    if !client_found.is_empty() {
+        return None;
+    }
+    match found {
+        [] => Some(None),
+        [hit] if plan.classes[hit.class as usize].is_plain() => {
+            let rank = plan.ranks[segment.ranks][hit.class as usize];
+            Some((rank != NOT_APPLICABLE).then_some((rank, *hit)))
+        }
+        _ => None,
+    }
+}
+
+/// What the best rule, or none, comes to under the group's schedule and default.
+#[inline]
+fn verdict<'a>(
+    plan: &'a Plan,
+    group: &'a Group,
+    segment: Segment,
+    best: Option<(u16, Match)>,
+    qtype: u16,
+    rewrites: &[Match],
+) -> Decision<'a> {
+    let closed = segment.closed.then_some(CLOSED);
+    let default = group.block_default.then_some(DEFAULT_BLOCK);
+    let without_rule = closed.or(default).unwrap_or(NOT_APPLICABLE);
+    match best {
+        Some((rank, hit)) if rank <= without_rule => by_rule(plan, rank, hit, qtype, rewrites),
+        _ if without_rule == CLOSED => blocked(4, &group.ede_closed),
+        _ if without_rule == DEFAULT_BLOCK => blocked(9, &group.ede_default),
+        _ => passed(),
     }
 }
 

@@ -214,6 +214,22 @@ pub struct Plan {
 }
 
 impl Class {
+    /// Whether its rules hold for every type and client, and stand or fall by their rank alone.
+    #[inline]
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let alone = matches!(
+            self.action,
+            Action::Block | Action::Nxdomain | Action::Nodata | Action::Drop | Action::Allow
+        );
+        alone
+            && !self.late
+            && self.zone.is_none()
+            && self.qtypes.is_empty()
+            && self.not_qtypes.is_empty()
+            && self.who.is_none()
+    }
+
     /// Whether `$denyallow` takes `qname` (wire form without root byte, lower case) out.
     #[must_use]
     pub fn leaves_alone(&self, qname: &[u8]) -> bool {

@@ -238,6 +238,17 @@ impl Snapshot {
         ranked
     }
 
+    /// Whether a question that no rule names passes for this group now; and until when that holds,
+    /// in unix seconds. `None`: not, or the client's address has a say.
+    #[inline]
+    #[must_use]
+    pub fn passes(&self, group: u16, now: i64) -> Option<Option<i64>> {
+        let group = self.group(group);
+        let segment = group.segment(now);
+        let open = !segment.closed && !group.block_default && !self.has_client_networks;
+        open.then(|| group.until(now))
+    }
+
     fn client_matches(&self, address: Option<IpAddr>) -> Matches {
         let mut found = Matches::new();
         if let (true, Some(address)) = (self.has_client_networks, address) {

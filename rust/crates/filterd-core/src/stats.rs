@@ -81,6 +81,12 @@ impl Stats {
         self.rcodes[usize::from(code.min(23))] += 1;
     }
 
+    /// Count a question that no rule had a say in.
+    #[inline]
+    pub(crate) fn passed(&mut self) {
+        self.verdicts[kind_index(Kind::Pass)][9] += 1;
+    }
+
     /// Count a verdict under the generation that gave it.
     #[inline]
     pub(crate) fn verdict(&mut self, generation: u64, decision: &Decision<'_>) {

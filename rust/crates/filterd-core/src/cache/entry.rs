@@ -189,6 +189,12 @@ impl Entry {
         at - self.stored < f64::from(self.ttl) + f64::from(window)
     }
 
+    /// Whether no rule has a say in it: about its name, or about where it leads.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.said.name.is_empty() && self.said.extra.is_none()
+    }
+
     /// Bytes it takes, all counted.
     pub(crate) fn cost(&self) -> usize {
         const ALLOCATION: usize = 16;

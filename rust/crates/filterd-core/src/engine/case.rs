@@ -65,13 +65,23 @@ pub(super) enum Step<'a> {
 
 impl<'a> Case<'a> {
     pub(super) fn new(settings: &'a Settings, snapshot: &'a Arc<Snapshot>, who: Who) -> Self {
+        Self::of(settings, snapshot, snapshot.asker(who.client), who)
+    }
+
+    /// The same with an asker that was found before.
+    #[inline]
+    pub(super) fn of(
+        settings: &'a Settings,
+        snapshot: &'a Arc<Snapshot>,
+        asker: Asker,
+        who: Who,
+    ) -> Self {
         let Who {
             client,
             qtype,
             now,
             door,
         } = who;
-        let asker = snapshot.asker(client);
         Self {
             settings,
             snapshot,
@@ -91,10 +101,7 @@ impl<'a> Case<'a> {
     /// Seconds for which a verdict holds: until the group's schedule next switches.
     fn most_ttl(&self) -> u32 {
         let now = self.seconds();
-        match self.snapshot.until(self.asker.group, now) {
-            Some(switch) => u32::try_from(switch.saturating_sub(now).max(1)).unwrap_or(u32::MAX),
-            None => u32::MAX,
-        }
+        seconds_until(self.snapshot.until(self.asker.group, now), now)
     }
 
     fn own_ttl(&self) -> u32 {
@@ -363,6 +370,15 @@ impl<'a> Case<'a> {
             Aging::Stale(self.settings.stale_answer_ttl.min(most)),
             Some(Ede { code, text: "" }),
         )
+    }
+}
+
+/// Seconds for which something may be believed that changes at `switch`.
+#[inline]
+pub(super) fn seconds_until(switch: Option<i64>, now: i64) -> u32 {
+    match switch {
+        Some(switch) => u32::try_from(switch.saturating_sub(now).max(1)).unwrap_or(u32::MAX),
+        None => u32::MAX,
     }
 }
 

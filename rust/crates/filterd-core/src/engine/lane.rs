@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
+use super::askers::Askers;
 use super::books::Books;
 use super::serve::{self, Ask};
 use super::{lock, Engine, Now, Outcome, Way};
@@ -56,6 +57,7 @@ impl Read {
 
 /// What a lane keeps and counts by itself.
 pub(super) struct Tables {
+    pub(super) askers: Askers,
     pub(super) near: Near,
     pub(super) memo: Memo,
     pub(super) books: Books,
@@ -81,6 +83,7 @@ impl Lane {
             snapshot: engine.snapshot(),
             guard: engine.guard(),
             tables: Tables {
+                askers: Askers::default(),
                 near: Near::new(near),
                 memo: Memo::new(memo),
                 books: Books::new(&engine.settings),
@@ -287,6 +290,7 @@ impl Lane {
         self.tables.tell(&self.snapshot);
         self.snapshot = self.engine.snapshot();
         self.guard = self.engine.guard();
+        self.tables.askers = Askers::default();
         let emptied = self.engine.emptied.load(Ordering::Acquire);
         if emptied != self.emptied {
             self.emptied = emptied;

@@ -7,6 +7,7 @@
 //! questions that are the same wait together, and each client's verdict is its own. All bounded;
 //! time is handed in. A [`Desk`] is an engine with one lane for callers that take turns.
 
+mod askers;
 mod books;
 mod case;
 mod complete;
