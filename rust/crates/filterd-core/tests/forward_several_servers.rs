@@ -231,3 +231,25 @@ fn all_absent_are_tried_again_while_there_is_time() {
     net.answer(&sent, good);
     assert!(matches!(net.end(1), Some(End::Answer(_))));
 }
+
+#[test]
+fn late_answers_are_no_strays_however_often_it_happens() {
+    let mut net = Net::with(2, "parallel", 2);
+    for miss in 0..20 {
+        net.ask(miss, "www.example.test");
+        let sent = net.take_sent();
+        net.answer(&to(&sent, 2), good);
+        net.pass(0.1);
+        net.answer(&to(&sent, 1), good);
+        net.pass(1.0);
+    }
+    assert_eq!(net.count(1, "/dropped/wrong_id"), 0);
+    // More that are late than may be under way: the rest are strays, and nothing is kept for them.
+    for miss in 20..30 {
+        net.ask(miss, "www.example.test");
+        let sent = net.take_sent();
+        net.answer(&to(&sent, 2), good);
+    }
+    net.pass(9.0);
+    assert_eq!(net.forward.next_tick(), None);
+}
