@@ -19,6 +19,8 @@ use crate::sys::{Batch, BATCH};
 const UDP: u8 = 0;
 /// The buffer of a reply has room for what most clients take, so that it need not grow.
 const REPLY: usize = 1536;
+/// Batches that a thread still answers when it is to end: what has come in, and not what comes on.
+const LAST: usize = 64;
 
 /// What the threads of one process share.
 #[derive(Clone)]
@@ -119,9 +121,18 @@ fn work(shared: &Shared, post: Post, stop: &AtomicBool) {
     let mut lane = Lane::new(&shared.engine);
     let mut batch = Batch::new(wildcard);
     let mut outs: Vec<Vec<u8>> = (0..BATCH).map(|_| Vec::with_capacity(REPLY)).collect();
-    while !stop.load(Ordering::Relaxed) {
+    let mut left = LAST;
+    loop {
+        let stopping = stop.load(Ordering::Relaxed);
+        if stopping && left == 0 {
+            return;
+        }
         // An error is that of a datagram sent before (ICMP), or passes like a lack of memory.
         let count = batch.receive(socket).unwrap_or(0);
+        if stopping && count == 0 {
+            return;
+        }
+        left -= usize::from(stopping);
         let now = now();
         for (at, out) in outs.iter_mut().enumerate().take(count) {
             answer(&mut lane, &batch, at, post.socket, now, out);
@@ -137,10 +148,16 @@ fn work(shared: &Shared, post: Post, stop: &AtomicBool) {
         if sent > 0 {
             shared.doors.lost(batch.reply(socket, &replies[..sent]));
         }
-        if lane.take_asked() {
-            shared.ask(&mut lane, now);
+        let after = || {
+            if lane.take_asked() {
+                shared.ask(&mut lane, now);
+            }
+            lane.rest(now);
+        };
+        if catch_unwind(AssertUnwindSafe(after)).is_err() {
+            // As with a query: clients that come to this socket have no other thread.
+            lane.recover();
         }
-        lane.rest(now);
     }
 }
 

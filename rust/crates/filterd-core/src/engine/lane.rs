@@ -259,6 +259,8 @@ impl Lane {
         let mut fresh = Self::new(&self.engine);
         self.tables.memo = Memo::new(2);
         fresh.tables.books.stats.panics = 1;
+        // What was parked before the panic still waits for somebody to be told.
+        fresh.tables.books.asked = true;
         *self = fresh;
     }
 
