@@ -8,18 +8,19 @@
 
 #[path = "hammer/judge.rs"]
 mod judge;
+#[path = "hammer/node.rs"]
+mod node;
 #[path = "hammer/packets.rs"]
 mod packets;
 #[path = "hammer/rng.rs"]
 mod rng;
-mod support;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use judge::Due;
+use node::{ask, client, Node};
 use rng::Rng;
-use support::{ask, client, Node};
 
 const CLIENTS: usize = 6;
 const ROUND: u64 = 1_000_000;

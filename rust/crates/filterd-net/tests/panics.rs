@@ -4,11 +4,13 @@
 //! The fault is in a route, which is a closure that only this test hands in; it strikes while the
 //! engine's lock on waiting questions is held, which is the worst place for one.
 
-mod support;
+#[path = "hammer/node.rs"]
+mod node;
 
 use std::time::{Duration, Instant};
 
-use support::{ask, client, question, Node};
+use filterd_net::workers::{Post, Workers};
+use node::{ask, client, question, Node};
 
 const FAULT: &[u8] = b"\x05fault";
 
@@ -40,4 +42,35 @@ fn a_thread_survives_its_panics_and_counts_them() {
     }
     assert_eq!(node.stat("/panics"), panics);
     assert_eq!(node.workers.running(), 3);
+}
+
+#[test]
+fn who_was_parked_before_a_fault_of_the_same_batch_is_not_forgotten() {
+    let mut node = Node::start();
+    let route = |name: &[u8]| {
+        assert!(!name.starts_with(FAULT), "a fault of this test's own");
+        false
+    };
+    node.shared.engine.set_route(Some(Box::new(route)));
+    node.workers.stop();
+    let socket = client(node.addresses[1]);
+    // Both wait in the socket, so that the thread takes them in one batch.
+    let parked = question(1, "parked.pass.test");
+    socket.send(&parked).expect("sent");
+    socket.send(&question(2, "fault.pass.test")).expect("sent");
+    let post = Post {
+        socket: 2,
+        cpu: None,
+    };
+    node.workers = Workers::start(&node.shared, &[post]).expect("a thread");
+    let mut buffer = [0; 512];
+    let give_up = Instant::now() + Duration::from_secs(5);
+    let length = loop {
+        if let Ok(length) = socket.recv(&mut buffer) {
+            break length;
+        }
+        assert!(Instant::now() < give_up, "nobody was told of the question");
+    };
+    assert_eq!(buffer[..2], parked[..2]);
+    assert_eq!(buffer[length - 4..length], [192, 0, 2, 1]);
 }
