@@ -9,7 +9,7 @@ PY := .venv/bin/python
 RUST := $(shell find rust -name '*.rs' -not -path '*/target/*' 2>/dev/null) rust/Cargo.toml rust/Cargo.lock $(wildcard rust/crates/*/Cargo.toml)
 PYTHON_CODE := filterd tests bench
 
-.PHONY: help run test check lint types floors unit generated rust-check fuzz budgets bench bench-quick soak lock clean
+.PHONY: help run test check lint types floors unit generated rust-check fuzz hammer budgets bench bench-quick soak lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -54,6 +54,11 @@ fuzz: build/.env ## every fuzz target for SECONDS (60) each
 
 budgets: build/.built ## instructions a query, counted by callgrind, against bench/budgets.toml
 	@$(PY) -m bench.budgets
+
+PACKETS ?= 1000000
+hammer: build/.env ## PACKETS (1000000) mutated packets at live UDP threads, each reply checked
+	@CARGO_PROFILE_TEST_OPT_LEVEL=2 CARGO_PROFILE_DEV_OPT_LEVEL=2 FILTERD_HAMMER_PACKETS=$(PACKETS) \
+	  CARGO_TARGET_DIR=target/hammer deploy/build/cargo.sh test --locked -p filterd-net --test hammer -- --nocapture
 
 bench: build/.built ## figures of bench/README.md, measured on this machine, in about half an hour
 	@$(PY) -m bench.run
