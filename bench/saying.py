@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+QUIET_SECONDS = 60.0
+
 
 def say(what: str) -> None:
     """Say what is done now, on a line of its own."""
@@ -16,12 +18,13 @@ def say(what: str) -> None:
 
 @dataclass(slots=True)
 class Progress:
-    """Steps of a known number: one line that renews itself on a terminal, nothing elsewhere."""
+    """Steps of a known number: a line that renews itself on a terminal, one a minute elsewhere."""
 
     what: str
     total: int
     done: int = 0
     started: float = field(default_factory=time.monotonic)
+    told: float = field(default_factory=time.monotonic)
 
     def step(self, now: str) -> None:
         """Tell that `now` is begun."""
@@ -34,6 +37,9 @@ class Progress:
             print(
                 f"\r\x1b[K{self.what} {bar} {now}{time_left}", end="", file=sys.stderr, flush=True
             )
+        elif time.monotonic() - self.told > QUIET_SECONDS:
+            self.told = time.monotonic()
+            say(f"{self.what}, {self.done} of {self.total}: {now}")
         self.done += 1
 
     def end(self) -> None:

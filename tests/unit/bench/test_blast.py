@@ -7,7 +7,6 @@ import pytest
 
 from bench import mixes, native, standing
 from bench.blast import Server, fire, firing, held_up
-from bench.places import BUILD
 from bench.wire import AAAA, A
 
 NAMES = [f"name{number}.example" for number in range(50)]
@@ -15,14 +14,15 @@ NAMES = [f"name{number}.example" for number in range(50)]
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler `cc`")
 
 
-@pytest.fixture
-def programs(tmp_path, monkeypatch):
-    for module in (native, standing):
-        monkeypatch.setattr(module, "BUILD", tmp_path)
-    built = native.build()
-    assert built is not None
-    assert tmp_path != BUILD
-    return built
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bench")
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (native, standing):
+            patch.setattr(module, "BUILD", folder)
+        built = native.build()
+        assert built is not None
+        yield built
 
 
 @pytest.fixture
