@@ -4,7 +4,7 @@ It holds no policy: Python compiles what rules mean into an index and a plan, th
 up. Nothing here opens a socket or reads a clock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Self, final
 
 __all__ = [
@@ -31,9 +31,15 @@ class Skimmed:
 
 @final
 class IndexBuilder:
-    """Collects patterns and writes one immutable index. `lines=True` also keeps line numbers."""
+    """Collects patterns and writes one immutable index. `lines=True` also keeps line numbers.
 
-    def __new__(cls, *, lines: bool = False) -> Self: ...
+    `only`: keep only names that could cover one of these; the rest is read and forgotten.
+    `scratch`: a path beside which a nameless file takes what is too much for the memory; OSError.
+    """
+
+    def __new__(
+        cls, *, lines: bool = False, only: Sequence[str] | None = None, scratch: str | None = None
+    ) -> Self: ...
     def skim(
         self,
         data: bytes,
@@ -41,11 +47,13 @@ class IndexBuilder:
         comments: Sequence[bytes],
         *,
         wide: bool = False,
+        before: int = 0,
     ) -> Skimmed:
         """Take every line that is exactly prefix + plain name + suffix of one shape.
 
         Plain: 2 or more labels of a-z 0-9 - _ (any case), no trailing dot, no `xn--` label, last
-        label not numeric and, unless `wide`, no public suffix. All else is a leftover.
+        label not numeric and, unless `wide`, no public suffix. All else is a leftover. `before`
+        lines of the list came before `data`, which begins with a line.
         """
 
     def add_name(self, name: str, scope: int, class_id: int, line: int = 0) -> None: ...
@@ -58,8 +66,13 @@ class IndexBuilder:
     def remove_name(self, name: str, scope: int, class_id: int) -> None:
         """Forget a name added before or later (`$badfilter`)."""
 
-    def write(self, path: str, meta: str) -> None:
-        """Write the index (and PATH.lines where lines are kept); fsync, then rename. OSError."""
+    def write(
+        self, path: str, meta: str, progress: Callable[[int, int], object] | None = None
+    ) -> None:
+        """Write the index (and PATH.lines where lines are kept); fsync, then rename. OSError.
+
+        `progress` hears now and then how many rules are done, of how many.
+        """
 
     def finish(self, meta: str) -> Index:
         """Return the index without a file, for overlays."""

@@ -153,7 +153,7 @@ class Change:
             node.book,
             node.paths,
             known=current,
-            progress=lambda name, line, total: tell(f"compiling {name}", line, total),
+            progress=lambda name, done, total: tell(f"compiling {name}", done, total),
         )
         for problem in done.problems:
             logger.warning("lists: %s", problem)

@@ -2,6 +2,9 @@
 
 One job comes as a line of JSON on stdin; progress and then one result or error go as lines of
 JSON to stdout. When stdin ends, the parent is gone and the child ends too.
+
+Its memory is the text of the largest list and some 100 MB, however many rules there are: names
+beyond that wait on disk, in a file without a name beside the index.
 """
 
 import json
@@ -23,7 +26,7 @@ from filterd.policy.lists_index import compile_lists
 
 NICE = 10
 Json = dict[str, Any]
-Progress = Callable[[str, int, int], None]  # list, lines read, of how many
+Progress = Callable[[str, int, int], None]  # of what, done, of how many
 
 
 def main() -> int:
@@ -58,9 +61,10 @@ def do_job(job: Json, progress: Progress) -> Json:
 
 
 def _compile(job: Json, progress: Progress) -> Json:
-    builder = IndexBuilder(lines=True)
+    target = job["target"]
+    builder = IndexBuilder(lines=True, scratch=target)
     compiled = compile_lists(_sources(job["sources"]), builder, progress=progress)
-    builder.write(job["target"], compiled.meta)
+    builder.write(target, compiled.meta, lambda done, total: progress("the index", done, total))
     counts = [
         {
             "name": report.name,

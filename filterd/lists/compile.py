@@ -26,7 +26,7 @@ MAX_LINE = 4 * 2**20  # bytes of one line from the child
 SECONDS = 900.0
 _STDERR = 2000  # characters of a dying child's words that are told
 
-Progress = Callable[[str, int, int], None]  # list, lines read, of how many
+Progress = Callable[[str, int, int], None]  # list or index, done, of how many
 Job = Mapping[str, Any]
 RunJob = Callable[[Job, Progress | None], Awaitable[Mapping[str, Any]]]
 

@@ -1,6 +1,6 @@
 """Reading one version of a list the way it will be compiled, to say what is in it.
 
-Takes as long as compiling that list does, so it runs in a child process (`child.py`).
+Takes as long as reading that list does, so it runs in a child process (`child.py`).
 """
 
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ def inspect(spec: ListSpec, data: bytes, names: Sequence[str]) -> Inspection:
         RulesError: it cannot be read as a list at all.
     """
     form = format_of(spec, data)
-    builder = IndexBuilder()
+    builder = IndexBuilder(only=names)
     compiled = compile_lists([(replace(spec, format=form.name), data, form)], builder)
     report = compiled.reports[0]
     summary = Summary(

@@ -33,8 +33,11 @@ class Builder(Protocol):
         comments: Sequence[bytes],
         *,
         wide: bool = False,
+        before: int = 0,
     ) -> SkimResult:
-        """Take every line that is exactly prefix, plain name, suffix of one shape."""
+        """Take every line that is exactly prefix, plain name, suffix of one shape; `before` lines
+        of the list came before `data`.
+        """
         ...
 
     def add_name(self, name: str, scope: int, class_id: int, line: int = 0) -> None:

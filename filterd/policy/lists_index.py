@@ -7,7 +7,7 @@ format's reader. A refused line is counted with its reason and never reaches the
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from filterd.formats.base import Format, Item, Options
@@ -29,10 +29,11 @@ from filterd.policy.classes_json import write_meta
 
 MAX_CLASSES = 65_536  # every group's rank table has this many entries at most
 PROGRESS_LINES = 8192
+PIECE = 4 << 20  # bytes that the core reads at once: what it leaves over must fit the memory
 _ORDINARY_ZONES = 32_768  # zones of mandatory lists come before these
 
 Source = tuple[ListSpec, bytes, Format]
-Progress = Callable[[str, int, int], None]  # list name, leftover lines read, of how many
+Progress = Callable[[str, int, int], None]  # list name, bytes read, of how many
 _DNSREWRITE = re.compile(r"[$,]dnsrewrite\b")
 _Meaning = tuple[Action, bool, Condition, Rewrite | None, bool]
 
@@ -147,19 +148,26 @@ class _OneList:
             class_id = self._class_id((shape.action, False, Condition(), None, False))
             if isinstance(class_id, int):  # a shape that means a refusal is left to the reader
                 shapes.append((shape.prefix, shape.suffix, int(shape.scope), class_id))
-        skimmed = self.builder.skim(data, shapes, self.form.comments, wide=self.spec.wide)
-        self.accepted += skimmed.accepted
-        self.comments += skimmed.comments
         reader = self.form.reader(options)
-        total = len(skimmed.leftovers)
-        for done, (line, text) in enumerate(skimmed.leftovers, 1):
-            self._take(reader.read(line, text), cancelled)
-            if progress is not None and done % PROGRESS_LINES == 0:
-                progress(self.spec.name, done, total)
+        lines = leftovers = 0
+        for start, end in _pieces(data):
+            piece = data if end - start == len(data) else data[start:end]
+            skimmed = self.builder.skim(
+                piece, shapes, self.form.comments, wide=self.spec.wide, before=lines
+            )
+            self.accepted += skimmed.accepted
+            self.comments += skimmed.comments
+            total = len(skimmed.leftovers)
+            for done, (line, text) in enumerate(skimmed.leftovers, 1):
+                self._take(reader.read(line, text), cancelled)
+                if progress is not None and done % PROGRESS_LINES == 0:
+                    progress(self.spec.name, start + (end - start) * done // total, len(data))
+            if progress is not None:
+                progress(self.spec.name, end, len(data))
+            lines += skimmed.accepted + skimmed.comments + total
+            leftovers += total
         self._take(reader.finish(), cancelled)
-        self.comments += total - self._spoken
-        if progress is not None:
-            progress(self.spec.name, total, total)
+        self.comments += leftovers - self._spoken
 
     def close(self, cancelled: set[Rule]) -> None:
         """Void what was cancelled, and add the regexes and networks that were not."""
@@ -268,6 +276,19 @@ class _OneList:
             allow_list=spec.allow,
             zone=self.zone,
         )
+
+
+def _pieces(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of pieces that end where a line ends; one at least."""
+    start = 0
+    while len(data) - start > PIECE:
+        end = data.find(b"\n", start + PIECE) + 1
+        if not end:
+            break
+        yield start, end
+        start = end
+    if start < len(data) or not data:
+        yield start, len(data)
 
 
 def _is_dnsrewrite(rule: Rule) -> bool:

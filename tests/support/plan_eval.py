@@ -25,9 +25,9 @@ class FakeBuilder:
         self.networks = []
         self.removed = set()
 
-    def skim(self, data, shapes, comments, *, wide=False):
+    def skim(self, data, shapes, comments, *, wide=False, before=0):
         result = FakeSkimmed()
-        for number, raw in enumerate(data.splitlines(), 1):
+        for number, raw in enumerate(data.splitlines(), before + 1):
             text = raw.strip()
             if not text or any(text.startswith(c) for c in comments):
                 result.comments += 1

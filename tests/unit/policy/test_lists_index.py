@@ -157,7 +157,7 @@ def test_progress_is_told_to_the_end():
     told = []
     compiled((list_spec("l"), "bad\n" * 20_000, WordFormat()),
              progress=lambda name, done, total: told.append((name, done, total)))  # fmt: skip
-    assert told[-1] == ("l", 20_000, 20_000)
+    assert told[-1] == ("l", 80_000, 80_000)
     assert len(told) > 1
     assert told == sorted(told)
 
@@ -187,6 +187,20 @@ def test_what_stays_is_what_no_line_voids(lists):
     alive |= {(regex, class_id) for regex, class_id, _ in builder.regexes}
     alive |= {(network, class_id) for network, _, class_id, _ in builder.networks}
     assert len(alive) == len(left)
+
+
+@given(st.lists(lines, max_size=30), st.integers(1, 40))
+@settings(max_examples=100, deadline=None)
+def test_a_list_read_in_pieces_means_the_same(texts, size):
+    text = "\n".join(texts)
+    outcomes = []
+    for piece in (size, 1 << 20):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(lists_index, "PIECE", piece)
+            result, builder = one(text)
+        found = (builder.names, builder.regexes, builder.networks)
+        outcomes.append((result.reports, [sorted(each) for each in found]))
+    assert outcomes[0] == outcomes[1]
 
 
 @pytest.mark.real

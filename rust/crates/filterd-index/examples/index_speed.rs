@@ -1,6 +1,6 @@
 //! Times the index over a list of plain names, one a line:
 //!
-//!     cargo run --release --example index_speed -- NAMES [--no-prune] [--lines] [--regexes]
+//!     cargo run --release --example index_speed -- NAMES [--no-prune] [--lines] [--bounded] [--regexes]
 //!
 //! Prints what compiling, opening and walking cost. The walked questions are the names of the
 //! list in a scattered order, the same with a label put before, and names that match nothing.
@@ -20,14 +20,15 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let list = arguments
         .next()
-        .ok_or("usage: index_speed NAMES [--no-prune] [--lines] [--regexes]")?;
+        .ok_or("usage: index_speed NAMES [--no-prune] [--lines] [--bounded] [--regexes]")?;
     let options: Vec<String> = arguments.collect();
     let data = std::fs::read(&list)?;
     let path = std::env::temp_dir().join(format!("index_speed.{}.idx", std::process::id()));
     let lines = options.iter().any(|option| option == "--lines");
     let prune = !options.iter().any(|option| option == "--no-prune");
-    let measured =
-        compile(&data, &path, lines, prune).and_then(|rules| open_and_walk(&path, &data, rules));
+    let bounded = options.iter().any(|option| option == "--bounded");
+    let measured = compile(&data, &path, (lines, prune, bounded))
+        .and_then(|rules| open_and_walk(&path, &data, rules));
     if options.iter().any(|option| option == "--regexes") {
         time_regexes()?;
     }
@@ -43,7 +44,8 @@ fn lines_path(path: &Path) -> PathBuf {
     path.with_extension("idx.lines")
 }
 
-fn compile(data: &[u8], path: &Path, lines: bool, prune: bool) -> Result<u64> {
+fn compile(data: &[u8], path: &Path, how: (bool, bool, bool)) -> Result<u64> {
+    let (lines, prune, bounded) = how;
     let shapes = [LineShape {
         prefix: b"",
         suffix: b"",
@@ -52,6 +54,9 @@ fn compile(data: &[u8], path: &Path, lines: bool, prune: bool) -> Result<u64> {
     }];
     let mut builder = IndexBuilder::new(lines);
     builder.prune(prune);
+    if bounded {
+        builder.spill_beside(path)?;
+    }
     let start = Instant::now();
     let skimmed = builder.skim(data, &shapes, &[b"#"], false)?;
     let read = start.elapsed();

@@ -1,61 +1,83 @@
 //! Collects patterns and writes one index.
 //!
-//! Names are kept as bytes in one arena, with a fixed entry for each; sorting moves entries only.
-//! What is asked for later (`remove_name`, pruning) is applied while the sorted entries are read.
+//! What is asked for later (`remove_name`, pruning) is applied while the sorted names are read
+//! (`keep.rs`). They are read twice: to count the sets of classes, and to write.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::file::{self, Parts};
+use crate::file::{self, Parts, Table};
+use crate::gather::{Gather, Rule};
 use crate::index::Index;
+use crate::keep::{Keep, Removed};
 use crate::key;
-use crate::lines::Lines;
+use crate::lines::{Lines, LinesWriter};
 use crate::names::Scope;
 use crate::networks::{Network, Trigger};
+use crate::out::Out;
 use crate::regexes::{self, Pattern};
 use crate::sets::{Member, SetTable, MAX_CLASS};
 use crate::skim::{self, LineShape, Skimmed};
+use crate::write::{self, Draft};
 
 /// Collects patterns and writes one immutable [`Index`]. Writing does not consume it.
 #[derive(Debug)]
 pub struct IndexBuilder {
-    arena: Vec<u8>,
-    entries: Vec<Entry>,
-    removed: HashMap<Vec<u8>, HashSet<Member>>,
+    names: Gather,
+    removed: Removed,
     regexes: Vec<Pattern>,
     regex_numbers: HashMap<String, usize>,
     networks: BTreeMap<Network, Vec<(u32, u32)>>,
     keep_lines: bool,
     prune: bool,
+    only: Option<HashSet<Vec<u8>>>,
 }
 
-/// A name added: its key in the arena, and what was said of it.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    leading: u64,
-    offset: u32,
-    member: Member,
-    line: u32,
-    length: u8,
-}
-
-/// The set number of a name that is left out.
-const LEFT_OUT: u32 = u32::MAX;
+/// Names between two words about how far writing is.
+const SPEAK_EVERY: u64 = 1 << 17;
 
 impl IndexBuilder {
     /// Starts empty. With `keep_lines`, line numbers are kept for [`Index::find`].
     pub fn new(keep_lines: bool) -> IndexBuilder {
         IndexBuilder {
-            arena: Vec::new(),
-            entries: Vec::new(),
-            removed: HashMap::new(),
+            names: Gather::new(),
+            removed: Removed::new(),
             regexes: Vec::new(),
             regex_numbers: HashMap::new(),
             networks: BTreeMap::new(),
             keep_lines,
             prune: true,
+            only: None,
         }
+    }
+
+    /// Bounds the memory that names take, however many come: what is beyond goes into a file beside
+    /// `path` that has no name and ends with the builder.
+    pub fn spill_beside(&mut self, path: &Path) -> Result<()> {
+        self.names.spill_beside(path)
+    }
+
+    /// Sets how many bytes of names are kept before they are written, for tests.
+    #[doc(hidden)]
+    pub fn run_bytes(&mut self, most: usize) {
+        self.names.run_bytes(most);
+    }
+
+    /// Keeps only names that could cover one of `names`; all else is read and forgotten.
+    pub fn only(&mut self, names: &[&str]) -> Result<()> {
+        let mut wanted = HashSet::from([Vec::new()]);
+        for name in names {
+            let mut key = Vec::new();
+            if key::push_key(&mut key, name.as_bytes()).is_none() {
+                return Err(Error::Name(name.chars().take(80).collect()));
+            }
+            let ends = key.iter().enumerate().filter(|(_, byte)| **byte == b'.');
+            wanted.extend(ends.map(|(end, _)| key[..end].to_vec()));
+            wanted.insert(key);
+        }
+        self.only = Some(wanted);
+        Ok(())
     }
 
     /// Says whether names that a parent of the same class already covers are left out (the
@@ -78,7 +100,19 @@ impl IndexBuilder {
         comments: &[&[u8]],
         wide: bool,
     ) -> Result<Skimmed> {
-        skim::skim(self, data, shapes, comments, wide)
+        self.skim_on(0, data, shapes, comments, wide)
+    }
+
+    /// The same for a piece of a list, which begins with a line; `before` lines came before it.
+    pub fn skim_on(
+        &mut self,
+        before: u32,
+        data: &[u8],
+        shapes: &[LineShape<'_>],
+        comments: &[&[u8]],
+        wide: bool,
+    ) -> Result<Skimmed> {
+        skim::skim(self, before, data, (shapes, comments), wide)
     }
 
     /// Adds a name (a-z 0-9 - _, any case, no trailing dot; "" is the root). `line` 0: unknown.
@@ -134,27 +168,63 @@ impl IndexBuilder {
         if !name.is_empty() && key::push_key(&mut wanted, name.as_bytes()).is_none() {
             return Err(Error::Name(name.chars().take(80).collect()));
         }
-        self.removed
-            .entry(wanted)
-            .or_default()
-            .insert(Member::new(class, scope));
+        let gone = self.removed.entry(wanted).or_default();
+        gone.insert(Member::new(class, scope));
         Ok(())
     }
 
     /// Writes the index to `path`, and its lines beside it where they are kept. Each file is
     /// complete on disk before it takes its name.
     pub fn write(&mut self, path: &Path, meta: &str) -> Result<()> {
-        let (bytes, lines) = self.compile(meta)?;
-        file::write(path, &bytes, lines.as_ref())
+        self.write_telling(path, meta, |_, _| {})
+    }
+
+    /// The same; `tell` hears how far it is, done of all, now and then.
+    pub fn write_telling(
+        &mut self,
+        path: &Path,
+        meta: &str,
+        tell: impl FnMut(u64, u64),
+    ) -> Result<()> {
+        let draft = Draft::create(path)?;
+        let beside = match self.keep_lines {
+            true => Some(Draft::create(&Lines::path(path))?),
+            false => None,
+        };
+        let mut out = Out::file(&draft.file, path);
+        let lines = beside
+            .as_ref()
+            .map(|beside| LinesWriter::new(Out::file(&beside.file, path)));
+        let (table, lines) = self.compile(meta, &mut out, lines, tell)?;
+        out.finish()?;
+        let header = write::header(&draft, &table)?;
+        draft.head(&header)?;
+        if let (Some(lines), Some(beside)) = (lines, &beside) {
+            let (head, _) = lines.finish(file::identity(&header))?;
+            beside.head(&head)?;
+        }
+        write::place(path, draft, beside)
     }
 
     /// Returns the index without a file, for overlays.
     pub fn finish(&mut self, meta: &str) -> Result<Index> {
-        let (bytes, lines) = self.compile(meta)?;
+        let mut out = Out::memory();
+        let lines = self.keep_lines.then(|| LinesWriter::new(Out::memory()));
+        let (table, lines) = self.compile(meta, &mut out, lines, |_, _| {})?;
+        let mut bytes = out.finish()?;
+        file::seal(&mut bytes, &table);
+        let lines = match lines {
+            Some(lines) => {
+                let (head, mut bytes_of) = lines.finish(file::identity(&bytes))?;
+                bytes_of[..head.len()].copy_from_slice(&head);
+                Some(bytes_of)
+            }
+            None => None,
+        };
         Index::from_parts(bytes, lines)
     }
 
-    /// Adds one name whose key `write_key` appends to the arena; it says whether it did.
+    /// Adds one name whose key `write_key` appends to what it is given; it says whether it did.
     pub(crate) fn push(
         &mut self,
         class: u32,
@@ -163,148 +233,68 @@ impl IndexBuilder {
         write_key: impl FnOnce(&mut Vec<u8>) -> bool,
     ) -> Result<bool> {
         check_class(class)?;
-        let start = self.arena.len();
-        if !write_key(&mut self.arena) {
-            self.arena.truncate(start);
-            return Ok(false);
-        }
-        let offset = u32::try_from(start).map_err(|_| Error::TooBig)?;
-        let written = &self.arena[start..];
-        self.entries.push(Entry {
-            leading: key::leading(written),
-            offset,
-            member: Member::new(class, scope),
-            line,
-            length: written.len() as u8,
-        });
-        Ok(true)
+        let member = Member::new(class, scope);
+        self.names
+            .push(Rule { member, line }, self.only.as_ref(), write_key)
     }
 
-    fn compile(&mut self, meta: &str) -> Result<(Vec<u8>, Option<Lines>)> {
-        self.sort();
+    fn compile<'f>(
+        &mut self,
+        meta: &str,
+        out: &mut Out<'_>,
+        mut lines: Option<LinesWriter<'f>>,
+        mut tell: impl FnMut(u64, u64),
+    ) -> Result<(Table, Option<LinesWriter<'f>>)> {
+        self.names.settle()?;
+        let all = 2 * self.names.len();
+        let mut done = 0;
+        let mut count = |rules: usize| {
+            let before = done / SPEAK_EVERY;
+            done += rules as u64;
+            if done / SPEAK_EVERY != before {
+                tell(done, all);
+            }
+        };
         let mut sets = SetTable::default();
-        let mut numbers = Vec::new();
-        let mut lines = self.keep_lines.then(Vec::new);
-        self.number_names(&mut sets, &mut numbers, lines.as_mut());
+        let mut keep = Keep::new(&self.removed, self.prune);
+        self.names.each(|key, rules| {
+            count(rules.len());
+            if let Some((set, _)) = keep.of(key, rules) {
+                sets.intern(set);
+            }
+            Ok(())
+        })?;
         let mut set_bytes = Vec::new();
         let finals = sets.write(&mut set_bytes);
-        let names = self
-            .groups()
-            .zip(&numbers)
-            .filter(|(_, number)| **number != LEFT_OUT)
-            .map(|(group, number)| (self.key(&group[0]), finals[*number as usize]));
         let mut regexes = Vec::new();
         regexes::write(&self.regexes, &mut regexes);
         let networks: Vec<_> = self.networks.iter().map(|(n, r)| (*n, r.clone())).collect();
         let mut network_bytes = Vec::new();
         crate::networks::write(&networks, &mut network_bytes);
-        let bytes = file::assemble(
-            names,
-            &Parts {
-                sets: &set_bytes,
-                regexes: &regexes,
-                networks: &network_bytes,
-                meta,
-            },
-        )?;
-        let lines = lines.map(|found| Lines::build(found, file::identity(&bytes)));
-        Ok((bytes, lines))
-    }
-
-    fn key(&self, entry: &Entry) -> &[u8] {
-        key_in(&self.arena, entry)
-    }
-
-    fn sort(&mut self) {
-        let arena = &self.arena;
-        self.entries.sort_unstable_by(|a, b| {
-            a.leading
-                .cmp(&b.leading)
-                .then_with(|| key_in(arena, a).cmp(key_in(arena, b)))
-                .then_with(|| (a.member, a.line).cmp(&(b.member, b.line)))
-        });
-    }
-
-    /// The sorted entries, all of one name at a time.
-    fn groups(&self) -> impl Iterator<Item = &[Entry]> {
-        self.entries
-            .chunk_by(|a, b| a.leading == b.leading && self.key(a) == self.key(b))
-    }
-
-    /// Gives every name the number of its set, or [`LEFT_OUT`].
-    fn number_names(
-        &self,
-        sets: &mut SetTable,
-        numbers: &mut Vec<u32>,
-        mut lines: Option<&mut Vec<(u64, u32)>>,
-    ) {
-        // Names that cover what is under them, each with where its classes start.
-        let mut parents: Vec<(&[u8], usize)> = Vec::new();
-        let mut classes: Vec<u32> = Vec::new();
-        let mut set: Vec<Member> = Vec::new();
-        for group in self.groups() {
-            let key = self.key(&group[0]);
-            let removed = if self.removed.is_empty() {
-                None
-            } else {
-                self.removed.get(key)
-            };
-            // Keys between a parent and its children may not be children (`a.b-c` sorts before
-            // `a.b.c`), so the stack keeps all keys that start this one, boundary or not.
-            while let Some((parent, start)) = parents.last() {
-                if key.starts_with(parent) {
-                    break;
+        let parts = Parts {
+            sets: &set_bytes,
+            regexes: &regexes,
+            networks: &network_bytes,
+            meta,
+        };
+        let mut keep = Keep::new(&self.removed, self.prune);
+        let table = file::assemble(out, &parts, |trie| {
+            self.names.each(|key, rules| {
+                count(rules.len());
+                let Some((set, set_lines)) = keep.of(key, rules) else {
+                    return Ok(());
+                };
+                let number = sets.number(set).map(|number| finals[number as usize]);
+                trie.insert(key, number.unwrap_or_default())?;
+                if let Some(lines) = &mut lines {
+                    lines.name(key);
+                    set_lines.iter().try_for_each(|line| lines.line(*line))?;
                 }
-                classes.truncate(*start);
-                parents.pop();
-            }
-            set.clear();
-            for entry in group {
-                let member = entry.member;
-                let dropped = set.last() == Some(&member)
-                    || removed.is_some_and(|gone| gone.contains(&member))
-                    || is_covered(key, member.class(), &parents, &classes);
-                if dropped {
-                    continue;
-                }
-                set.push(member);
-                if let Some(lines) = lines.as_mut().filter(|_| entry.line != 0) {
-                    lines.push((Lines::hash(key, member), entry.line));
-                }
-            }
-            numbers.push(if set.is_empty() {
-                LEFT_OUT
-            } else {
-                sets.intern(&set)
-            });
-            if self.prune {
-                let start = classes.len();
-                let wide = set
-                    .iter()
-                    .filter(|member| member.scope() != Some(Scope::Exact));
-                classes.extend(wide.map(|member| member.class()));
-                if classes.len() > start {
-                    parents.push((key, start));
-                }
-            }
-        }
+                Ok(())
+            })
+        })?;
+        Ok((table, lines))
     }
-}
-
-/// Says whether one of `parents` is over `key` and has `class`; `classes` holds those of all
-/// parents, each from its start to the start of the next.
-fn is_covered(key: &[u8], class: u32, parents: &[(&[u8], usize)], classes: &[u32]) -> bool {
-    let mut end = classes.len();
-    parents.iter().rev().any(|(parent, start)| {
-        let own = &classes[*start..end];
-        end = *start;
-        own.contains(&class) && key::is_under(key, parent)
-    })
-}
-
-fn key_in<'a>(arena: &'a [u8], entry: &Entry) -> &'a [u8] {
-    let start = entry.offset as usize;
-    &arena[start..start + entry.length as usize]
 }
 
 fn check_class(class: u32) -> Result<()> {

@@ -4,16 +4,14 @@
 //! (4), length of the file (8), checksum of everything behind the checksum (8), then for each
 //! section its offset and length (8 + 8). A reader trusts none of it before it has checked it.
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::hash::Hasher;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 
 use twox_hash::XxHash3_64;
 
 use crate::cursor::{put_u32, put_u64, Cursor};
 use crate::error::{Error, Result};
-use crate::lines::Lines;
+use crate::out::Out;
 use crate::trie::TrieWriter;
 
 /// Version of the file this build reads and writes.
@@ -24,9 +22,9 @@ pub const CONTAINER_VERSION: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"fltrdidx";
 const BYTE_ORDER: u32 = 0x0102_0304;
-const CHECKED_FROM: usize = 32;
+pub(crate) const CHECKED_FROM: usize = 32;
 const SECTIONS: usize = 6;
-const HEADER: usize = CHECKED_FROM + SECTIONS * 16;
+pub(crate) const HEADER: usize = CHECKED_FROM + SECTIONS * 16;
 
 /// The sections beside the names.
 pub(crate) struct Parts<'a> {
@@ -47,50 +45,70 @@ pub(crate) struct Layout {
     pub(crate) probe: Range<usize>,
 }
 
-/// Returns the bytes of an index; `names` are sorted keys with their set numbers.
-pub(crate) fn assemble<'k>(
-    names: impl Iterator<Item = (&'k [u8], u32)>,
+/// Where sections stand while an index is written: (offset, length) of each.
+pub(crate) type Table = Vec<(usize, usize)>;
+
+/// Writes room for the header, names by `names`, and the other sections.
+pub(crate) fn assemble(
+    out: &mut Out<'_>,
     parts: &Parts<'_>,
-) -> Result<Vec<u8>> {
-    let mut bytes = vec![0u8; HEADER];
-    let mut trie = TrieWriter::new(&mut bytes);
-    let mut probe: &[u8] = &[];
-    for (key, set) in names {
-        trie.insert(key, set)?;
-        probe = key;
-    }
-    trie.finish()?;
-    let mut table = vec![(HEADER, bytes.len() - HEADER)];
+    names: impl FnOnce(&mut TrieWriter<'_, '_>) -> Result<()>,
+) -> Result<Table> {
+    out.end().extend_from_slice(&[0; HEADER]);
+    let mut trie = TrieWriter::new(out);
+    names(&mut trie)?;
+    let probe = trie.finish()?;
+    let mut table = vec![(HEADER, out.len() - HEADER)];
     for part in [
         parts.sets,
         parts.regexes,
         parts.networks,
         parts.meta.as_bytes(),
-        probe,
+        &probe,
     ] {
-        table.push((bytes.len(), part.len()));
-        bytes.extend_from_slice(part);
+        table.push((out.len(), part.len()));
+        out.end().extend_from_slice(part);
+        out.settle()?;
     }
-    seal(&mut bytes, &table);
-    Ok(bytes)
+    Ok(table)
 }
 
-/// Fills in the header of `bytes`, whose sections stand where `table` (offset, length) says.
-fn seal(bytes: &mut [u8], table: &[(usize, usize)]) {
-    let mut header = Vec::with_capacity(HEADER);
-    for (offset, length) in table {
-        put_u64(&mut header, *offset as u64);
-        put_u64(&mut header, *length as u64);
+/// Returns the header of an index of `length` bytes whose sections stand where `table` says.
+/// `rest` hands over, piece by piece, all that stands behind it.
+pub(crate) fn header(
+    table: &Table,
+    length: usize,
+    rest: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<()>,
+) -> Result<Vec<u8>> {
+    let mut sections = Vec::with_capacity(HEADER - CHECKED_FROM);
+    for (offset, size) in table {
+        put_u64(&mut sections, *offset as u64);
+        put_u64(&mut sections, *size as u64);
     }
-    bytes[CHECKED_FROM..HEADER].copy_from_slice(&header);
-    let checksum = XxHash3_64::oneshot(&bytes[CHECKED_FROM..]);
-    header.clear();
+    let mut checksum = XxHash3_64::new();
+    checksum.write(&sections);
+    rest(&mut |piece| checksum.write(piece))?;
+    let mut header = Vec::with_capacity(HEADER);
     header.extend_from_slice(MAGIC);
     put_u32(&mut header, CONTAINER_VERSION);
     put_u32(&mut header, BYTE_ORDER);
-    put_u64(&mut header, bytes.len() as u64);
-    put_u64(&mut header, checksum);
-    bytes[..CHECKED_FROM].copy_from_slice(&header);
+    put_u64(&mut header, length as u64);
+    put_u64(&mut header, checksum.finish());
+    header.extend_from_slice(&sections);
+    Ok(header)
+}
+
+/// Fills in the header of `bytes`, which has room for it.
+pub(crate) fn seal(bytes: &mut [u8], table: &Table) {
+    let (room, rest) = bytes.split_at_mut(HEADER);
+    let whole = header(table, HEADER + rest.len(), |take| {
+        take(rest);
+        Ok(())
+    });
+    // Only reading the rest can fail, and it is in memory.
+    if let Ok(header) = whole {
+        room.copy_from_slice(&header);
+    }
 }
 
 /// Puts a valid header before arbitrary sections. The first four bytes of `data` say how long the
@@ -124,8 +142,21 @@ pub(crate) fn identity(bytes: &[u8]) -> u64 {
     chunk.map_or(0, |chunk| u64::from_le_bytes(*chunk))
 }
 
-/// Reads the header; with `verify` also the checksum.
-pub(crate) fn read(bytes: &[u8], verify: bool) -> Result<Layout> {
+/// Checks all bytes behind the checksum, piece by piece.
+pub(crate) fn verify(
+    bytes: &[u8],
+    pieces: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<()>,
+) -> Result<()> {
+    let mut checksum = XxHash3_64::new();
+    pieces(&mut |piece| checksum.write(piece))?;
+    if checksum.finish() != identity(bytes) {
+        return Err(Error::damaged("header: checksum"));
+    }
+    Ok(())
+}
+
+/// Reads the header.
+pub(crate) fn read(bytes: &[u8]) -> Result<Layout> {
     if !bytes.starts_with(MAGIC) {
         return Err(Error::Foreign);
     }
@@ -142,12 +173,9 @@ pub(crate) fn read(bytes: &[u8], verify: bool) -> Result<Layout> {
         return Err(cursor.damaged("byte-order mark"));
     }
     let length = cursor.u64()?;
-    let checksum = cursor.u64()?;
+    cursor.u64()?; // the checksum, see `verify`
     if length != bytes.len() as u64 {
         return Err(cursor.damaged(&format!("{} of {length} bytes", bytes.len())));
-    }
-    if verify && XxHash3_64::oneshot(&bytes[CHECKED_FROM..]) != checksum {
-        return Err(cursor.damaged("checksum"));
     }
     let mut end = HEADER;
     let mut section = || -> Result<Range<usize>> {
@@ -175,53 +203,4 @@ pub(crate) fn read(bytes: &[u8], verify: bool) -> Result<Layout> {
         return Err(Error::damaged("header: bytes left over"));
     }
     Ok(layout)
-}
-
-/// Writes the lines, then the index, each by a new file that takes the name when it is on disk.
-/// Between the two renames the old index has lines that are not its own, which its reader sees.
-pub(crate) fn write(path: &Path, bytes: &[u8], lines: Option<&Lines>) -> Result<()> {
-    let beside = Lines::path(path);
-    match lines {
-        Some(lines) => replace(&beside, lines.as_ref())?,
-        None => match fs::remove_file(&beside) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io(&beside, error))
-            }
-            _ => {}
-        },
-    }
-    replace(path, bytes)?;
-    sync_folder(path)
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let draft = draft_path(path);
-    let written = (|| {
-        let mut file = File::create(&draft)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&draft, path)
-    })();
-    written.map_err(|error| {
-        // The first error is the one to report; a draft that cannot be removed is overwritten.
-        let _ = fs::remove_file(&draft);
-        Error::io(path, error)
-    })
-}
-
-/// Two processes that write the same index must not share a draft.
-fn draft_path(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    PathBuf::from(name)
-}
-
-fn sync_folder(path: &Path) -> Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    File::open(folder)
-        .and_then(|dir| dir.sync_all())
-        .map_err(|e| Error::io(folder, e))
 }

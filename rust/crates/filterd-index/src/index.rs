@@ -1,7 +1,9 @@
 //! An open index: which classes match a name or an address, and why.
 
 use std::fmt;
+use std::fs::File;
 use std::net::IpAddr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -14,6 +16,7 @@ use crate::names::{Hit, Names, Scope};
 use crate::networks::{NetworkHit, Networks, Trigger};
 use crate::regexes::{RegexHit, Regexes};
 use crate::sets::{Member, Sets};
+use crate::write;
 
 /// A compiled, immutable rule index. Share it by `Arc`; lookups allocate nothing.
 pub struct Index {
@@ -81,50 +84,73 @@ impl From<Scope> for FoundKind {
 impl Index {
     /// Maps the index at `path`. `verify` reads it whole and checks its checksum; leave that out
     /// only for a file that was verified since it was written.
+    ///
+    /// What is verified is read beside the mapping: pages that no question needs stay out of this
+    /// process.
     pub fn open(path: &Path, verify: bool) -> Result<Index> {
-        let bytes = match Bytes::map(path, verify) {
+        let file = File::open(path).map_err(|e| Error::io(path, e))?;
+        let bytes = match Bytes::map_file(&file, path) {
             // An empty file cannot be mapped on some systems; it is foreign, not unreadable.
             Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::InvalidInput => {
                 return Err(Error::Foreign)
             }
             other => other?,
         };
-        Index::from(bytes, Some(path.to_owned()), OnceLock::new(), verify)
+        let layout = file::read(bytes.as_ref())?;
+        if verify {
+            let checked = file::CHECKED_FROM..bytes.as_ref().len();
+            file::verify(bytes.as_ref(), |take| {
+                write::each_piece(&file, path, checked, take)
+            })?;
+        }
+        Index::from(bytes, &layout, Some(path.to_owned()), OnceLock::new())
     }
 
     /// Opens an index held in memory; it is verified and has no line numbers of names.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Index> {
-        Index::from_parts(bytes, None)
+        let layout = file::read(&bytes)?;
+        file::verify(&bytes, |take| {
+            take(&bytes[file::CHECKED_FROM..]);
+            Ok(())
+        })?;
+        Index::from(Bytes::owned(bytes), &layout, None, OnceLock::from(None))
     }
 
-    pub(crate) fn from_parts(bytes: Vec<u8>, lines: Option<Lines>) -> Result<Index> {
-        Index::from(Bytes::owned(bytes), None, OnceLock::from(lines), true)
+    /// Opens what a builder has just made.
+    pub(crate) fn from_parts(bytes: Vec<u8>, lines: Option<Vec<u8>>) -> Result<Index> {
+        let layout = file::read(&bytes)?;
+        let identity = file::identity(&bytes);
+        let lines = match lines {
+            Some(lines) => Lines::read(Bytes::owned(lines), identity)?,
+            None => None,
+        };
+        Index::from(Bytes::owned(bytes), &layout, None, OnceLock::from(lines))
     }
 
     fn from(
         bytes: Bytes,
+        layout: &file::Layout,
         path: Option<PathBuf>,
         lines: OnceLock<Option<Lines>>,
-        verify: bool,
     ) -> Result<Index> {
-        let layout = file::read(bytes.as_ref(), verify)?;
-        let section = |range| {
-            Section::new(&bytes, range).ok_or_else(|| Error::damaged("section beyond the end"))
+        let section = |range: &Range<usize>| {
+            let part = Section::new(&bytes, range.clone());
+            part.ok_or_else(|| Error::damaged("section beyond the end"))
         };
-        let sets = Sets::open(section(layout.sets)?)?;
-        let meta = section(layout.meta)?;
+        let sets = Sets::open(section(&layout.sets)?)?;
+        let meta = section(&layout.meta)?;
         let meta = std::str::from_utf8(meta.as_ref())
             .map_err(|_| Error::damaged("meta: not UTF-8"))?
             .to_owned();
-        let names = Names::open(section(layout.names)?, sets)?;
-        let probe = section(layout.probe)?;
+        let names = Names::open(section(&layout.names)?, sets)?;
+        let probe = section(&layout.probe)?;
         if !holds(&names, probe.as_ref()) {
             return Err(Error::damaged("a name that it should hold is not found"));
         }
         Ok(Index {
             names,
-            regexes: Regexes::open(section(layout.regexes)?.as_ref())?,
-            networks: Networks::open(section(layout.networks)?.as_ref())?,
+            regexes: Regexes::open(section(&layout.regexes)?.as_ref())?,
+            networks: Networks::open(section(&layout.networks)?.as_ref())?,
             meta,
             size: bytes.as_ref().len(),
             identity: file::identity(bytes.as_ref()),
@@ -253,7 +279,10 @@ impl Index {
             }
         };
         Ok(match lines {
-            Some(lines) => lines.get(key::reversed(name).as_bytes(), Member::new(class, scope)),
+            Some(lines) => {
+                let key = key::reversed(name);
+                lines.get(&self.names, key.as_bytes(), Member::new(class, scope))
+            }
             None => 0,
         })
     }

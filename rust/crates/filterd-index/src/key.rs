@@ -100,13 +100,15 @@ pub(crate) fn is_under(key: &[u8], parent: &[u8]) -> bool {
         && (parent.is_empty() || key[parent.len()] == b'.')
 }
 
-/// Returns the first 8 bytes of `key` as a number that sorts as they do.
-pub(crate) fn leading(key: &[u8]) -> u64 {
-    match key.first_chunk::<8>() {
+/// Returns the 8 bytes of `key` from `depth` on as a number that sorts as they do; zero bytes stand
+/// for what is behind its end.
+pub(crate) fn chunk(key: &[u8], depth: usize) -> u64 {
+    let rest = key.get(depth..).unwrap_or_default();
+    match rest.first_chunk::<8>() {
         Some(chunk) => u64::from_be_bytes(*chunk),
         None => {
             let mut chunk = [0u8; 8];
-            chunk[..key.len()].copy_from_slice(key);
+            chunk[..rest.len()].copy_from_slice(rest);
             u64::from_be_bytes(chunk)
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! An [`IndexBuilder`] collects patterns, each with a *class* (a number that means nothing here),
 //! and writes one file. An [`Index`] maps it and says which classes match a name or an address.
-//! Reading order: `key` (how a name is spelled), `builder`, `trie` (names in few
-//! bytes), `file` (the container), `index`.
+//! Reading order: `key` (how a name is spelled), `builder`, `gather` (names in order), `trie`
+//! (names in few bytes), `file` (the container), `index`.
 
 #![deny(unsafe_code)]
 
@@ -11,19 +11,25 @@ mod builder;
 mod cursor;
 mod error;
 mod file;
+mod gather;
 mod index;
+mod keep;
 mod key;
 mod lines;
+mod listing;
 mod map;
 mod names;
 mod networks;
+mod out;
 #[allow(unsafe_code)]
 mod prefetch;
 mod regexes;
+mod runs;
 mod sets;
 mod skim;
 mod suffix;
 mod trie;
+mod write;
 
 pub use builder::IndexBuilder;
 pub use error::{Error, Result};

@@ -25,16 +25,16 @@ impl Bytes {
         Bytes::Owned(Arc::new(bytes))
     }
 
-    /// Maps the file at `path`; reads it in at once if `populate`.
+    /// Maps the file at `path`.
+    pub(crate) fn map(path: &Path) -> Result<Bytes> {
+        Bytes::map_file(&File::open(path).map_err(|e| Error::io(path, e))?, path)
+    }
+
+    /// Maps `file`, which is at `path`.
     #[allow(unsafe_code)]
-    pub(crate) fn map(path: &Path, populate: bool) -> Result<Bytes> {
-        let file = File::open(path).map_err(|e| Error::io(path, e))?;
-        let mut options = MmapOptions::new();
-        if populate {
-            options.populate();
-        }
+    pub(crate) fn map_file(file: &File, path: &Path) -> Result<Bytes> {
         // SAFETY: index files are replaced by rename and never written in place (module docs).
-        let map = unsafe { options.map(&file) }.map_err(|e| Error::io(path, e))?;
+        let map = unsafe { MmapOptions::new().map(file) }.map_err(|e| Error::io(path, e))?;
         Ok(Bytes::Mapped(Arc::new(map)))
     }
 }

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::key::MAX_NAME;
 use crate::map::Section;
-use crate::sets::Sets;
+use crate::sets::{Member, Sets};
 use crate::trie::Trie;
 
 /// Which names a name pattern covers. The numbers are part of the file.
@@ -66,6 +66,17 @@ impl Names {
     /// Returns one more than the highest class.
     pub(crate) fn classes(&self) -> u32 {
         self.sets.classes()
+    }
+
+    /// Calls `visit` with every key from `from` to `to` and the number of its set; see
+    /// [`Trie::between`].
+    pub(crate) fn between(&self, from: &[u8], to: &[u8], visit: impl FnMut(&[u8], u32)) {
+        self.trie.between(from, to, visit);
+    }
+
+    /// Returns the members of a set.
+    pub(crate) fn members(&self, set: u32) -> impl Iterator<Item = Member> + '_ {
+        self.sets.members(set)
     }
 
     /// Walks `name` (lower case, no trailing dot; "" is the root).

@@ -61,6 +61,18 @@ impl SetTable {
         number
     }
 
+    /// Returns the provisional number of a set that was interned.
+    pub(crate) fn number(&mut self, set: &[Member]) -> Option<u32> {
+        if let Some((last, number)) = &self.last {
+            if last == set {
+                return Some(*number);
+            }
+        }
+        let number = *self.numbers.get(set)?;
+        self.last = Some((set.to_vec(), number));
+        Some(number)
+    }
+
     /// Appends the sets to `out`, most used first, and returns provisional -> final number.
     pub(crate) fn write(&self, out: &mut Vec<u8>) -> Vec<u32> {
         let mut by_number: Vec<(&[Member], u32)> = self

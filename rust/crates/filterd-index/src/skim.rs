@@ -35,17 +35,17 @@ pub struct Skimmed {
     pub leftovers: Vec<(u32, String)>,
 }
 
-/// Reads `data` into `builder`; see [`IndexBuilder::skim`].
+/// Reads `data` into `builder`; see [`IndexBuilder::skim_on`].
 pub(crate) fn skim(
     builder: &mut IndexBuilder,
+    before: u32,
     data: &[u8],
-    shapes: &[LineShape<'_>],
-    comments: &[&[u8]],
+    (shapes, comments): (&[LineShape<'_>], &[&[u8]]),
     wide: bool,
 ) -> Result<Skimmed> {
     let mut skimmed = Skimmed::default();
     let mut rest = data;
-    let mut number = 0u32;
+    let mut number = before;
     while !rest.is_empty() {
         let (line, after) = match memchr(b'\n', rest) {
             Some(end) => (&rest[..end], &rest[end + 1..]),

@@ -12,45 +12,49 @@
 
 use crate::cursor::{put_u32, Cursor};
 use crate::error::{Error, Result};
+use crate::listing;
 use crate::map::Section;
+use crate::out::{Out, REACH};
 
 /// A node without children, where a key ends; 6 bits of the header are its label's length.
-const LEAF: u8 = 0x80;
+pub(crate) const LEAF: u8 = 0x80;
 /// In a leaf: its number is not 0 and follows.
-const LEAF_NUMBER: u8 = 0x40;
-const LEAF_LENGTH: u8 = 0x3f;
+pub(crate) const LEAF_NUMBER: u8 = 0x40;
+pub(crate) const LEAF_LENGTH: u8 = 0x3f;
 /// In a node with children: a key ends here.
-const FINAL: u8 = 0x40;
+pub(crate) const FINAL: u8 = 0x40;
 /// In a node with children: that key's number is not 0 and follows.
-const NUMBER: u8 = 0x20;
+pub(crate) const NUMBER: u8 = 0x20;
 /// In a node with children: bytes of a distance, less one.
-const WIDTH_SHIFT: u8 = 3;
-const WIDTH: u8 = 0x03;
-const LENGTH: u8 = 0x07;
+pub(crate) const WIDTH_SHIFT: u8 = 3;
+pub(crate) const WIDTH: u8 = 0x03;
+pub(crate) const LENGTH: u8 = 0x07;
 /// Most children whose bytes are listed; those of more are bits, which are shorter and faster.
-const LISTED: usize = 5;
+pub(crate) const LISTED: usize = 5;
 /// Bytes of such bits.
-const BITS: usize = 5;
+pub(crate) const BITS: usize = 5;
 /// Which bit stands for a byte; they sort alike. [`NO_BIT`] for bytes that no key holds.
 const BIT: [u8; 256] = bits();
 const NO_BIT: u8 = 0xff;
 /// Place of the root, count of keys.
 const FOOTER: usize = 8;
 
+/// The bytes that occur in keys, in order.
+pub(crate) const SYMBOLS: &[u8; 40] = b"-./0123456789_abcdefghijklmnopqrstuvwxyz";
+
 const fn bits() -> [u8; 256] {
     let mut table = [NO_BIT; 256];
-    let symbols = b"-./0123456789_abcdefghijklmnopqrstuvwxyz";
     let mut at = 0;
-    while at < symbols.len() {
-        table[symbols[at] as usize] = at as u8;
+    while at < SYMBOLS.len() {
+        table[SYMBOLS[at] as usize] = at as u8;
         at += 1;
     }
     table
 }
 
 /// Writes a trie from sorted, distinct keys, which hold no other bytes than [`BIT`] knows.
-pub(crate) struct TrieWriter<'o> {
-    out: &'o mut Vec<u8>,
+pub(crate) struct TrieWriter<'o, 'f> {
+    out: &'o mut Out<'f>,
     base: usize,
     last: Vec<u8>,
     open: Vec<Open>,
@@ -71,13 +75,13 @@ struct Open {
 /// Leaves remembered so that an equal one near by is not written again.
 const LEAVES: usize = 1 << 12;
 /// How far back an equal leaf may stand; farther ones would widen their parent's distances.
-const LEAF_REACH: usize = 1 << 15;
+const LEAF_REACH: usize = REACH / 2;
 /// Shorter leaves are not worth a distance.
 const LEAF_LEAST: usize = 4;
 
-impl<'o> TrieWriter<'o> {
+impl<'o, 'f> TrieWriter<'o, 'f> {
     /// Starts a trie at the end of `out`.
-    pub(crate) fn new(out: &'o mut Vec<u8>) -> TrieWriter<'o> {
+    pub(crate) fn new(out: &'o mut Out<'f>) -> TrieWriter<'o, 'f> {
         let base = out.len();
         let open = vec![Open {
             end: 0,
@@ -122,16 +126,17 @@ impl<'o> TrieWriter<'o> {
         Ok(())
     }
 
-    /// Writes what is still open.
-    pub(crate) fn finish(mut self) -> Result<()> {
+    /// Writes what is still open; returns the last key.
+    pub(crate) fn finish(mut self) -> Result<Vec<u8>> {
+        let last = self.last.clone();
         self.close(0)?;
         let root = match self.open.pop() {
             Some(root) => self.write(&root, 0)?,
             None => 0,
         };
-        put_u32(self.out, root);
-        put_u32(self.out, self.count);
-        Ok(())
+        put_u32(self.out.end(), root);
+        put_u32(self.out.end(), self.count);
+        Ok(last)
     }
 
     /// Writes every open node that reaches beyond the first `shared` bytes of the last key.
@@ -169,9 +174,11 @@ impl<'o> TrieWriter<'o> {
             } else {
                 LEAF
             };
-            put_head(self.out, mark, LEAF_LENGTH, label);
-            put_varint(self.out, explicit);
-            return Ok(self.shared_leaf(at));
+            put_head(self.out.end(), mark, LEAF_LENGTH, label);
+            put_varint(self.out.end(), explicit);
+            let place = self.shared_leaf(at);
+            self.out.settle()?;
+            return Ok(place);
         }
         let farthest = children
             .iter()
@@ -186,38 +193,42 @@ impl<'o> TrieWriter<'o> {
         if explicit.is_some() {
             mark |= NUMBER;
         }
-        put_head(self.out, mark, LENGTH, label);
-        put_varint(self.out, explicit);
+        let out = self.out.end();
+        put_head(out, mark, LENGTH, label);
+        put_varint(out, explicit);
         // An empty trie has a root without children; its count wraps to 255, and it is not read.
-        self.out.push((children.len() as u8).wrapping_sub(1));
+        out.push((children.len() as u8).wrapping_sub(1));
         if children.len() <= LISTED {
-            self.out.extend(children.iter().map(|(byte, _)| *byte));
+            out.extend(children.iter().map(|(byte, _)| *byte));
         } else {
             let bits = children.iter().fold(0u64, |bits, (byte, _)| {
                 debug_assert_ne!(BIT[*byte as usize], NO_BIT);
                 bits | 1 << (BIT[*byte as usize] & 63)
             });
-            self.out.extend_from_slice(&bits.to_le_bytes()[..BITS]);
+            out.extend_from_slice(&bits.to_le_bytes()[..BITS]);
         }
         for (_, child) in children {
-            self.out
-                .extend_from_slice(&(at - child).to_le_bytes()[..width]);
+            out.extend_from_slice(&(at - child).to_le_bytes()[..width]);
         }
+        self.out.settle()?;
         Ok(at)
     }
 
     /// Drops the leaf just written at `at` if an equal one stands near; returns which to use.
     fn shared_leaf(&mut self, at: u32) -> u32 {
         let start = self.base + at as usize;
-        let written = &self.out[start..];
+        let written = self.out.since(start).unwrap_or_default();
         if written.len() < LEAF_LEAST {
             return at;
         }
         let hash = twox_hash::XxHash3_64::oneshot(written) as usize % LEAVES;
         let known = self.leaves[hash];
         let near = known != u32::MAX && (at - known) as usize <= LEAF_REACH;
-        let known_at = self.base + known as usize;
-        if near && self.out.get(known_at..known_at + written.len()) == Some(written) {
+        let equal = near.then(|| self.out.since(self.base + known as usize));
+        if equal
+            .flatten()
+            .is_some_and(|bytes| bytes.starts_with(written))
+        {
             self.out.truncate(start);
             return known;
         }
@@ -275,6 +286,15 @@ impl Trie {
     /// The number of keys.
     pub(crate) fn len(&self) -> usize {
         self.count
+    }
+
+    /// Calls `visit` with every key from `from` to `to`, in order, and its number. Stops early where
+    /// the bytes are damaged or the range is far wider than some dozens of keys.
+    pub(crate) fn between(&self, from: &[u8], to: &[u8], visit: impl FnMut(&[u8], u32)) {
+        if self.count == 0 {
+            return;
+        }
+        listing::between(self.section.as_ref(), self.root, (from, to), visit);
     }
 
     /// Calls `met` with the length and the number of every stored key that `key` starts with,
@@ -380,7 +400,7 @@ fn child(bytes: &[u8], count: usize, byte: u8) -> Option<(usize, &[u8])> {
 }
 
 #[inline]
-fn varint(bytes: &mut &[u8]) -> Option<u32> {
+pub(crate) fn varint(bytes: &mut &[u8]) -> Option<u32> {
     let mut number = 0u32;
     for shift in [0, 7, 14, 21, 28] {
         let (&byte, rest) = bytes.split_first()?;

@@ -58,15 +58,23 @@ impl IndexBuilder {
 #[pymethods]
 impl IndexBuilder {
     #[new]
-    #[pyo3(signature = (*, lines = false))]
-    fn new(lines: bool) -> Self {
+    #[pyo3(signature = (*, lines = false, only = None, scratch = None))]
+    fn new(lines: bool, only: Option<Vec<String>>, scratch: Option<&str>) -> PyResult<Self> {
         let mut builder = index::IndexBuilder::new(lines);
         // The most specific rule is the one reported, so none is left out for a wider one.
         builder.prune(false);
-        Self(Mutex::new(builder))
+        if let Some(names) = only {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            builder.only(&names).map_err(to_python)?;
+        }
+        if let Some(path) = scratch {
+            builder.spill_beside(Path::new(path)).map_err(to_python)?;
+        }
+        Ok(Self(Mutex::new(builder)))
     }
 
-    #[pyo3(signature = (data, shapes, comments, *, wide = false))]
+    #[pyo3(signature = (data, shapes, comments, *, wide = false, before = 0))]
+    #[allow(clippy::too_many_arguments)] // Python's own: all but three have names
     fn skim(
         &self,
         py: Python<'_>,
@@ -74,6 +82,7 @@ impl IndexBuilder {
         shapes: Vec<(Vec<u8>, Vec<u8>, u32, u32)>,
         comments: Vec<Vec<u8>>,
         wide: bool,
+        before: u32,
     ) -> PyResult<Skimmed> {
         let shapes = shapes
             .iter()
@@ -88,7 +97,7 @@ impl IndexBuilder {
             .collect::<PyResult<Vec<_>>>()?;
         let comments: Vec<&[u8]> = comments.iter().map(Vec::as_slice).collect();
         let done = py
-            .detach(|| self.lock().skim(data, &shapes, &comments, wide))
+            .detach(|| self.lock().skim_on(before, data, &shapes, &comments, wide))
             .map_err(to_python)?;
         Ok(Skimmed {
             accepted: done.accepted,
@@ -125,9 +134,25 @@ impl IndexBuilder {
             .map_err(to_python)
     }
 
-    fn write(&self, py: Python<'_>, path: &str, meta: &str) -> PyResult<()> {
-        py.detach(|| self.lock().write(Path::new(path), meta))
-            .map_err(to_python)
+    #[pyo3(signature = (path, meta, progress = None))]
+    fn write(
+        &self,
+        py: Python<'_>,
+        path: &str,
+        meta: &str,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<()> {
+        // Whoever watches may fail, as when nobody reads any more; the index is written first.
+        let mut fault = None;
+        let tell = |done: u64, all: u64| {
+            if let (Some(progress), None) = (&progress, &fault) {
+                let said = Python::attach(|py| progress.call1(py, (done, all)).map(drop));
+                fault = said.err();
+            }
+        };
+        py.detach(|| self.lock().write_telling(Path::new(path), meta, tell))
+            .map_err(to_python)?;
+        fault.map_or(Ok(()), Err)
     }
 
     fn finish(&self, py: Python<'_>, meta: &str) -> PyResult<Index> {
