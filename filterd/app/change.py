@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,6 +12,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from filterd.app import parts
+from filterd.app.forwarding import core_routing
+from filterd.app.guarding import guarding
 from filterd.app.lists_work import compile_lists, update_lists
 from filterd.app.node import Node
 from filterd.app.paths import read_config
@@ -62,12 +65,15 @@ class Change:
             loop = asyncio.get_running_loop()
             if config.upstream != old.upstream:
                 resolver = Resolver(parts.upstream_settings(config), loop)
+            guard = guarding(config, node.paths.state, secrets.token_bytes)
             # Everything is built; from here nothing can fail.
             node.config, node.book = config, book
             node.put_in_force(ruling)
             node.spoken.seen = stamps
+            node.engine.set_guard(guard.settings, guard.secrets)
             if moved:
                 node.engine.replace(resolver, local)
+                node.engine.forward(core_routing(config))
             if resolver is not node.resolver:
                 node.resolver, gone = resolver, node.resolver
                 # Questions that are on their way still get their answers.

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from filterd.app.change import Change
+from filterd.app.forwarding import core_routing
 from filterd.app.guarding import guarding
 from filterd.app.handlers import handlers
 from filterd.app.inherited import Inherited, inherit
@@ -104,10 +105,10 @@ async def open_node(
         recorder=make_recorder(config, paths, writer),
         started=now,
     )
-    guard = guarding(config, paths.state, secrets.token_bytes)
-    node.engine.set_guard(guard.settings, guard.secrets)
     living = Living(node, writer)
     try:
+        guard = guarding(config, paths.state, secrets.token_bytes)
+        node.engine.set_guard(guard.settings, guard.secrets)
         await _open(living, background=background)
     except BaseException:
         await close_node(living)
@@ -146,6 +147,7 @@ async def _open_doors(living: Living, listen: ListenConfig) -> None:
                     sock=inherited.take("udp", address),
                 )
                 living.doors.append(transport)
+        node.engine.forward(core_routing(node.config))
         limits = TcpLimits(
             idle=listen.tcp_limits.idle_timeout,
             connections=listen.tcp_limits.max_connections,
@@ -205,5 +207,7 @@ async def close_node(living: Living) -> None:
         await living.metrics.close()
     node.engine.close()
     node.resolver.close()
+    # What the threads counted last.
+    await asyncio.to_thread(node.flush_events)
     if living.writer is not None:
         await asyncio.to_thread(living.writer.close)

@@ -8,6 +8,7 @@ import logging
 import time
 
 from filterd.app.change import Change, attempt
+from filterd.app.forwarding import NOTHING, look_after
 from filterd.app.lists_work import wanted_lists
 from filterd.app.node import Node
 from filterd.lists.status import ListStatus, State, status
@@ -18,6 +19,7 @@ EVENTS_SECONDS = 1.0
 COUNTS_EVERY = 5  # of these
 NEIGHBOURS_SECONDS = 15.0
 LISTS_SECONDS = 15.0
+UPSTREAMS_SECONDS = 2.0
 
 
 class Chores:
@@ -30,7 +32,13 @@ class Chores:
 
     def start(self) -> None:
         """Start them all."""
-        for chore in (self._events, self._lists, self._plan, self._neighbours):
+        for chore in (
+            self._events,
+            self._lists,
+            self._plan,
+            self._neighbours,
+            self._upstreams,
+        ):
             self._tasks.append(asyncio.create_task(chore(), name=chore.__name__))
 
     async def stop(self) -> None:
@@ -97,6 +105,13 @@ class Chores:
             work = self._change.look_at_neighbours()
             await attempt(work, "reading the neighbour table", self._node.problems)
             await asyncio.sleep(NEIGHBOURS_SECONDS)
+
+    async def _upstreams(self) -> None:
+        """Follow how the servers do that the core asks."""
+        seen = NOTHING
+        while True:
+            seen = look_after(self._node, seen)
+            await asyncio.sleep(UPSTREAMS_SECONDS)
 
 
 def _silent(_step: str, _done: int, _total: int | None) -> None:

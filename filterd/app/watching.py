@@ -7,6 +7,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from filterd import __version__
+from filterd.app.forwarding import upstream_stats
 from filterd.app.node import Node, readiness
 from filterd.lists.status import State
 from filterd.metrics.collector import FilterdCollector
@@ -44,7 +45,7 @@ def open_metrics(node: Node) -> MetricsServer:
             Sources(
                 engine=node.engine.stats,
                 hits=hits,
-                upstream=lambda: node.resolver.stats(),  # noqa: PLW0108 - the resolver may be replaced
+                upstream=lambda: upstream_stats(node),
                 lists=lambda: node.lists,
                 report=lambda: report_state(node),
                 node=state,
@@ -87,5 +88,5 @@ def node_status(node: Node) -> dict[str, Any]:
         "warnings": _warnings(node, report),
         "log": {"written": report.written, "dropped": report.dropped, "problem": report.problem},
         "engine": node.engine.stats(),
-        "upstream": node.resolver.stats(),
+        "upstream": upstream_stats(node),
     }

@@ -24,7 +24,7 @@ class UpstreamConfig(Section):
     """Questions that may wait for an answer at one time; more are answered SERVFAIL at once."""
     zone_rate: int = Field(default=5_000, ge=0, le=1_000_000)
     """New questions a second about names under one domain; more are answered SERVFAIL, or from an
-    old answer. Keeps a flood of made-up names from taking the servers from everybody; 0: no bound."""
+    old answer, so that a flood of made-up names leaves the servers to others; 0: no bound."""
     ca_file: FilePath | None = None
     """Certificates (PEM) that tls:// and https:// servers must lead to, relative to this file;
     left out: the system's."""

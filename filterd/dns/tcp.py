@@ -84,6 +84,7 @@ class TcpConnection(asyncio.Protocol):
         self._turn: asyncio.Handle | None = None
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._cut: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Admit the client or turn it away."""
@@ -119,6 +120,8 @@ class TcpConnection(asyncio.Protocol):
             logger.debug("TCP client %s: %s", self._client, exc)
         if self._timer is not None:
             self._timer.cancel()
+        if self._cut is not None:
+            self._cut.cancel()
         if self._turn is not None:
             self._turn.cancel()
         self._door.leave(self, self._client)
@@ -128,9 +131,11 @@ class TcpConnection(asyncio.Protocol):
         self._frames = FrameReader()
 
     def close(self) -> None:
-        """Close after what has been written."""
+        """Close after what has been written; whoever does not read that in time is cut off."""
         if self._transport is not None:
             self._transport.close()
+            loop = asyncio.get_running_loop()
+            self._cut = loop.call_later(self._door.limits.idle, self._transport.abort)
 
     def _work(self) -> None:
         """Hand queries to the engine, at most `pipelined` waiting at once; the rest of what came
@@ -193,7 +198,11 @@ class TcpConnection(asyncio.Protocol):
         self._timer = loop.call_later(self._door.limits.idle, self._idle)
 
     def _idle(self) -> None:
-        if self._waiting:
+        unread = self._transport is not None and self._transport.get_write_buffer_size()
+        if self._transport is not None and unread:
+            logger.debug("TCP client %s does not read; closing", self._client)
+            self._transport.abort()
+        elif self._waiting:
             self._restart_timer()
         else:
             self.close()

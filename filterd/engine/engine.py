@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from filterd.core import Engine as Core
 from filterd.core import Snapshot
 from filterd.engine.local import Unfinished
+from filterd.engine.routing import Routing
 from filterd.model.clock import Clock
 
 logger = logging.getLogger(__name__)
@@ -119,8 +120,32 @@ class Engine:
         duplicates. OSError: the system has no thread left.
         """
         self._core.open_doors([sock.fileno() for sock in sockets], list(cpus))
-        self._bell = asyncio.get_running_loop()
-        self._bell.add_reader(self._core.bell(), self._rung)
+        self._listen()
+
+    def forward(self, routing: Routing | None) -> None:
+        """Have the core ask plain UDP servers by itself from now on, as `routing` says; None: no
+        longer. After `open_doors`, if that is called at all. What was under way goes on here.
+        OSError: the system has no thread left.
+        """
+        if routing is None:
+            self._core.stop_forwarding()
+        else:
+            self._core.start_forwarding(routing.forward, routing.kept)
+            self._listen()
+
+    def forwarding(self) -> dict[str, Any] | None:
+        """Return the core's counts of the servers it asks; see `routing.merged`."""
+        counts = self._core.forwarding()
+        return None if counts is None else dict(json.loads(counts))
+
+    def loses_case(self, server: int) -> None:
+        """Have the core ask this one of its servers without random letter case for an hour."""
+        self._core.loses_case(server)
+
+    def _listen(self) -> None:
+        if self._bell is None:
+            self._bell = asyncio.get_running_loop()
+            self._bell.add_reader(self._core.bell(), self._rung)
 
     def stop_workers(self) -> None:
         """End those threads; what they parked is still answered. Takes a tenth of a second."""
@@ -180,6 +205,7 @@ class Engine:
 
     def _rung(self) -> None:
         self._core.answer_bell()
+        self._send(self._core.take_mail())
         self._drain()
 
     def _wake(self) -> None:

@@ -15,6 +15,8 @@ class Transport:
         self.written = b""
         self.ended = False
         self.reading = True
+        self.unread = 0
+        self.aborted = False
 
     def get_extra_info(self, what):
         return ("192.0.2.7", 1)
@@ -22,13 +24,17 @@ class Transport:
     def set_write_buffer_limits(self, high):
         pass
 
+    def get_write_buffer_size(self):
+        return self.unread
+
     def write(self, data):
         self.written += data
 
     def close(self):
         self.ended = True
 
-    abort = close
+    def abort(self):
+        self.ended = self.aborted = True
 
     def is_closing(self):
         return self.ended
@@ -137,6 +143,33 @@ def test_6_2_3_an_idle_connection_is_closed(desk):
         protocol, transport, _ = connection(one, idle=0.05)
         await asyncio.sleep(0.3)
         assert transport.ended
+        protocol.connection_lost(None)
+
+    run(one, work)
+
+
+def test_6_2_3_who_leaves_its_answers_unread_is_cut_off(desk):
+    one = desk()
+
+    async def work():
+        protocol, transport, _ = connection(one, idle=0.05)
+        transport.unread = 100  # far below what would count as too much
+        await asyncio.sleep(0.3)
+        assert transport.aborted
+        protocol.connection_lost(None)
+
+    run(one, work)
+
+
+def test_6_2_3_a_close_does_not_wait_for_ever_for_who_does_not_read(desk):
+    one = desk()
+
+    async def work():
+        protocol, transport, _ = connection(one, idle=0.05)
+        protocol.close()
+        assert (transport.ended, transport.aborted) == (True, False)
+        await asyncio.sleep(0.3)
+        assert transport.aborted
         protocol.connection_lost(None)
 
     run(one, work)

@@ -134,8 +134,19 @@ fn work(shared: &Shared, post: Post, stop: &AtomicBool) {
         }
         left -= usize::from(stopping);
         let now = now();
+        // All are read before any is answered: what their answers need comes near meanwhile.
+        let ahead = || look_ahead(&mut lane, &batch, count);
+        let mut read = catch_unwind(AssertUnwindSafe(ahead)).is_ok();
+        if !read {
+            lane.recover();
+        }
         for (at, out) in outs.iter_mut().enumerate().take(count) {
-            answer(&mut lane, &batch, at, post.socket, now, out);
+            if !answer(&mut lane, &batch, at, post.socket, now, out, read) {
+                out.clear();
+                lane.recover();
+                // The lane is another: it has read none of those that are left.
+                read = false;
+            }
         }
         let mut replies: [(usize, &[u8]); BATCH] = [(0, &[]); BATCH];
         let mut sent = 0;
@@ -161,24 +172,49 @@ fn work(shared: &Shared, post: Post, stop: &AtomicBool) {
     }
 }
 
-/// Answer one datagram into `out`; it stays empty if there is no reply now.
-fn answer(lane: &mut Lane, batch: &Batch, at: usize, socket: u32, now: Now, out: &mut Vec<u8>) {
+fn look_ahead(lane: &mut Lane, batch: &Batch, count: usize) {
+    for at in 0..count {
+        lane.read(at, batch.packet(at));
+    }
+    for at in 0..count {
+        lane.expect(at);
+    }
+}
+
+/// Answer one datagram into `out`, which stays empty if there is no reply now. `read`: the lane has
+/// read it. False after a fault of ours: this client hears nothing, the next ones are answered.
+fn answer(
+    lane: &mut Lane,
+    batch: &Batch,
+    at: usize,
+    socket: u32,
+    now: Now,
+    out: &mut Vec<u8>,
+    read: bool,
+) -> bool {
     out.clear();
-    let Some(ends) = batch.ends(at) else { return };
+    let Some(ends) = batch.ends(at) else {
+        return true;
+    };
     let way = Way::Datagram(Return {
         socket,
         port: ends.port,
         scope: ends.scope,
         local: ends.local,
     });
-    let handle = || lane.handle(batch.packet(at), ends.client, way, now, UDP, out);
-    match catch_unwind(AssertUnwindSafe(handle)) {
-        Ok(Outcome::Reply) => {}
-        Ok(Outcome::Miss(_) | Outcome::Drop) => out.clear(),
-        Err(_) => {
-            // A fault of ours: this client hears nothing, the next one is answered again.
-            out.clear();
-            lane.recover();
+    let (packet, client) = (batch.packet(at), ends.client);
+    let handle = || {
+        if !read {
+            lane.read(at, packet);
         }
+        lane.answer(at, packet, client, way, now, UDP, out)
+    };
+    match catch_unwind(AssertUnwindSafe(handle)) {
+        Ok(Outcome::Reply) => true,
+        Ok(Outcome::Miss(_) | Outcome::Drop) => {
+            out.clear();
+            true
+        }
+        Err(_) => false,
     }
 }

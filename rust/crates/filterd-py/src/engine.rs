@@ -6,10 +6,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use filterd_core::engine::{Desk, Now, Outcome, Reply, Settings, Way};
+use filterd_core::forward::routes::Routes;
+use filterd_core::forward::ForwardSettings;
 use filterd_core::guard::{GuardSettings, Secrets};
 use filterd_net::bell::Bell;
 use filterd_net::doors::Doors;
-use filterd_net::forward::Plain;
+use filterd_net::forward::{Forwarder, Mail, Plain};
 use filterd_net::workers::{Post, Shared, Workers};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -23,6 +25,7 @@ pub(crate) struct Engine {
     desk: Desk,
     others: Arc<Bell>,
     plain: Arc<Plain>,
+    mail: Arc<Mail>,
     threads: Mutex<Threads>,
 }
 
@@ -30,6 +33,7 @@ pub(crate) struct Engine {
 #[derive(Default)]
 struct Threads {
     workers: Option<Workers>,
+    forwarder: Option<Forwarder>,
     doors: Option<Arc<Doors>>,
 }
 
@@ -60,9 +64,11 @@ impl Engine {
     #[new]
     fn new(snapshot: &Snapshot, settings: &str) -> PyResult<Self> {
         let settings = Settings::parse(settings).map_err(PyValueError::new_err)?;
+        let others = Arc::new(Bell::new()?);
         Ok(Self {
             desk: Desk::new(snapshot.0.clone(), settings),
-            others: Arc::new(Bell::new()?),
+            mail: Arc::new(Mail::new(Arc::clone(&others))),
+            others,
             plain: Arc::new(Plain::new()?),
             threads: Mutex::default(),
         })
@@ -218,12 +224,7 @@ impl Engine {
                 cpu: cpus.get(at % cpus.len().max(1)).copied(),
             })
             .collect();
-        let shared = Shared {
-            engine: Arc::clone(self.desk.engine()),
-            doors: Arc::clone(&doors),
-            others: Arc::clone(&self.others),
-            plain: Arc::clone(&self.plain),
-        };
+        let shared = self.shared(&doors);
         let mut threads = self.threads();
         if threads.doors.is_some() {
             return Err(PyValueError::new_err("doors are open already"));
@@ -241,7 +242,59 @@ impl Engine {
 
     fn close_doors(&self, py: Python<'_>) {
         self.stop_workers(py);
+        self.stop_forwarding(py);
         self.threads().doors = None;
+    }
+
+    #[pyo3(signature = (settings, kept, cpu = None))]
+    fn start_forwarding(
+        &self,
+        py: Python<'_>,
+        settings: &str,
+        kept: &str,
+        cpu: Option<usize>,
+    ) -> PyResult<()> {
+        let settings = ForwardSettings::read(settings).map_err(PyValueError::new_err)?;
+        let routes = Routes::read(kept).map_err(PyValueError::new_err)?;
+        self.stop_forwarding(py);
+        let mut threads = self.threads();
+        let doors = match &threads.doors {
+            Some(doors) => Arc::clone(doors),
+            None => Arc::new(Doors::new(Vec::new())?),
+        };
+        let forwarder = Forwarder::start(&self.shared(&doors), &self.mail, settings, cpu)?;
+        threads.forwarder = Some(forwarder);
+        let route = move |name: &[u8]| routes.is_plain(name);
+        self.desk.engine().set_route(Some(Box::new(route)));
+        self.plain.ring();
+        Ok(())
+    }
+
+    fn stop_forwarding(&self, py: Python<'_>) {
+        self.desk.engine().set_route(None);
+        let forwarder = self.threads().forwarder.take();
+        // What it had goes to `take_misses`; it may need the time of a turn.
+        py.detach(|| drop(forwarder));
+        self.others.ring();
+    }
+
+    fn forwarding(&self, py: Python<'_>) -> Option<String> {
+        py.detach(|| self.threads().forwarder.as_ref().map(Forwarder::counts))
+    }
+
+    fn loses_case(&self, py: Python<'_>, server: usize) {
+        py.detach(|| {
+            if let Some(forwarder) = &self.threads().forwarder {
+                forwarder.loses_case(server);
+            }
+        });
+    }
+
+    fn take_mail<'py>(&self, py: Python<'py>) -> Vec<(u64, Bound<'py, PyBytes>)> {
+        let letters = self.mail.take().into_iter();
+        letters
+            .map(|(token, wire)| (token, PyBytes::new(py, &wire)))
+            .collect()
     }
 
     fn doors(&self) -> (usize, u64) {
@@ -255,6 +308,15 @@ impl Engine {
 impl Engine {
     fn threads(&self) -> MutexGuard<'_, Threads> {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shared(&self, doors: &Arc<Doors>) -> Shared {
+        Shared {
+            engine: Arc::clone(self.desk.engine()),
+            doors: Arc::clone(doors),
+            others: Arc::clone(&self.others),
+            plain: Arc::clone(&self.plain),
+        }
     }
 
     /// Send what goes back as datagrams; return the rest.
