@@ -232,5 +232,24 @@ class Engine:
     def close_doors(self) -> None:
         """End the threads and close their sockets."""
 
+    def start_forwarding(self, settings: str, kept: str, cpu: int | None = None) -> None:
+        """Ask plain UDP servers from now on, from a thread kept to `cpu`, for all names but those
+        below one in `kept`; both JSON, as `engine/routing.py` writes them. What it cannot end comes
+        by `take_misses`. Call it after `open_doors`. ValueError, OSError."""
+
+    def stop_forwarding(self) -> None:
+        """End that; what was under way comes by `take_misses`."""
+
+    def forwarding(self) -> str | None:
+        """Counters and health of those servers as JSON, in the form of `Resolver.stats`; None: not
+        forwarding."""
+
+    def loses_case(self, server: int) -> None:
+        """Ask this server (its place in the settings) without random letter case for an hour."""
+
+    def take_mail(self) -> list[tuple[int, bytes]]:
+        """(token, reply) for those that wait by token and were answered by a thread; the bell says
+        when, b"" where a rule says silence."""
+
     def doors(self) -> tuple[int, int]:
         """Return how many threads run, and how many replies could not be sent."""
