@@ -149,5 +149,5 @@ def serving(node: Node, blocked: str) -> Iterator[subprocess.Popen[bytes]]:
     """Serve until the block ends; yields the process once `blocked` is blocked."""
     ready = lambda: ask(node.port, blocked, timeout=0.2) == "blocked"  # noqa: E731
     log = node.folder / "serve.log"
-    with running(node.command("serve"), log, ready, core=SERVER_CORE) as process:
+    with running(node.command("serve"), log, ready, core=node.pin or SERVER_CORE) as process:
         yield process

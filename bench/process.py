@@ -6,7 +6,7 @@ import resource
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from bench.places import LOOPBACK, ROOT
@@ -29,10 +29,10 @@ def running(
     log: Path,
     ready: Callable[[], bool],
     *,
-    core: int,
+    core: int | Collection[int],
     realtime: bool = False,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `command` on one core until the block ends. RuntimeError if it does not get ready."""
+    """Run `command` on these cores until the block ends. RuntimeError if it does not get ready."""
     with log.open("wb") as out, placed(core, first=True, realtime=realtime):
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=ROOT
@@ -59,12 +59,14 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def placed(core: int, *, first: bool = False, realtime: bool = False) -> Iterator[None]:
-    """Start processes on `core` until the block ends; `first`: before others, as far as this user
+def placed(
+    core: int | Collection[int], *, first: bool = False, realtime: bool = False
+) -> Iterator[None]:
+    """Start processes on these cores until the block ends; `first`: before others, as far as this user
     may. They inherit it from this thread, which goes back afterwards.
     """
     cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, {core} if isinstance(core, int) else core)
     with contextlib.suppress(PermissionError):
         if realtime:
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(REALTIME))

@@ -127,7 +127,7 @@ def _pass(
         rate = 0
         if load == FIXED:
             known = samples.get((server.name, FULL, mix))
-            rate = _rate(known.qps[-1] if known and not server.echo else float("inf"))
+            rate = RATES[0] if known is None else _rate(known.cpu_us[-1])
         if not server.echo:
             bar.step(f"{mix} {f'at {rate:,}/s' if rate else 'at saturation'}: {server.name}")
             warm(blast, server, mixes["warm"])
@@ -140,8 +140,9 @@ def _pass(
         kept.keep(one, ground)
 
 
-def _rate(qps: float) -> int:
-    return next((rate for rate in RATES if qps > EASE * rate), RATES[-1])
+def _rate(cpu_us: float) -> int:
+    """Return the rate for a server whose queries cost so much when there are many."""
+    return next((rate for rate in RATES if 1e6 / cpu_us > EASE * rate), RATES[-1])
 
 
 def as_json(cells: Cells) -> dict[str, Any]:
