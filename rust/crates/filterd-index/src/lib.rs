@@ -38,7 +38,7 @@ pub use index::{Found, FoundKind, Index};
 pub use key::{MAX_LABEL, MAX_NAME};
 pub use names::{Hit, Scope};
 pub use networks::{NetworkHit, Trigger};
-pub use prefetch::prefetch;
+pub use prefetch::{large_pages, prefetch};
 pub use regexes::{check_regex, RegexHit};
 pub use sets::MAX_CLASS;
 pub use skim::{LineShape, Skimmed};

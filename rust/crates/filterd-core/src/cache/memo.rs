@@ -1,34 +1,33 @@
 //! What the rules say about names that are not in the cache, blocked ones above all, remembered by
 //! one thread; and how often it was said, until that is told to the tally.
+//!
+//! A name has one line of the processor's cache: two keyed hashes that stand for it (128 bits, with
+//! secrets that nobody outside knows), and up to three matches. What matches more is looked up
+//! each time.
 
-use filterd_index::prefetch;
+use filterd_index::{large_pages, prefetch};
 use smallvec::SmallVec;
 
 use crate::decide::Kind;
-use crate::matches::{Match, Matches};
+use crate::hash::Secret;
+use crate::matches::{Match, MatchKind, Matches};
 
-/// A table of fixed size with two places for each name. Empty until the first name comes.
+/// Words of a place, and places of a set.
+const WORDS: usize = 8;
+const WAYS: usize = 4;
+/// Matches that fit a place.
+const MOST: usize = 3;
+
+/// A table of fixed size, in sets of four places. Empty until the first name comes.
 pub(crate) struct Memo {
-    pairs: Vec<Pair>,
-    size: usize,
-    /// Places with counts.
-    counted: Vec<u32>,
-}
-
-#[derive(Default)]
-struct Pair {
-    slots: [Option<Remembered>; 2],
-    /// Which one goes when a third name comes.
-    next: u8,
-}
-
-/// Of one generation each: a swap that had to empty the whole table would hold answers up.
-struct Remembered {
-    hash: u64,
-    generation: u64,
-    name: SmallVec<[u8; 32]>,
-    matches: Matches,
-    told: Option<Telling>,
+    words: Vec<u64>,
+    /// Where the first place begins: at the start of a line.
+    start: usize,
+    sets: usize,
+    /// Which place of a set goes next: turns with every name that is put.
+    turn: usize,
+    secret: Secret,
+    counted: Vec<Counted>,
 }
 
 /// What was decided about a name, and how often.
@@ -42,99 +41,108 @@ pub(crate) struct Telling {
     pub(crate) count: u32,
 }
 
-/// A name that is to be told of, with what was decided about it.
-pub(crate) type Told = (SmallVec<[u8; 32]>, Telling);
+struct Counted {
+    hash: u64,
+    check: u64,
+    telling: Telling,
+    name: SmallVec<[u8; 32]>,
+}
 
 impl Memo {
-    /// Room for `size` names, a power of two.
+    /// Bytes that a name takes.
+    pub(crate) const EACH: usize = WORDS * 8;
+
+    /// Room for `size` names.
     pub(crate) fn new(size: usize) -> Self {
         Self {
-            pairs: Vec::new(),
-            size: (size / 2).next_power_of_two(),
+            words: Vec::new(),
+            start: 0,
+            sets: (size / WAYS).max(1).next_power_of_two(),
+            turn: 0,
+            secret: Secret::default(),
             counted: Vec::new(),
         }
     }
 
-    /// Have the place of a hash brought near.
+    /// Have the places of a hash brought near.
     #[inline]
     pub(crate) fn expect(&self, hash: u64) {
-        if let Some(pair) = self.pairs.get(hash as usize & (self.size - 1)) {
-            for slot in pair.slots.iter().flatten() {
-                prefetch(&slot.hash);
-                prefetch(&slot.told);
+        let first = self.first(hash);
+        for way in 0..WAYS {
+            if let Some(word) = self.words.get(first + way * WORDS) {
+                prefetch(word);
             }
         }
     }
 
     /// Find what is said about a name, and where that is remembered.
     #[inline]
-    pub(crate) fn get(&self, hash: u64, name: &[u8], generation: u64) -> Option<(usize, &Matches)> {
-        let at = hash as usize & (self.size - 1);
-        let slots = &self.pairs.get(at)?.slots;
-        let is_it = |known: &Remembered| known.hash == hash && *known.name == *name;
-        let side = usize::from(!slots[0].as_ref().is_some_and(is_it));
-        let known = slots[side]
-            .as_ref()
-            .filter(|known| side == 0 || is_it(known))?;
-        (known.generation == generation).then_some((2 * at + side, &known.matches))
+    pub(crate) fn get(&self, hash: u64, name: &[u8], generation: u64) -> Option<(usize, Matches)> {
+        let first = self.first(hash);
+        let set = self.words.get(first..first + WAYS * WORDS)?;
+        let (way, place) = set
+            .chunks_exact(WORDS)
+            .enumerate()
+            .find(|(_, place)| place[0] == hash)?;
+        let good = place[1] == self.check(name) && place[2] >> 8 == generation & GENERATION;
+        good.then(|| (first + way * WORDS, unpack(place)))
     }
 
-    /// Remember what is said about a name. What had been told of whom it replaces is to be counted
-    /// elsewhere.
-    #[must_use]
-    pub(crate) fn put(
-        &mut self,
-        hash: u64,
-        name: &[u8],
-        generation: u64,
-        matches: Matches,
-    ) -> Option<Told> {
-        if self.pairs.is_empty() {
-            self.pairs.resize_with(self.size, Pair::default);
+    /// Remember what is said about a name.
+    pub(crate) fn put(&mut self, hash: u64, name: &[u8], generation: u64, matches: &Matches) {
+        let found = matches.as_slice();
+        if found.len() > MOST {
+            return;
         }
-        let pair = &mut self.pairs[hash as usize & (self.size - 1)];
-        let same = |known: &Option<Remembered>| {
-            known
-                .as_ref()
-                .is_some_and(|known| known.hash == hash && *known.name == *name)
-        };
-        let side = match pair.slots.iter().position(same) {
-            Some(side) => side,
-            None => usize::from(pair.next & 1),
-        };
-        pair.next = 1 - side as u8;
-        let old = pair.slots[side].replace(Remembered {
-            hash,
-            generation,
-            name: SmallVec::from_slice(name),
-            matches,
-            told: None,
+        if self.words.is_empty() {
+            self.begin();
+        }
+        let check = self.check(name);
+        let first = self.first(hash);
+        let known = (0..WAYS).find(|way| self.words[first + way * WORDS] == hash);
+        let way = known.unwrap_or_else(|| {
+            self.turn = (self.turn + 1) % WAYS;
+            self.turn
         });
-        old.and_then(|old| Some((old.name, old.told?)))
+        let at = first + way * WORDS;
+        let place = &mut self.words[at..at + WORDS];
+        place.fill(0);
+        place[0] = hash;
+        place[1] = check;
+        place[2] = (generation & GENERATION) << 8 | found.len() as u64;
+        for (number, hit) in found.iter().enumerate() {
+            place[3 + number] = u64::from(hit.class) << 32 | u64::from(hit.pattern);
+            place[6] |= pack(hit) << (20 * number);
+        }
     }
 
     /// Count a decision about the name at `place`, as `get` gave it; false if another was counted
     /// there that has not been taken yet.
     #[inline]
-    pub(crate) fn count(&mut self, place: usize, telling: Telling) -> bool {
-        let pair = self.pairs.get_mut(place / 2);
-        let Some(known) = pair.and_then(|pair| pair.slots[place % 2].as_mut()) else {
-            return false;
-        };
-        match &mut known.told {
-            Some(told) => {
+    pub(crate) fn count(&mut self, place: usize, name: &[u8], telling: Telling) -> bool {
+        let [hash, check] = [self.words[place], self.words[place + 1]];
+        let number = self.words[place + 7] as usize;
+        let full = self.counted.len() >= self.sets * WAYS;
+        match self.counted.get_mut(number) {
+            Some(known) if known.hash == hash && known.check == check => {
                 let same = Telling {
-                    count: told.count,
+                    count: known.telling.count,
                     ..telling
                 };
-                if *told != same || told.count == u32::MAX {
+                if known.telling != same || known.telling.count == u32::MAX {
                     return false;
                 }
-                told.count += telling.count;
+                known.telling.count += telling.count;
             }
-            nothing => {
-                *nothing = Some(telling);
-                self.counted.push(place as u32);
+            _ if full => return false,
+            _ => {
+                self.words[place + 7] = self.counted.len() as u64;
+                self.counted.push(Counted {
+                    hash,
+                    check,
+                    telling,
+                    name: SmallVec::from_slice(name),
+                });
             }
         }
         true
@@ -142,25 +150,77 @@ impl Memo {
 
     /// Take everything that was counted.
     pub(crate) fn take_counts(&mut self, mut each: impl FnMut(&[u8], Telling)) {
-        for place in self.counted.drain(..) {
-            let place = place as usize;
-            let known = self.pairs[place / 2].slots[place % 2].as_mut();
-            if let Some((name, told)) =
-                known.and_then(|known| Some((&known.name, known.told.take()?)))
-            {
-                each(name, told);
-            }
+        for counted in self.counted.drain(..) {
+            each(&counted.name, counted.telling);
         }
     }
+
+    #[cold]
+    fn begin(&mut self) {
+        self.words = vec![0; (self.sets * WAYS + 1) * WORDS];
+        large_pages(&mut self.words);
+        let address = self.words.as_ptr() as usize;
+        self.start = (address.next_multiple_of(Self::EACH) - address) / 8;
+    }
+
+    #[inline]
+    fn first(&self, hash: u64) -> usize {
+        self.start + (hash as usize & (self.sets - 1)) * WAYS * WORDS
+    }
+
+    /// Never 0: an empty place is nobody's.
+    #[inline]
+    fn check(&self, name: &[u8]) -> u64 {
+        self.secret.of(name) | 1
+    }
+}
+
+/// The bits of a generation that are kept: it would take 2^56 swaps to meet one again.
+const GENERATION: u64 = u64::MAX >> 8;
+
+fn pack(hit: &Match) -> u64 {
+    u64::from(hit.layer) | u64::from(hit.depth) << 8 | (hit.kind as u64) << 16
+}
+
+fn unpack(place: &[u64]) -> Matches {
+    const KINDS: [MatchKind; 5] = [
+        MatchKind::Exact,
+        MatchKind::Subtree,
+        MatchKind::Below,
+        MatchKind::Regex,
+        MatchKind::Network,
+    ];
+    let mut matches = Matches::new();
+    for number in 0..(place[2] & 0xff) as usize {
+        let (which, how) = (place[3 + number], place[6] >> (20 * number));
+        let kind = KINDS[(how >> 16 & 0xf) as usize % KINDS.len()];
+        let (class, pattern) = ((which >> 32) as u32, which as u32);
+        matches.push(class, how as u8, kind, (how >> 8) as u8, pattern);
+    }
+    matches
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn matches() -> Matches {
+    fn matches(count: u32) -> Matches {
+        let kinds = [
+            MatchKind::Exact,
+            MatchKind::Network,
+            MatchKind::Below,
+            MatchKind::Regex,
+        ];
         let mut matches = Matches::new();
-        matches.push(7, 0, crate::matches::MatchKind::Exact, 1, 0);
+        for (n, kind) in (0..count).zip(kinds) {
+            matches.push(
+                u32::MAX - n,
+                255 - n as u8,
+                kind,
+                128 + n as u8,
+                7 << 24 | n,
+            );
+        }
         matches
     }
 
@@ -174,33 +234,51 @@ mod tests {
     };
 
     #[test]
-    fn it_remembers_two_names_of_a_place_and_one_generation() {
-        let mut memo = Memo::new(4);
-        for (hash, name) in [(2, &b"a"[..]), (4, b"b"), (6, b"c")] {
-            assert!(memo.put(hash, name, 1, matches()).is_none());
+    fn what_is_put_is_found_whole_under_its_generation_and_name() {
+        for count in 0..4 {
+            let mut memo = Memo::new(64);
+            assert!(memo.get(2, b"a", 1).is_none());
+            memo.put(2, b"a", 1, &matches(count));
+            assert_eq!(
+                memo.get(2, b"a", 1).map(|found| found.1),
+                Some(matches(count))
+            );
+            assert!(
+                memo.get(2, b"b", 1).is_none(),
+                "the hash alone proves nothing"
+            );
+            assert!(memo.get(2, b"a", 2).is_none());
+            memo.put(2, b"a", 2, &matches(1));
+            assert_eq!(memo.get(2, b"a", 2).map(|found| found.1), Some(matches(1)));
         }
-        assert!(memo.get(2, b"a", 1).is_none(), "the oldest of three went");
-        assert!(memo.get(4, b"b", 1).is_some() && memo.get(6, b"c", 1).is_some());
-        assert!(
-            memo.get(6, b"x", 1).is_none(),
-            "the name counts, not the hash alone"
-        );
-        assert!(memo.get(6, b"c", 2).is_none());
+        let mut memo = Memo::new(64);
+        memo.put(2, b"a", 1, &matches(4));
+        assert!(memo.get(2, b"a", 1).is_none(), "too many to remember");
+    }
+
+    #[test]
+    fn a_set_holds_four_and_then_the_next_takes_a_place() {
+        let mut memo = Memo::new(4);
+        let name = |n: u8| [b'a' + n];
+        for n in 0..5 {
+            memo.put(u64::from(n) + 9, &name(n), 1, &matches(1));
+        }
+        let kept = (0..5).filter(|n| memo.get(u64::from(*n) + 9, &name(*n), 1).is_some());
+        assert_eq!(kept.count(), 4);
+        assert!(memo.get(13, &name(4), 1).is_some(), "the newest stays");
     }
 
     #[test]
     fn no_count_is_lost_by_a_name_that_goes_or_comes_anew() {
         let mut memo = Memo::new(4);
-        let mut counted = 0;
-        let mut told = 0;
+        let (mut counted, mut told) = (0, 0);
         for n in 0..1000u64 {
             let (hash, name) = (n * 7 % 13, [b'a' + (n * 7 % 13) as u8]);
             if n % 5 == 0 {
-                let gone = memo.put(hash, &name, 1, matches());
-                told += gone.map_or(0, |(_, telling)| telling.count);
+                memo.put(hash, &name, 1, &matches(2));
             }
             let place = memo.get(hash, &name, 1).map(|(place, _)| place);
-            if place.is_some_and(|place| memo.count(place, BLOCKED)) {
+            if place.is_some_and(|place| memo.count(place, &name, BLOCKED)) {
                 counted += 1;
             }
             if n % 97 == 0 {
@@ -208,41 +286,28 @@ mod tests {
             }
         }
         memo.take_counts(|_, telling| told += telling.count);
-        assert!(counted > 200, "{counted}");
+        assert!(counted > 50, "{counted}");
         assert_eq!(told, counted);
     }
 
     #[test]
     fn another_decision_about_a_name_is_not_mixed_in() {
         let mut memo = Memo::new(4);
-        assert!(memo.put(2, b"a", 1, matches()).is_none());
+        memo.put(2, b"a", 1, &matches(1));
         let place = memo.get(2, b"a", 1).expect("known").0;
-        assert!(memo.count(place, BLOCKED) && memo.count(place, BLOCKED));
-        assert!(!memo.count(
-            place,
-            Telling {
-                group: 1,
-                ..BLOCKED
-            }
-        ));
+        let other = Telling {
+            group: 1,
+            ..BLOCKED
+        };
+        assert!(memo.count(place, b"a", BLOCKED) && memo.count(place, b"a", BLOCKED));
+        assert!(!memo.count(place, b"a", other));
         let mut seen = Vec::new();
         memo.take_counts(|name, telling| seen.push((name.to_vec(), telling)));
-        assert_eq!(
-            seen,
-            [(
-                b"a".to_vec(),
-                Telling {
-                    count: 2,
-                    ..BLOCKED
-                }
-            )]
-        );
-        assert!(memo.count(
-            place,
-            Telling {
-                group: 1,
-                ..BLOCKED
-            }
-        ));
+        let twice = Telling {
+            count: 2,
+            ..BLOCKED
+        };
+        assert_eq!(seen, [(b"a".to_vec(), twice)]);
+        assert!(memo.count(place, b"a", other));
     }
 }

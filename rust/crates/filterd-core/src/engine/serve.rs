@@ -121,7 +121,7 @@ impl Tables {
             return self.end(engine, &case, ask, step, out);
         }
         if let Some((place, found)) = self.memo.get(key.name_hash, question.name(), generation) {
-            match case.reply(&ask.asked, found, None, out) {
+            match case.reply(&ask.asked, &found, None, out) {
                 Step::Sent(sent) => return self.note_at(&case, question.name(), place, sent, out),
                 Step::Answer => {}
                 target => return self.end(engine, &case, ask, target, out),
@@ -141,12 +141,8 @@ impl Tables {
         let mut found = Matches::new();
         snapshot.match_name(question.name(), &mut found);
         let step = case.reply(&ask.asked, &found, None, out);
-        let gone = self
-            .memo
-            .put(key.name_hash, question.name(), generation, found);
-        if let Some((name, telling)) = gone {
-            self.books.tell(snapshot, &name, telling);
-        }
+        self.memo
+            .put(key.name_hash, question.name(), generation, &found);
         self.end(engine, &case, ask, step, out)
     }
 
@@ -170,7 +166,7 @@ impl Tables {
             count: 1,
         };
         let counts = case.settings.record == Record::Counts && decision.hit.is_some();
-        if counts && self.memo.count(place, telling) {
+        if counts && self.memo.count(place, name, telling) {
             return self.books.note_stats(case, &sent, out);
         }
         self.books.note(case, name, sent, out)

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::answer::TtlLimits;
+use crate::cache::Memo;
 use crate::wire::edns::Edns;
 
 /// What is kept of decisions: the privacy level, as far as the core has a say in it.
@@ -21,7 +22,7 @@ pub enum Record {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Bytes the cache may take, all counted: a quarter of them for what threads hold by themselves.
+    /// Bytes the cache may take, all counted: half of them for what threads hold by themselves.
     pub cache_bytes: usize,
     /// Threads that will answer much.
     pub lanes: usize,
@@ -99,19 +100,19 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Bytes of the cache that all threads share.
+    /// Bytes of the cache that all threads share: half.
     pub(crate) fn shared_bytes(&self) -> usize {
-        self.cache_bytes - self.cache_bytes / 4
+        self.cache_bytes - self.cache_bytes / 2
     }
 
-    /// Bytes that one lane may hold by itself.
+    /// Bytes of answers that one lane may hold by itself: its part of a quarter.
     pub(crate) fn near_bytes(&self) -> usize {
         self.cache_bytes / 4 / self.lanes.max(1)
     }
 
-    /// Names whose matches a lane remembers although their answers are not cached.
+    /// Names whose matches a lane remembers although their answers are not cached: for the same.
     pub(crate) fn memo(&self) -> usize {
-        (self.cache_bytes / 1024 / self.lanes.max(1)).clamp(4096, 1 << 20)
+        (self.near_bytes() / Memo::EACH).clamp(4096, 1 << 22)
     }
 
     pub(crate) fn ttl_limits(&self) -> TtlLimits {
