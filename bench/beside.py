@@ -8,8 +8,8 @@ from bench.blast import Server
 from bench.context import Bench
 from bench.daemon import KNOWS_WORKERS
 from bench.figures import Figure
+from bench.pace.rounds import FIXED, FULL, RATES, Cell, Cells
 from bench.peers import PEERS
-from bench.rounds import FIXED, FULL, RATES, Cell, Cells
 from bench.saying import say
 from bench.standing import Standing, filterd, floor, start_peers
 
@@ -34,15 +34,14 @@ def measure(bench: Bench) -> None:
         standing.append(stack.enter_context(filterd(ASYNCIO, slow, names)))
         standing += start_peers(stack, names, bench.upstream, bench.peers)
         servers = [each.server for each in standing]
-        say(f"{bench.rounds} rounds of {len(servers)} servers")
-        cells = rounds.run(bench.programs.blast, ground, servers, files, bench.rounds, bench.lock)
+        say(f"{bench.pace.rounds} rounds of {len(servers)} servers")
+        cells = rounds.run(bench.programs.blast, ground, servers, files, bench.pace, bench.lock)
     bench.raw["rounds"] = rounds.as_json(cells)
     bench.raw["standing"] = {
         each.server.name: {"load_s": each.load_s, **each.memory} for each in standing
     }
-    bench.tables[f"CPU a query, medians of {bench.rounds} rounds (× F1 of the same round)"] = table(
-        cells, [ground, *servers]
-    )
+    title = f"CPU a query, medians of {bench.pace.rounds} rounds (× F1 of the same round)"
+    bench.tables[title] = table(cells, [ground, *servers])
     bench.tables[f"{names.count:,} rules loaded"] = loading(standing)
     judge(bench, cells)
 

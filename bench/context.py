@@ -11,6 +11,7 @@ from bench.figures import Figure, Part
 from bench.names import MILLION, Names
 from bench.native import Programs
 from bench.places import BUILD
+from bench.rounds import Pace
 from bench.saying import say
 from bench.standing import upstream
 
@@ -20,7 +21,7 @@ class Bench:
     """A run. `peers` are those to measure beside filterd, None: all that are installed."""
 
     programs: Programs
-    rounds: int
+    pace: Pace
     peers: Collection[str] | None = None
     lock: Path | None = None
     figures: list[Figure] = field(default_factory=list)

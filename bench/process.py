@@ -62,8 +62,8 @@ def end(process: subprocess.Popen[bytes]) -> None:
 def placed(
     core: int | Collection[int], *, first: bool = False, realtime: bool = False
 ) -> Iterator[None]:
-    """Start processes on these cores until the block ends; `first`: before others, as far as this user
-    may. They inherit it from this thread, which goes back afterwards.
+    """Start processes on these cores until the block ends; `first`: before others, as far as this
+    user may. They inherit it from this thread, which goes back afterwards.
     """
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core} if isinstance(core, int) else core)

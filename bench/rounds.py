@@ -17,9 +17,16 @@ from bench.saying import Progress, turn
 WINDOW = 128
 RATES = (20_000, 10_000, 2_000, 500)  # the first that a server can hold with ease
 EASE = 1.3
-SECONDS = 1.2
 MIXES = ("a", "b", "c", "m")
 FULL, FIXED = "full", "fixed"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many rounds, and how many seconds for one measurement."""
+
+    rounds: int = 4
+    seconds: float = 1.2
 
 
 @dataclass(slots=True)
@@ -95,18 +102,18 @@ def run(
     floor: Server,
     servers: Sequence[Server],
     mixes: Mapping[str, Path],
-    count: int,
+    pace: Pace,
     lock: Path | None = None,
 ) -> Cells:
-    """Measure `count` rounds of every server, mix and load."""
+    """Measure rounds of every server, mix and load."""
     samples: dict[tuple[str, str, str], Samples] = {}
-    bar = Progress("measuring", count * len(MIXES) * 2 * len(servers))
-    for number in range(count):
+    bar = Progress("measuring", pace.rounds * len(MIXES) * 2 * len(servers))
+    for number in range(pace.rounds):
         order = [*servers[number % len(servers) :], *servers[: number % len(servers)]]
         for mix in MIXES:
             for load in (FULL, FIXED):
                 with turn(lock):
-                    _pass(blast, floor, order, mixes, (load, mix), samples, bar)
+                    _pass(blast, floor, order, mixes, (load, mix, pace.seconds), samples, bar)
     bar.end()
     return {key: Cell.of(each) for key, each in samples.items()}
 
@@ -116,12 +123,12 @@ def _pass(
     floor: Server,
     servers: Sequence[Server],
     mixes: Mapping[str, Path],
-    what: tuple[str, str],
+    what: tuple[str, str, float],
     samples: dict[tuple[str, str, str], Samples],
     bar: Progress,
 ) -> None:
     """One load and mix for every server, the floor first and last."""
-    load, mix = what
+    load, mix, seconds = what
     seen: list[tuple[Server, int, dict[str, Any]]] = []
     for server in (floor, *servers, floor):
         rate = 0
@@ -132,7 +139,7 @@ def _pass(
             bar.step(f"{mix} {f'at {rate:,}/s' if rate else 'at saturation'}: {server.name}")
             warm(blast, server, mixes["warm"])
         how = ("-r", str(rate)) if rate else ("-w", str(WINDOW))
-        seen.append((server, rate, fire(blast, server, mixes[mix], *how, "-t", str(SECONDS))))
+        seen.append((server, rate, fire(blast, server, mixes[mix], *how, "-t", str(seconds))))
     ground = statistics.mean(one["cpu_us"] for server, _, one in seen if server.echo)
     for server, rate, one in seen:
         kept = samples.setdefault((server.name, load, mix), Samples())

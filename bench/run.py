@@ -17,6 +17,7 @@ from bench.large import COUNT, replacing, restarting, rule
 from bench.large import compiling as large_compiling
 from bench.peers import QUICK
 from bench.picture import draw
+from bench.rounds import Pace
 
 SMALL: dict[str, Callable[[Bench], None]] = {
     "compile": compiling.measure,
@@ -65,10 +66,11 @@ def main(arguments: Sequence[str]) -> int:
     every = (*SMALL, *LARGE)
     wanted = options.only or (QUICK_PARTS if options.quick else every)
     chosen = [part for part in every if part in wanted]
+    pace = Pace(rounds=2, seconds=0.6) if options.quick else Pace()
     quick = QUICK if options.quick else None
     bench = Bench(
         programs,
-        rounds=options.rounds or (2 if options.quick else 4),
+        Pace(options.rounds or pace.rounds, pace.seconds),
         peers=quick if options.peers is None else options.peers,
         lock=options.lock,
     )

@@ -23,6 +23,7 @@ from bench.figures import Part
 from bench.names import MILLION
 from bench.places import RESULTS
 from bench.process import allow_many_files, memory
+from bench.rounds import Pace
 from bench.ruling import block, unblock
 from bench.saying import Progress, say
 from bench.soak_picture import draw
@@ -74,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     signal(SIGTERM, lambda *_: sys.exit(1))
     allow_many_files()
-    bench = Bench(programs, rounds=1)
+    bench = Bench(programs, Pace())
     soak = Soak(options.minutes, options.rate)
     with bench.stack:
         node = bench.node(options.rules).another("soak", cache=CACHE)

@@ -48,8 +48,8 @@ def measure(bench: Bench) -> None:
             servers.append((len(node.pin), server))
             warm(bench.programs.blast, server, files["warm"])
         seen: dict[tuple[str, str], list[float]] = {}
-        bar = Progress("workers", bench.rounds * len(LOADS) * len(servers))
-        for _ in range(bench.rounds):
+        bar = Progress("workers", bench.pace.rounds * len(LOADS) * len(servers))
+        for _ in range(bench.pace.rounds):
             for load, how in LOADS.items():
                 with turn(bench.lock):
                     for threads, server in servers:
