@@ -8,8 +8,8 @@ from bench.blast import Server
 from bench.context import Bench
 from bench.daemon import KNOWS_WORKERS
 from bench.figures import Figure
-from bench.pace.rounds import FIXED, FULL, RATES, Cell, Cells
 from bench.peers import PEERS
+from bench.rounds import FIXED, FULL, RATES, Cell, Cells
 from bench.saying import say
 from bench.standing import Standing, filterd, floor, start_peers
 
