@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from filterd.app.paths import Paths
 from filterd.app.ruling import list_specs
@@ -11,13 +11,13 @@ from filterd.config.schema import Config
 from filterd.lists.compile import Compilation, compile_current
 from filterd.lists.compile import Progress as CompileProgress
 from filterd.lists.durable import locked
-from filterd.lists.fetch import Fetcher, Limits
 from filterd.lists.gate import Bounds, Guard
 from filterd.lists.index_store import IndexStore, Loaded
-from filterd.lists.remote import open_client
 from filterd.lists.store import ListStore
-from filterd.lists.update import Outcome, Progress, Updater, Wanted
+from filterd.lists.wanted import Outcome, Wanted
 from filterd.model.group import RuleBook
+
+Progress = Callable[[str, int, int | None], None]  # list, bytes so far, of how many
 
 # Names of everyday use that no general list should block; a list for a category or an order may.
 EVERYDAY = (
@@ -76,6 +76,11 @@ async def update_lists(  # noqa: PLR0913 - what to update, and how to tell of it
         RulesError: another process is changing the lists.
         OSError: the state directory cannot be written.
     """
+    # The HTTP client alone takes longer to load than all that answers queries, which come first.
+    from filterd.lists.fetch import Fetcher, Limits  # noqa: PLC0415
+    from filterd.lists.remote import open_client  # noqa: PLC0415
+    from filterd.lists.update import Updater  # noqa: PLC0415
+
     fetch = config.lists_fetch
     limits = Limits(plain_bytes=fetch.max_size, total_seconds=fetch.timeout)
     rng = random.SystemRandom()

@@ -14,7 +14,7 @@ from filterd.lists.durable import locked
 from filterd.lists.index_store import IndexStore
 from filterd.lists.rollback import rollback
 from filterd.lists.store import ListStore
-from filterd.lists.update import Kind, Outcome
+from filterd.lists.wanted import Kind, Outcome
 from filterd.model.errors import RulesError
 
 _STYLES = {Kind.UPDATED: "green", Kind.UNCHANGED: "dim", Kind.HELD: "yellow", Kind.FAILED: "red"}

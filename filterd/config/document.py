@@ -46,6 +46,12 @@ class _Written(GenerateJsonSchema):
 def documents() -> dict[str, str]:
     """Return each generated file's path and text."""
     schema = Config.model_json_schema(by_alias=True, schema_generator=_Written)
+    for _, model in _sections((), Config):
+        part = schema if model is Config else schema["$defs"][model.__name__]
+        # What may be written as text too has its keys in one of two choices.
+        keys = next(p["properties"] for p in (part, *part.get("anyOf", ())) if "properties" in p)
+        for key in keys_of(model):
+            keys[key.name] = dict(sorted({**keys[key.name], "description": key.meaning}.items()))
     return {
         "config.example.yaml": example(default_config()),
         "docs/reference/config.md": reference(),

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from filterd.config.meanings import meanings_of
 from filterd.config.text import Text
 
 MODEL, MODELS, MODEL_LIST, PLAIN = "model", "models", "model-list", "plain"
@@ -31,11 +32,12 @@ class Key:
 
 def keys_of(model: type[BaseModel]) -> Iterator[Key]:
     """Yield the keys of a section in the order they are written."""
+    meanings = meanings_of(model)
     for name, info in model.model_fields.items():
         kind, inner = _kind(info.annotation)
         yield Key(
             name=info.alias or name,
-            meaning=" ".join((info.description or "").split()),
+            meaning=meanings.get(name, ""),
             allowed=_allowed(info.annotation, info.metadata),
             required=info.is_required(),
             default=_default(info),

@@ -11,5 +11,4 @@ class Section(BaseModel):
         frozen=True,
         extra="forbid",
         populate_by_name=True,
-        use_attribute_docstrings=True,
     )

@@ -21,7 +21,7 @@ from filterd.lists.store import ListStore, Stored
 from filterd.model.errors import RulesError
 from filterd.model.group import ListSpec
 
-COMPILER = 1  # counts up when the same lists would compile to another index
+COMPILER = 2  # counts up when the same lists would compile to another index
 MAX_LINE = 4 * 2**20  # bytes of one line from the child
 SECONDS = 900.0
 _STDERR = 2000  # characters of a dying child's words that are told

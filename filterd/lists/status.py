@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from filterd.lists.shelf import Shelf
 from filterd.lists.store import ListStore
-from filterd.lists.update import Wanted
+from filterd.lists.wanted import Wanted
 
 STALE_AFTER = 3.0  # refresh intervals without a good answer
 

@@ -9,7 +9,6 @@ import contextlib
 import random
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 from filterd.formats.registry import by_name
@@ -19,39 +18,12 @@ from filterd.lists.gate import AUTO, Bounds, Guard, Held, judge
 from filterd.lists.schedule import next_refresh
 from filterd.lists.shelf import Attempt, Shelf, Summary, Version
 from filterd.lists.store import ListStore
+from filterd.lists.wanted import Kind, Outcome, Wanted
 from filterd.model.errors import RulesError
 from filterd.model.group import ListSpec
 
 Inspect = Callable[[ListSpec, Path, Sequence[str]], Awaitable[Summary]]
 Progress = Callable[[str, int, int | None], None]  # list, bytes so far, of how many
-
-
-class Kind(StrEnum):
-    """What became of a list."""
-
-    UPDATED = "updated"
-    UNCHANGED = "unchanged"
-    HELD = "held"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A configured list, how often it is refreshed (seconds), and its only right content."""
-
-    spec: ListSpec
-    refresh: float = 86_400.0
-    sha256: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """`summary` is that of the version in use afterwards, None when there is none."""
-
-    name: str
-    kind: Kind
-    reasons: tuple[str, ...] = ()
-    summary: Summary | None = None
 
 
 @dataclass(frozen=True, slots=True)

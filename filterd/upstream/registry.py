@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from filterd.upstream.base import Means, Transport
 from filterd.upstream.counts import Counts
-from filterd.upstream.doh import doh_transport
 from filterd.upstream.dot import dot_transport
 from filterd.upstream.server import Server
 from filterd.upstream.tcp import tcp_transport
@@ -30,11 +29,17 @@ def _tcp(server: Server, means: Means, counts: Counts) -> Transport:
     return tcp_transport(server.host, server.port, means, counts)
 
 
+def _https(server: Server, means: Means, counts: Counts) -> Transport:
+    from filterd.upstream.doh import doh_transport  # noqa: PLC0415  loads HTTP/2, for who uses it
+
+    return doh_transport(server, means, counts)
+
+
 TRANSPORTS = (
     Entry("udp", "DNS over UDP, over TCP where an answer does not fit", _udp),
     Entry("tcp", "DNS over TCP", _tcp),
     Entry("tls", "DNS over TLS", dot_transport),
-    Entry("https", "DNS over HTTPS (HTTP/2)", doh_transport),
+    Entry("https", "DNS over HTTPS (HTTP/2)", _https),
 )
 
 

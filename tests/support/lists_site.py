@@ -13,7 +13,8 @@ from filterd.lists.gate import Guard
 from filterd.lists.index_store import IndexStore
 from filterd.lists.remote import open_client
 from filterd.lists.store import ListStore
-from filterd.lists.update import Updater, Wanted
+from filterd.lists.update import Updater
+from filterd.lists.wanted import Wanted
 from filterd.model.group import ListSpec
 
 GUARD = Guard(must=("111.example",), top=("search.example",))

@@ -10,7 +10,7 @@ import pytest
 from filterd.lists.compile import run_job
 from filterd.lists.durable import locked
 from filterd.lists.rollback import rollback
-from filterd.lists.update import Kind
+from filterd.lists.wanted import Kind
 from filterd.model.errors import RulesError
 from tests.support.lists_site import names
 

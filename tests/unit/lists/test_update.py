@@ -8,7 +8,7 @@ import pytest
 
 from filterd.lists.compile import run_job
 from filterd.lists.status import State, status
-from filterd.lists.update import Kind, Wanted
+from filterd.lists.wanted import Kind, Wanted
 from filterd.model.group import ListSpec
 from tests.support.lists_site import names
 

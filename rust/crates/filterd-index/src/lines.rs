@@ -2,7 +2,8 @@
 //!
 //! `PATH.lines` holds the line of every rule in the order of the names in the index, so that the
 //! names need not be in it again: only every 64th is, as a *stop* from which the index is counted
-//! on. It carries the checksum of its index; beside another one it counts as absent.
+//! on. It carries the checksum of its index; beside another one, or of another version, it counts as
+//! absent.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -100,8 +101,11 @@ impl Lines {
     /// Reads lines held in memory.
     pub(crate) fn read(bytes: Bytes, identity: u64) -> Result<Option<Lines>> {
         let mut cursor = Cursor::new(bytes.as_ref(), "lines");
-        if cursor.bytes(MAGIC.len())? != MAGIC || cursor.u32()? != VERSION {
+        if cursor.bytes(MAGIC.len())? != MAGIC {
             return Err(cursor.damaged("not a table of lines"));
+        }
+        if cursor.u32()? != VERSION {
+            return Ok(None);
         }
         let (lines, stops) = (cursor.u32()? as usize, cursor.u32()? as usize);
         let keys = cursor.u32()? as usize;

@@ -1,0 +1,54 @@
+"""Metrics and health wired to a node."""
+
+import time
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry
+
+from filterd import __version__
+from filterd.app.forwarding import upstream_stats
+from filterd.app.node import Node, readiness
+from filterd.app.watching import report_state
+from filterd.metrics.collector import FilterdCollector
+from filterd.metrics.hits import HitTotals
+from filterd.metrics.http import MetricsServer
+from filterd.metrics.sources import NodeState, Sources
+
+
+def open_metrics(node: Node) -> MetricsServer:
+    """Return the HTTP door for metrics and health, not yet listening."""
+
+    def state() -> NodeState:
+        lists = node.ruling.inputs.lists
+        return NodeState(
+            version=__version__,
+            started=node.started,
+            ready=not readiness(node),
+            rules_since=lists.generation.made_at if lists is not None else node.ruling.made_at,
+            filtering={group.name: group.filtered for group in node.ruling.school.groups},
+        )
+
+    totals = HitTotals(node.names_of)
+
+    def hits() -> Iterator[tuple[str | None, str | None, int]]:
+        # A list that never decides anything shows 0: that is worth knowing too.
+        for spec in node.ruling.school.lists:
+            totals.announce((spec.name, spec.category))
+        totals.read(node.engine.stats())
+        return totals.totals()
+
+    registry = CollectorRegistry()
+    registry.register(
+        FilterdCollector(
+            Sources(
+                engine=node.engine.stats,
+                hits=hits,
+                upstream=lambda: upstream_stats(node),
+                lists=lambda: node.lists,
+                report=lambda: report_state(node),
+                node=state,
+                now=time.time,
+            )
+        )
+    )
+    return MetricsServer(registry, lambda: readiness(node), time.monotonic)
