@@ -65,8 +65,10 @@ def judge(bench: Bench, cells: Cells) -> None:
     bench.add(Figure(f"p99 of mix c at {cell.rate:,}/s", cell.p99_us, "µs", least, note))
     cell = cells[best, FULL, "m"]
     others = _best(cells, peers, FULL, "m", "cpu_us")
+    note = f"{cell.ratio:.2f} × F1, which took {cells[F1, FULL, 'm'].cpu_us:.2f} µs; {others}"
+    note += _faults(cell)
     bench.add(
-        Figure("a forwarded miss", cell.cpu_us, "µs CPU", 10, f"{others}{_faults(cell)}"),
+        Figure("a forwarded miss", cell.cpu_us, "µs CPU", 10, note),
         Figure("forwarded misses", cell.qps, "/s", None, "128 outstanding", least=40_000),
     )
 
