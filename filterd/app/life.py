@@ -9,15 +9,14 @@ import logging
 import os
 import secrets
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filterd.app.change import Change
 from filterd.app.forwarding import core_routing
 from filterd.app.guarding import guarding
-from filterd.app.handlers import handlers
 from filterd.app.inherited import Inherited, inherit
 from filterd.app.node import Node
 from filterd.app.parts import (
@@ -30,10 +29,8 @@ from filterd.app.parts import (
 )
 from filterd.app.paths import Paths
 from filterd.app.ruling import build_ruling
-from filterd.app.tasks import Chores
 from filterd.config.listen import ListenConfig
 from filterd.config.schema import Config
-from filterd.control.server import ControlServer
 from filterd.dns.tcp import TcpDoor, TcpLimits, open_tcp
 from filterd.dns.udp import open_udp
 from filterd.dns.workers import processors, reuseport_sockets
@@ -45,7 +42,7 @@ from filterd.report.writer import Writer
 from filterd.upstream.resolver import Resolver
 
 if TYPE_CHECKING:
-    from filterd.metrics.http import MetricsServer
+    from filterd.app.attending import Attendance
 
 logger = logging.getLogger(__name__)
 DRAIN_SECONDS = 3.0
@@ -58,15 +55,9 @@ class Living:
 
     node: Node
     writer: Writer | None
-    change: Change = field(init=False)
     doors: list[asyncio.DatagramTransport | asyncio.Server] = field(default_factory=list)
     connections: list[TcpDoor] = field(default_factory=list)
-    metrics: "MetricsServer | None" = None
-    control: ControlServer | None = None
-    chores: Chores | None = None
-
-    def __post_init__(self) -> None:
-        self.change = Change(self.node)
+    attendance: "Attendance | None" = None
 
 
 async def open_node(
@@ -120,21 +111,17 @@ async def open_node(
 
 async def _open(living: Living, *, background: bool) -> None:
     node = living.node
-    config = node.config
     if living.writer is not None:
         living.writer.start()
-    await _open_doors(living, config.listen)
-    if config.metrics.listen is not None:
-        # Loaded when the doors are open: its library takes a tenth of the start.
-        from filterd.app.metering import open_metrics  # noqa: PLC0415
+    await _open_doors(living, node.config.listen)
+    attend = await asyncio.to_thread(_attending)
+    living.attendance = await attend(node, background=background)
 
-        living.metrics = open_metrics(node)
-        await living.metrics.start(config.metrics.listen.host, config.metrics.listen.port)
-    living.control = ControlServer(node.paths.control, handlers(node, living.change))
-    await living.control.start()
-    if background:
-        living.chores = Chores(node, living.change)
-        living.chores.start()
+
+def _attending() -> "Callable[..., Awaitable[Attendance]]":
+    from filterd.app.attending import attend  # noqa: PLC0415  see there
+
+    return attend
 
 
 async def _open_doors(living: Living, listen: ListenConfig) -> None:
@@ -192,10 +179,8 @@ def _open_workers(node: Node, listen: ListenConfig, inherited: Inherited) -> Non
 async def close_node(living: Living) -> None:
     """Answer what waits, for `DRAIN_SECONDS` at most, then close everything."""
     node = living.node
-    if living.chores is not None:
-        await living.chores.stop()
-    if living.control is not None:
-        await living.control.close()
+    if living.attendance is not None:
+        await living.attendance.leave()
     for door in living.doors:
         if isinstance(door, asyncio.Server):
             door.close()
@@ -208,8 +193,8 @@ async def close_node(living: Living) -> None:
         connection.close()
     for door in living.doors:
         door.close()
-    if living.metrics is not None:
-        await living.metrics.close()
+    if living.attendance is not None:
+        await living.attendance.close()
     node.engine.close()
     node.resolver.close()
     # What the threads counted last.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from filterd.app.observing import counts_of, events_of, source_of
 from filterd.app.paths import Paths
@@ -14,11 +15,13 @@ from filterd.app.ruling import Ruling
 from filterd.app.spoken import Spoken
 from filterd.config.schema import Config
 from filterd.engine.engine import Engine
-from filterd.lists.status import ListStatus
 from filterd.model.group import RuleBook
 from filterd.policy.classes import ClassTable, RuleClass
 from filterd.report.recorder import Recorder
 from filterd.upstream.resolver import Resolver
+
+if TYPE_CHECKING:
+    from filterd.lists.status import ListStatus
 
 logger = logging.getLogger(__name__)
 EARLIER = 64  # generations whose counts the core may still tell
@@ -40,7 +43,7 @@ class Node:
     recorder: Recorder
     started: float
     problems: dict[str, str] = field(default_factory=dict)  # what -> why, for /readyz and status
-    lists: tuple[ListStatus, ...] = ()  # as last looked at; see tasks.py
+    lists: "tuple[ListStatus, ...]" = ()  # as last looked at; see tasks.py
     flushing: Lock = field(default_factory=Lock)
     spoken: Spoken = field(init=False)
     # What the numbers of earlier generations meant; not their rulings, which hold a mapped index.

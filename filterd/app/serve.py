@@ -11,7 +11,6 @@ from pathlib import Path
 
 import uvloop
 
-from filterd.app.change import attempt
 from filterd.app.demo import Demonstration, open_demonstration, what_to_try
 from filterd.app.life import Living, close_node, open_node
 from filterd.app.node import Node
@@ -63,7 +62,7 @@ async def _serve(serving: Serving) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    reloads: set[asyncio.Task[bool]] = set()
+    reloads: set[asyncio.Task[None]] = set()
 
     def on_hangup() -> None:
         task = loop.create_task(_reload(living))
@@ -83,18 +82,11 @@ async def _serve(serving: Serving) -> None:
             demonstration.close()
 
 
-async def _reload(living: Living) -> bool:
+async def _reload(living: Living) -> None:
     notify("RELOADING=1")
-    node, change = living.node, living.change
-
-    async def both() -> None:
-        await change.reload()
-        if node.config.lists:
-            await change.use_lists(lambda _step, _done, _total: None)
-
-    done = await attempt(both(), "reloading", node.problems)
+    if living.attendance is not None:
+        await living.attendance.reload()
     notify("READY=1")
-    return done
 
 
 def _greet(node: Node, demonstration: Demonstration | None, say: Callable[[str], None]) -> None:

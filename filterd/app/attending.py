@@ -1,0 +1,76 @@
+"""Who watches and changes a node that answers: metrics, the control socket, the chores.
+
+All of it is loaded when the doors are open, by a thread beside the loop: a question need not wait
+for what it does not need.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from filterd.app.change import Change, attempt
+from filterd.app.handlers import handlers
+from filterd.app.metering import open_metrics
+from filterd.app.node import Node
+from filterd.app.tasks import Chores
+from filterd.control.server import ControlServer
+from filterd.metrics.http import MetricsServer
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Attendance:
+    """What attends a node."""
+
+    node: Node
+    change: Change
+    metrics: MetricsServer | None = None
+    control: ControlServer | None = None
+    chores: Chores | None = None
+
+    async def reload(self) -> bool:
+        """Read everything again; a fault is logged and shows in the node's state. Whether it went
+        well.
+        """
+        return await attempt(self._reload(), "reloading", self.node.problems)
+
+    async def leave(self) -> None:
+        """Change nothing any more."""
+        if self.chores is not None:
+            await self.chores.stop()
+        if self.control is not None:
+            await self.control.close()
+
+    async def close(self) -> None:
+        """Watch no more."""
+        if self.metrics is not None:
+            await self.metrics.close()
+
+    async def _reload(self) -> None:
+        await self.change.reload()
+        if self.node.config.lists:
+            await self.change.use_lists(lambda _step, _done, _total: None)
+
+
+async def attend(node: Node, *, background: bool) -> Attendance:
+    """Open all of it; `background` False: without chores.
+
+    Raises:
+        OSError, ControlError: an address or the socket cannot be had; nothing is left open.
+    """
+    attendance = Attendance(node, Change(node))
+    try:
+        listen = node.config.metrics.listen
+        if listen is not None:
+            attendance.metrics = open_metrics(node)
+            await attendance.metrics.start(listen.host, listen.port)
+        attendance.control = ControlServer(node.paths.control, handlers(node, attendance.change))
+        await attendance.control.start()
+    except BaseException:
+        await attendance.leave()
+        await attendance.close()
+        raise
+    if background:
+        attendance.chores = Chores(node, attendance.change)
+        attendance.chores.start()
+    return attendance
