@@ -26,7 +26,7 @@ from bench.process import allow_many_files, memory
 from bench.rounds import Pace
 from bench.ruling import block, unblock
 from bench.saying import Progress, say
-from bench.soak_picture import draw
+from bench.soak_picture import draw, worst_of
 from bench.wire import ask
 from filterd.control.client import call
 
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str]) -> int:
     part = Part.now(f"python -m bench.soak {' '.join(arguments)}".strip(), (), {}, asdict(soak))
     options.out.mkdir(parents=True, exist_ok=True)
     target = options.out / "soak.json"
-    target.write_text(json.dumps(asdict(part), indent=1) + "\n", encoding="utf-8")
+    target.write_text(json.dumps(asdict(part)) + "\n", encoding="utf-8")
     draw(part, options.out / "soak.svg")
     for key, value in soak.summary.items():
         print(f"{key:<36} {value:,.4g}" if isinstance(value, float) else f"{key:<36} {value}")
@@ -130,7 +130,7 @@ def _run(bench: Bench, node: Node, server: Server, mix: Path, soak: Soak) -> Non
             time.sleep(max(0.0, began + made - time.monotonic()))
         rows = load.wait(30)
     bar.end()
-    soak.intervals = [row for row in rows if "at" in row]
+    soak.intervals = worst_of([row for row in rows if "at" in row])
     soak.summary = rows[-1]
 
 

@@ -4,8 +4,9 @@ python -m bench.soak_picture [SOAK.json TARGET.svg]
 """
 
 import json
+import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,16 @@ class Line:
     fill: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Lines over one axis; `powers`: by powers of ten, so that a rare peak hides nothing."""
+
+    name: str
+    unit: str
+    lines: Sequence[Line]
+    powers: bool = False
+
+
 def draw(part: Part, target: Path) -> None:
     """Draw one soak."""
     raw = part.raw
@@ -39,10 +50,10 @@ def draw(part: Part, target: Path) -> None:
     def over(rows: Sequence[Mapping[str, float]], key: str) -> Series:
         return [(row["at"] - began, row[key]) for row in rows]
 
-    load = _buckets(raw["intervals"])
+    load = worst_of(raw["intervals"])
     rules = [(at - began, took) for at, took in raw["rules"]]
-    plots: list[tuple[str, str, list[Line]]] = [
-        (
+    plots = [
+        Plot(
             "Memory",
             "MiB of the daemon",
             [
@@ -50,20 +61,22 @@ def draw(part: Part, target: Path) -> None:
                 Line("the cache", GROUND, over(raw["looks"], "cache")),
             ],
         ),
-        (
+        Plot(
             "Time until the answer",
             "µs, each point the worst second of five",
             [
-                Line("p99", ACCENT, over(load, "p99_us"), fill=True),
+                Line("p99", ACCENT, over(load, "p99_us")),
                 Line("p50", ACCENT_SOFT, over(load, "p50_us")),
             ],
+            powers=True,
         ),
-        (
+        Plot(
             "One new rule a second",
             "ms until a question for its name is blocked",
             [Line("each rule", OTHER, rules), Line("median", ACCENT, _running(rules))],
+            powers=True,
         ),
-        (
+        Plot(
             "Faults",
             "queries lost or wrong, in five seconds",
             [
@@ -89,33 +102,38 @@ def draw(part: Part, target: Path) -> None:
         color=FAINT,
         anchor="end",
     )
-    for number, (name, unit, lines) in enumerate(plots):
-        _plot(sheet, HEAD + number * (PLOT + GAP), name, unit, lines, seconds)
+    for number, plot in enumerate(plots):
+        _plot(sheet, HEAD + number * (PLOT + GAP), plot, seconds)
     sheet.text(MARGIN, height - 18, "minutes", size=11, color=FAINT)
     sheet.write(target)
 
 
-def _plot(
-    sheet: Drawing, top: float, name: str, unit: str, lines: Sequence[Line], seconds: float
-) -> None:
-    sheet.text(MARGIN, top + 10, name, size=14, bold=True)
-    sheet.text(MARGIN + 8.6 * len(name) + 18, top + 10, unit, size=11.5, color=SOFT)
+def _plot(sheet: Drawing, top: float, plot: Plot, seconds: float) -> None:
+    sheet.text(MARGIN, top + 10, plot.name, size=14, bold=True)
+    sheet.text(MARGIN + 8.6 * len(plot.name) + 18, top + 10, plot.unit, size=11.5, color=SOFT)
     top += 22
     bottom, left, right = top + PLOT, LEFT, WIDTH - RIGHT
-    most = max((value for line in lines for _, value in line.points), default=0.0)
-    most = max(most * 1.08, 1.0)
-    across, up = (right - left) / seconds, PLOT / most
-    for tick in ticks(most, 4):
-        y = bottom - tick * up
+    values = [value for line in plot.lines for _, value in line.points]
+    marks, height = _powers(values) if plot.powers else _even(values)
+    across = (right - left) / seconds
+    for mark in marks:
+        y = bottom - height(mark)
         sheet.line([(left, y), (right, y)], RULE)
-        sheet.text(left - 8, y + 4, f"{tick:,g}", size=10.5, color=FAINT, anchor="end")
+        sheet.text(
+            left - 8,
+            y + 4,
+            f"{mark:,.0f}" if mark >= 1000 else f"{mark:g}",
+            size=10.5,
+            color=FAINT,
+            anchor="end",
+        )
     for tick in ticks(seconds / 60, 10):
         x = left + tick * 60 * across
         sheet.line([(x, bottom), (x, bottom + 4)], FAINT)
         sheet.text(x, bottom + 17, f"{tick:g}", size=10.5, color=FAINT, anchor="middle")
     taken: list[float] = []
-    for line in lines:
-        points = [(left + at * across, bottom - value * up) for at, value in line.points]
+    for line in plot.lines:
+        points = [(left + at * across, bottom - height(value)) for at, value in line.points]
         points = [(min(x, right), y) for x, y in points]
         if not points:
             continue
@@ -132,7 +150,22 @@ def _plot(
         sheet.text(right + 10, y, words, size=12, color=line.color if line.color != OTHER else SOFT)
 
 
-def _buckets(rows: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
+def _even(values: Sequence[float]) -> tuple[list[float], Callable[[float], float]]:
+    """Return the marks of an axis from zero, and the height of a value on it."""
+    most = max([value * 1.08 for value in values] + [1.0])
+    return ticks(most, 4), lambda value: value * PLOT / most
+
+
+def _powers(values: Sequence[float]) -> tuple[list[float], Callable[[float], float]]:
+    """The same for an axis by powers of ten."""
+    seen = [value for value in values if value > 0] or [1.0]
+    low, high = math.floor(math.log10(min(seen))), math.ceil(math.log10(max(seen)) + 1e-9)
+    up = PLOT / max(high - low, 1)
+    marks = [10.0**power for power in range(low, high + 1)]
+    return marks, lambda value: (math.log10(max(value, 10.0**low)) - low) * up
+
+
+def worst_of(rows: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
     """Return one row for so many seconds: sums of faults, the worst of times."""
     found: dict[int, dict[str, float]] = {}
     for row in rows:
