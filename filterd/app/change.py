@@ -19,7 +19,9 @@ from filterd.app.node import Node
 from filterd.app.paths import read_config
 from filterd.app.ruling import Inputs, Ruling, build_ruling, reword
 from filterd.app.spoken import Stamps
+from filterd.config.schema import Config
 from filterd.engine.neighbours import read_neighbours
+from filterd.engine.routing import Routing
 from filterd.lists.durable import locked
 from filterd.lists.index_store import IndexStore
 from filterd.lists.rollback import RolledBack, rollback
@@ -66,19 +68,24 @@ class Change:
             if config.upstream != old.upstream:
                 resolver = Resolver(parts.upstream_settings(config), loop)
             guard = guarding(config, node.paths.state, secrets.token_bytes)
+            routing = core_routing(config)
             # Everything is built; from here nothing can fail.
             node.config, node.book = config, book
             node.put_in_force(ruling)
             node.spoken.seen = stamps
             node.engine.set_guard(guard.settings, guard.secrets)
             if moved:
+                # First nobody asks the old servers any more, then what they said is forgotten.
+                node.engine.forward(None)
                 node.engine.replace(resolver, local)
-                node.engine.forward(core_routing(config))
             if resolver is not node.resolver:
                 node.resolver, gone = resolver, node.resolver
                 # Questions that are on their way still get their answers.
                 loop.call_later(old.upstream.timeout, gone.close)
+            if moved:
+                _forward(node, routing)
             later = [key for key in _FIXED if getattr(config, key) != getattr(old, key)]
+            later += _fixed_limits(old, config)
         if later:
             logger.warning("changed, but needs a restart: %s", ", ".join(later))
         return {"generation": node.generation, "needs_restart": later}
@@ -183,6 +190,21 @@ class Change:
         seen = await asyncio.to_thread(read_neighbours)
         if dict(seen.addresses) != dict(node.ruling.inputs.addresses):
             await self.rebuild(addresses=seen.addresses)
+
+
+def _forward(node: Node, routing: Routing | None) -> None:
+    try:
+        node.engine.forward(routing)
+    except OSError as error:
+        # Python asks them instead, at a higher price.
+        logger.error("the core cannot forward: %s", error)  # noqa: TRY400
+
+
+def _fixed_limits(old: Config, new: Config) -> list[str]:
+    """Return the keys of `upstream` that changed and are read at the start only."""
+    keys = ("max_waiting", "zone_rate")
+    changed = (key for key in keys if getattr(new.upstream, key) != getattr(old.upstream, key))
+    return [f"upstream.{key}" for key in changed]
 
 
 def _rolled_back(state: Path) -> RolledBack:

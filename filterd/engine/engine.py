@@ -222,7 +222,7 @@ class Engine:
                 try:
                     self._resolve(miss, name, qtype, query, now)
                 except Exception:  # whatever happens to one, none may be left without an end
-                    logger.exception("resolving %s", name)
+                    logger.exception("a question could not be asked")
                     self._complete(miss, None, OTHER_ERROR)
         if self._aging and self._ticker is None:
             self._ticker = loop.call_later(STALE_TICK, self._tick)

@@ -17,7 +17,7 @@ pub(crate) const BATCH: usize = 64;
 /// Octets that are read of one; a query has some hundred at most.
 const LONGEST: usize = 2048;
 /// Room for one control message with an address: IPv6's is the larger.
-const CONTROL: usize = 64;
+const CONTROL: usize = 128;
 
 /// The other end of a datagram: its address, and ours where the socket is bound to all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,12 +148,17 @@ impl Batch {
             let mut message = libc::CMSG_FIRSTHDR(header);
             while !message.is_null() {
                 let data = libc::CMSG_DATA(message);
+                let length = (*message).cmsg_len;
                 match ((*message).cmsg_level, (*message).cmsg_type) {
-                    (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                    (libc::IPPROTO_IP, libc::IP_PKTINFO)
+                        if length >= whole::<libc::in_pktinfo>() =>
+                    {
                         let info: libc::in_pktinfo = ptr::read_unaligned(data.cast());
                         return Some(v4(info.ipi_addr.s_addr));
                     }
-                    (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                    (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO)
+                        if length >= whole::<libc::in6_pktinfo>() =>
+                    {
                         let info: libc::in6_pktinfo = ptr::read_unaligned(data.cast());
                         return Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into());
                     }
@@ -188,7 +193,7 @@ impl Batch {
             // Numbers rise, so no header that is still to be read is overwritten.
             self.headers[to].msg_hdr = header;
         }
-        send_all(socket, &mut self.headers[..replies.len().min(BATCH)], 0)
+        send_all(socket, &mut self.headers[..replies.len().min(BATCH)])
     }
 
     /// Send each of `messages` to its client, without waiting. Returns how many could not be sent.
@@ -211,7 +216,7 @@ impl Batch {
                 }
             }
             let headers = &mut self.headers[..some.len()];
-            unsent += send_all(socket, headers, libc::MSG_DONTWAIT);
+            unsent += send_all(socket, headers);
         }
         unsent
     }
@@ -225,8 +230,15 @@ fn part(wire: &[u8]) -> iovec {
     }
 }
 
-/// Send all; one that cannot be sent is left out, for the others' sake. Returns how many were.
-fn send_all(socket: BorrowedFd<'_>, headers: &mut [mmsghdr], flags: c_int) -> usize {
+/// How long a control message with a `T` is; the kernel cuts what finds no room.
+const fn whole<T>() -> usize {
+    // SAFETY: arithmetic on a size.
+    unsafe { libc::CMSG_LEN(mem::size_of::<T>() as u32) as usize }
+}
+
+/// Send all without waiting: a link that is slow must not hold up who answers. One that cannot be
+/// sent is left out, for the others' sake. Returns how many were.
+fn send_all(socket: BorrowedFd<'_>, headers: &mut [mmsghdr]) -> usize {
     let (mut done, mut unsent) = (0, 0);
     while done < headers.len() {
         let rest = &mut headers[done..];
@@ -236,16 +248,20 @@ fn send_all(socket: BorrowedFd<'_>, headers: &mut [mmsghdr], flags: c_int) -> us
                 socket.as_raw_fd(),
                 rest.as_mut_ptr(),
                 rest.len() as u32,
-                flags,
+                libc::MSG_DONTWAIT,
             )
         };
         match usize::try_from(sent) {
             Ok(sent) if sent > 0 => done += sent,
-            _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
-            _ => {
-                unsent += 1;
-                done += 1;
-            }
+            _ => match io::Error::last_os_error().kind() {
+                io::ErrorKind::Interrupted => {}
+                // The way out is full: the rest would find it so too.
+                io::ErrorKind::WouldBlock => return unsent + headers.len() - done,
+                _ => {
+                    unsent += 1;
+                    done += 1;
+                }
+            },
         }
     }
     unsent

@@ -230,6 +230,7 @@ impl Engine {
             return Err(PyValueError::new_err("doors are open already"));
         }
         threads.workers = Some(Workers::start(&shared, &posts)?);
+        self.desk.make_small();
         threads.doors = Some(doors);
         Ok(())
     }

@@ -24,6 +24,11 @@ impl Desk {
         }
     }
 
+    /// Keep less for the desk's own lane from now on: other threads answer most.
+    pub fn make_small(&self) {
+        *lock(&self.lane) = Lane::small(&self.engine);
+    }
+
     /// The engine, for lanes of other threads.
     #[must_use]
     pub fn engine(&self) -> &Arc<Engine> {

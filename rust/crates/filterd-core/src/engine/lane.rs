@@ -250,6 +250,8 @@ impl Lane {
 
     /// Turn in the counts.
     pub fn turn_in(&mut self) {
+        // A lane that nobody asks must not keep old rules in memory.
+        self.renew();
         self.tables.tell(&self.snapshot);
         self.tables.books.turn_in(&mut lock(&self.engine.ledger));
     }

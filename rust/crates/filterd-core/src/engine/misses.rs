@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use smallvec::SmallVec;
 
@@ -104,6 +104,17 @@ impl Waiter {
             udp_size,
             sealed: self.door >= 2,
         }
+    }
+}
+
+/// Who counts as one client: an IPv4 address, or all that one IPv6 link may choose from.
+fn household(client: IpAddr) -> IpAddr {
+    match client {
+        IpAddr::V4(_) => client,
+        IpAddr::V6(address) => match address.to_ipv4_mapped() {
+            Some(four) => four.into(),
+            None => Ipv6Addr::from(u128::from(address) >> 64 << 64).into(),
+        },
     }
 }
 
@@ -240,7 +251,11 @@ impl Misses {
         mut waiter: Waiter,
     ) -> Parked {
         let share = (self.most / 2).max(SHARE);
-        let theirs = self.by_client.get(&waiter.client).copied().unwrap_or(0);
+        let theirs = self
+            .by_client
+            .get(&household(waiter.client))
+            .copied()
+            .unwrap_or(0);
         if self.waiting >= self.most.saturating_mul(4) || theirs >= share {
             return Parked::Full(waiter);
         }
@@ -260,7 +275,7 @@ impl Misses {
             return Parked::Full(waiter);
         }
         self.waiting += 1;
-        *self.by_client.entry(waiter.client).or_default() += 1;
+        *self.by_client.entry(household(waiter.client)).or_default() += 1;
         miss.waiters.push(waiter);
         if by_token {
             self.tokens.insert(token, id);
@@ -387,7 +402,7 @@ impl Misses {
     /// One query of `client` waits no longer.
     fn left(&mut self, client: IpAddr) {
         self.waiting -= 1;
-        if let Entry::Occupied(mut count) = self.by_client.entry(client) {
+        if let Entry::Occupied(mut count) = self.by_client.entry(household(client)) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();

@@ -175,7 +175,16 @@ impl Asking {
     fn recover(&mut self, shared: &Shared, lane: &mut Lane) {
         self.panics += 1;
         lane.recover();
-        let open: Vec<u64> = self.forward.open().collect();
+        let mut open: Vec<u64> = self.forward.open().collect();
+        // Those that had just ended have not been told of.
+        while let Some(effect) = self.forward.next_effect() {
+            match effect {
+                Effect::Answer { miss, .. }
+                | Effect::Failed { miss, .. }
+                | Effect::Elsewhere { miss } => open.push(miss),
+                _ => {}
+            }
+        }
         self.forward = self.forward.successor();
         self.sockets.close_all();
         let taken = std::mem::take(&mut self.questions);
