@@ -99,6 +99,10 @@ class Index:
     def find_address(self, address: str, trigger: int) -> list[tuple[int, str, str, int]]:
         """The same for an address; kind is network."""
 
+    def set_aside(self) -> None:
+        """Give the memory of what was read of it back, for an index that another one has taken the
+        place of; what is asked for is read again."""
+
 def check_regex(regex: str) -> str | None:
     """Return None if the core can run `regex`, else why not."""
 

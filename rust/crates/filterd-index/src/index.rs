@@ -24,7 +24,7 @@ pub struct Index {
     regexes: Regexes,
     networks: Networks,
     meta: String,
-    size: usize,
+    bytes: Bytes,
     identity: u64,
     path: Option<PathBuf>,
     lines: OnceLock<Option<Lines>>,
@@ -152,8 +152,8 @@ impl Index {
             regexes: Regexes::open(section(&layout.regexes)?.as_ref())?,
             networks: Networks::open(section(&layout.networks)?.as_ref())?,
             meta,
-            size: bytes.as_ref().len(),
             identity: file::identity(bytes.as_ref()),
+            bytes,
             path,
             lines,
         })
@@ -318,7 +318,13 @@ impl Index {
 
     /// Returns the size of the index in bytes.
     pub fn size(&self) -> usize {
-        self.size
+        self.bytes.as_ref().len()
+    }
+
+    /// Gives the memory of what was read of it back: for an index that another one has taken the
+    /// place of. It goes on working; what is asked for is read again.
+    pub fn set_aside(&self) {
+        self.bytes.set_aside();
     }
 
     /// Returns the file it is mapped from.

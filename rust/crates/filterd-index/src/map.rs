@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use memmap2::{Mmap, MmapOptions};
+use memmap2::{Mmap, MmapOptions, UncheckedAdvice};
 
 use crate::error::{Error, Result};
 
@@ -36,6 +36,17 @@ impl Bytes {
         // SAFETY: index files are replaced by rename and never written in place (module docs).
         let map = unsafe { MmapOptions::new().map(file) }.map_err(|e| Error::io(path, e))?;
         Ok(Bytes::Mapped(Arc::new(map)))
+    }
+
+    /// Gives the memory of mapped pages back to the system.
+    #[allow(unsafe_code)]
+    pub(crate) fn set_aside(&self) {
+        if let Bytes::Mapped(map) = self {
+            // A system that cannot leaves them where they are.
+            // SAFETY: the file does not change (module docs), so a page that is asked for again has
+            // the bytes it had.
+            let _ = unsafe { map.unchecked_advise(UncheckedAdvice::DontNeed) };
+        }
     }
 }
 

@@ -147,6 +147,22 @@ fn a_reader_keeps_what_it_mapped_when_the_file_is_replaced() {
 }
 
 #[test]
+fn an_index_set_aside_answers_as_before() {
+    let folder = Folder::new("aside");
+    let path = folder.file();
+    sample(true).write(&path, "{}").expect("written");
+    for index in [
+        Index::open(&path, true).expect("an index"),
+        sample(true).finish("{}").expect("in memory"),
+    ] {
+        let before = rules(&index);
+        index.set_aside();
+        assert_eq!(rules(&index), before);
+        assert_eq!(before.len(), 4);
+    }
+}
+
+#[test]
 fn every_truncation_is_refused() {
     let folder = Folder::new("truncated");
     let path = folder.file();

@@ -193,6 +193,10 @@ impl Index {
         Ok(rows(self.0.find_address(address, self::trigger(trigger)?)))
     }
 
+    fn set_aside(&self) {
+        self.0.set_aside();
+    }
+
     #[getter]
     fn meta(&self) -> &str {
         self.0.meta()
