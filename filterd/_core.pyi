@@ -207,6 +207,11 @@ class Engine:
         """Oldest first: (time, client, name, qtype, kind, step, class, group, pattern, door, rcode,
         generation)."""
 
+    def gather_counts(self) -> int:
+        """Bring together what threads have counted, so that what is counted again and again waits
+        as one row; returns how many rows wait for `take_counts`. Past 131,072 rows, patterns are
+        counted without their name."""
+
     def take_counts(self) -> list[tuple[int, str, int, int, str, str, int, int]]:
         """(slot, kind, step, class, group, pattern, count, generation) since the last call, where
         the settings say `record`: "counts". No client, nothing finer than five minutes."""

@@ -178,6 +178,10 @@ class Engine:
         """Return the oldest decision events, at most `most`."""
         return list(self._core.take_events(most))
 
+    def gather_counts(self) -> int:
+        """Bring together what threads have counted, and return how many rows that is by now."""
+        return self._core.gather_counts()
+
     def counts(self) -> list[tuple[Any, ...]]:
         """Return the counts of decisions since the last call, where the settings keep counts."""
         return list(self._core.take_counts())

@@ -167,6 +167,10 @@ impl Engine {
             .collect()
     }
 
+    fn gather_counts(&self, py: Python<'_>) -> usize {
+        py.detach(|| self.desk.gather_counts())
+    }
+
     fn take_counts(&self) -> Vec<Count> {
         let taken = self.desk.take_counts().into_iter();
         taken
