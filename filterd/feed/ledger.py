@@ -1,0 +1,88 @@
+"""What all acts of the log come to at a moment: the orders that have not ended, and their root.
+
+Every node that has taken the same segments has the same ledger, unwarranted acts and all, so its
+root is signed into each checkpoint and a node that has diverged finds out at once. What a node
+enforces is the part of it that is warranted, see `judge.py`; so nothing here may depend on who
+signed, and what is forged must never stand in the way of what is not.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from filterd.feed.acts import signed_json
+from filterd.feed.canonical import canonical
+from filterd.model.order import Order, SignedAct
+
+Name = tuple[str, str]  # authority, order
+Digest = bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An order in the ledger. `at`: when it was logged, in unix seconds; `segment`: in which.
+
+    `marks` are the revocations and releases that name it, in the order of the log.
+    """
+
+    signed: SignedAct
+    order: Order
+    at: int
+    segment: int
+    digest: Digest
+    marks: tuple[SignedAct, ...] = ()
+
+    @property
+    def name(self) -> Name:
+        """Whose order it is, and its id."""
+        return self.order.authority, self.order.id
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Entries by the digest of the signed order, in the order of the log. Never changed in place."""
+
+    entries: Mapping[Digest, Entry] = field(default_factory=dict)
+
+    def take(self, acts: Iterable[SignedAct], at: int, segment: int) -> "Ledger":
+        """Return the ledger after the acts of a segment.
+
+        The same signed order twice changes nothing, nor does a revocation or release of what is not
+        there.
+        """
+        entries = dict(self.entries)
+        for signed in acts:
+            act = signed.act
+            if isinstance(act, Order):
+                mark = digest(signed)
+                entries.setdefault(mark, Entry(signed, act, at, segment, mark))
+                continue
+            for key, known in entries.items():
+                if known.name == (act.authority, act.order) and signed not in known.marks:
+                    entries[key] = _marked(known, signed)
+        return Ledger(entries)
+
+    def at(self, time: int) -> "Ledger":
+        """Return the ledger without what has ended by `time` (unix seconds)."""
+        return Ledger({k: e for k, e in self.entries.items() if e.order.not_after > time})
+
+    @property
+    def root(self) -> bytes:
+        """The hash over all entries, sorted by their digests, each with its marks."""
+        whole = hashlib.sha256(b"filterd ledger v1\n")
+        for key in sorted(self.entries):
+            marks = self.entries[key].marks
+            whole.update(key + len(marks).to_bytes(4, "big"))
+            for mark in marks:
+                whole.update(digest(mark))
+        return whole.digest()
+
+
+def digest(signed: SignedAct) -> Digest:
+    """Return the hash of a signed act."""
+    return hashlib.sha256(canonical(signed_json(signed))).digest()
+
+
+def _marked(entry: Entry, mark: SignedAct) -> Entry:
+    marks = (*entry.marks, mark)
+    return Entry(entry.signed, entry.order, entry.at, entry.segment, entry.digest, marks)

@@ -1,0 +1,100 @@
+"""The log's own side: acts in, static files out. nginx or a USB stick serves them as they are.
+
+    checkpoint               the newest signed checkpoint, replaced last
+    log/000/000/000.zst      segments, never changed
+
+A segment is on disk, with its folder, before the checkpoint names it, so whoever is cut off at any
+byte leaves a log that holds together: a segment that no checkpoint names is written again.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from securesystemslib.signer import Signer
+
+from filterd.feed.checkpoint import Checkpoint, sign_note
+from filterd.feed.follow import LogKey, Position, read_checkpoint, take
+from filterd.feed.keys import sign
+from filterd.feed.merkle import leaf_hash
+from filterd.feed.segment import Segment, pack, path_of
+from filterd.model.order import SignedAct
+
+CHECKPOINT = "checkpoint"
+
+
+@dataclass(slots=True)
+class Log:
+    """A log in `folder`, kept by whoever has its `signer`."""
+
+    folder: Path
+    key: LogKey
+    signer: Signer
+    domain: str  # of the canaries; harmless, the log keeper's own
+    position: Position = field(default_factory=Position)
+
+    @classmethod
+    def open(cls, folder: Path, key: LogKey, signer: Signer, domain: str) -> "Log":
+        """Open a log, or begin one in an empty folder.
+
+        Raises:
+            Refused: what lies there does not hold together.
+            OSError: it cannot be read.
+        """
+        log = cls(folder, key, signer, domain)
+        try:
+            note = (folder / CHECKPOINT).read_bytes()
+        except FileNotFoundError:
+            return log
+        checkpoint = read_checkpoint(note, key)
+        files = [(folder / path_of(number)).read_bytes() for number in range(checkpoint.size)]
+        log.position = take(log.position, checkpoint, files, checkpoint.time).position
+        return log
+
+    def append(self, acts: Sequence[SignedAct], at: int, label: str) -> Checkpoint:
+        """Log `acts` as one segment at unix time `at`. `label` is random: it makes the canary.
+
+        Raises:
+            OSError: nothing was published.
+        """
+        before = self.position
+        number = before.edge.size
+        canary = f"{label}.{self.domain}"
+        file = pack(Segment(number, at, before.edge.root, canary, tuple(acts)))
+        write_durably(self.folder / path_of(number), file)
+        edge = before.edge.add(leaf_hash(file))
+        after = Position(edge, at, before.ledger.take(acts, at, number))
+        return self._publish(after, at)
+
+    def renew(self, at: int) -> Checkpoint:
+        """Sign anew what is there, so that everybody knows it is the newest. OSError."""
+        return self._publish(self.position, at)
+
+    def _publish(self, position: Position, at: int) -> Checkpoint:
+        time = max(at, self.position.time)
+        position = replace(position, time=time, ledger=position.ledger.at(time))
+        edge = position.edge
+        found = Checkpoint(self.key.origin, edge.size, edge.root, time, position.ledger.root)
+        value = sign(self.signer, found.text.encode())
+        public = bytes.fromhex(self.key.key.public)
+        note = sign_note(found.text, self.key.origin, public, bytes.fromhex(value.value))
+        write_durably(self.folder / CHECKPOINT, note)
+        self.position = position
+        return found
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, power loss included."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,86 @@
+"""Segments of the log: some acts, with a number, in a file that never changes.
+
+The file is zstd over JSON in its one spelling; its bytes as they are stored are a leaf of the log's
+tree, so nothing is unpacked before its hash is known to be right.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import zstandard
+
+from filterd.feed.acts import read_signed, signed_json
+from filterd.feed.canonical import canonical, fields, read_object
+from filterd.feed.refusal import Fault, Refused
+from filterd.model.order import SignedAct
+
+MOST_PACKED = 4 * 2**20  # bytes of a file
+MOST_PLAIN = 16 * 2**20  # what it unpacks to; an order has 10,000 patterns at most
+LEVEL = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The `number`th segment, from 0. `before` is the root of the tree without it; `canary` a
+    harmless name under the log's own domain that is blocked once the segment is in force.
+    """
+
+    number: int
+    at: int
+    before: bytes
+    canary: str
+    acts: tuple[SignedAct, ...]
+
+
+def pack(segment: Segment) -> bytes:
+    """Return the file of a segment."""
+    plain = canonical(
+        {
+            "number": segment.number,
+            "at": segment.at,
+            "before": segment.before.hex(),
+            "canary": segment.canary,
+            "acts": [signed_json(each) for each in segment.acts],
+        }
+    )
+    return zstandard.ZstdCompressor(level=LEVEL, write_content_size=True).compress(plain)
+
+
+def unpack(packed: bytes) -> Segment:
+    """Read the file of a segment whose hash is right.
+
+    Raises:
+        Refused: TOO_LARGE or MALFORMED.
+    """
+    plain = _unpacked(packed)
+    known = {"number": int, "at": int, "before": str, "canary": str, "acts": list}
+    parts = fields(read_object(plain, MOST_PLAIN), known, "segment")
+    try:
+        before = bytes.fromhex(parts["before"])
+    except ValueError as error:
+        raise Refused(Fault.MALFORMED, "segment: a hash that is none") from error
+    acts = tuple(read_signed(each) for each in parts["acts"])
+    return Segment(parts["number"], parts["at"], before, parts["canary"], acts)
+
+
+def path_of(number: int) -> str:
+    """Return where segment `number` lies in the feed: a thousand files a folder."""
+    digits = f"{number:09d}"
+    return f"log/{digits[:3]}/{digits[3:6]}/{digits[6:]}.zst"
+
+
+def _unpacked(packed: bytes) -> bytes:
+    if len(packed) > MOST_PACKED:
+        raise Refused(Fault.TOO_LARGE, f"segment: longer than {MOST_PACKED} bytes")
+    try:
+        size = zstandard.frame_content_size(packed)
+        if not 0 <= size <= MOST_PLAIN:
+            raise Refused(Fault.TOO_LARGE, f"segment: unpacks to more than {MOST_PLAIN} bytes")
+        return zstandard.ZstdDecompressor().decompress(packed, max_output_size=MOST_PLAIN)
+    except zstandard.ZstdError as error:
+        raise Refused(Fault.MALFORMED, f"segment: does not unpack: {error}") from error
+
+
+def names_of(acts: Sequence[SignedAct]) -> int:
+    """Return how many patterns the orders among `acts` have."""
+    return sum(len(getattr(each.act, "patterns", ())) for each in acts)

@@ -1,0 +1,102 @@
+"""Whether an act is warranted: signed by enough officers, and within their authority's mandate.
+
+The same on the officer's laptop, at the hub and on every node, so that a stolen key, or a hub that
+lies, orders nothing that its mandate does not name. Pure: the time and the registry are handed in.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from filterd.feed.acts import act_json, kind_of
+from filterd.feed.canonical import to_sign
+from filterd.feed.keys import verifies
+from filterd.feed.refusal import Fault, Refused
+from filterd.model.name import parents
+from filterd.model.order import LONGEST, Act, Authority, Mandate, Order, Registry, SignedAct
+
+LATE = 300  # seconds that a clock may be wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Breadth:
+    """What no order may name, handed in by who knows: each says of a name whether it is one."""
+
+    public_suffix: Callable[[str], bool]
+    protected: Callable[[str], bool]  # must-not-block, or covers a name that is
+    popular: Callable[[str], bool]  # nearly everybody needs it
+
+
+def signed_bytes(act: Act) -> bytes:
+    """Return the bytes that officers sign."""
+    return to_sign(kind_of(act), act_json(act))
+
+
+def check_act(signed: SignedAct, registry: Registry, breadth: Breadth, at: int) -> Authority:
+    """Return the authority that stands behind an act.
+
+    `at` are the unix seconds of the log entry that carries it: a key that expired since then still
+    counts, one that had expired does not.
+
+    Raises:
+        Refused: with the first thing that is wrong.
+    """
+    act = signed.act
+    authority = registry.find(act.authority)
+    if authority is None:
+        raise Refused(Fault.UNKNOWN_AUTHORITY, f"no authority {act.authority!r}")
+    check_signatures(signed, authority, at)
+    if isinstance(act, Order):
+        check_scope(act, authority.mandate)
+        check_breadth(act, breadth)
+    return authority
+
+
+def check_signatures(signed: SignedAct, authority: Authority, at: int) -> None:
+    """Refused (EXPIRED_KEY, UNSIGNED) unless enough different officers have signed."""
+    if at > authority.not_after + LATE:
+        raise Refused(Fault.EXPIRED_KEY, f"the keys of {authority.id} ended before it was logged")
+    data = signed_bytes(signed.act)
+    officers = {key.id: key for key in authority.officers}
+    good = {
+        each.key
+        for each in signed.signatures
+        if (key := officers.get(each.key)) is not None and verifies(key, each, data)
+    }
+    if len(good) < authority.threshold:
+        why = f"{len(good)} of {authority.threshold} signatures by officers of {authority.id}"
+        raise Refused(Fault.UNSIGNED, why)
+
+
+def check_scope(order: Order, mandate: Mandate) -> None:
+    """Refused (OUT_OF_SCOPE, TOO_MANY, TOO_LONG) unless the mandate covers it."""
+    outside = (
+        ("legal basis", order.legal_basis, order.legal_basis in mandate.legal_bases),
+        ("category", order.category, order.category in mandate.categories),
+        ("effect", order.effect.value, order.effect in mandate.effects),
+    )
+    for what, word, inside in outside:
+        if not inside:
+            raise Refused(Fault.OUT_OF_SCOPE, f"{what} {word!r} is not in its mandate")
+    for pattern in order.patterns:
+        if mandate.names and mandate.names.isdisjoint(parents(pattern.host)):
+            raise Refused(Fault.OUT_OF_SCOPE, f"{pattern.host} is not in its name space")
+    if not 0 < len(order.patterns) <= mandate.per_order:
+        why = f"{len(order.patterns)} patterns, 1 to {mandate.per_order} are allowed"
+        raise Refused(Fault.TOO_MANY, why)
+    longest = LONGEST[order.sunset]
+    if not 0 < order.not_after - order.not_before <= longest:
+        days = longest // 86_400
+        why = f"an order of kind {order.sunset.value} ends within {days} days of its beginning"
+        raise Refused(Fault.TOO_LONG, why)
+
+
+def check_breadth(order: Order, breadth: Breadth) -> None:
+    """Refused (TOO_BROAD) if a pattern would hit far more than anybody can have meant."""
+    for pattern in order.patterns:
+        name = pattern.host
+        if breadth.public_suffix(name):
+            raise Refused(Fault.TOO_BROAD, f"{name} is a public suffix, with everybody under it")
+        if breadth.protected(name):
+            raise Refused(Fault.TOO_BROAD, f"{name} is protected, or has protected names under it")
+        if "/" not in pattern.text and breadth.popular(name):
+            raise Refused(Fault.TOO_BROAD, f"nearly everybody needs {name}")
