@@ -17,7 +17,7 @@ from filterd.app.guarding import guarding
 from filterd.app.lists_work import compile_lists, update_lists
 from filterd.app.node import Node
 from filterd.app.paths import read_config
-from filterd.app.ruling import Inputs, Ruling, build_ruling, reword
+from filterd.app.ruling import Inputs, Ruling, build_ruling, reorder, reword
 from filterd.app.spoken import Stamps
 from filterd.config.schema import Config
 from filterd.engine.neighbours import read_neighbours
@@ -27,6 +27,7 @@ from filterd.lists.index_store import IndexStore
 from filterd.lists.rollback import RolledBack, rollback
 from filterd.lists.store import ListStore
 from filterd.model.errors import FilterdError, RulesError
+from filterd.model.order import Order
 from filterd.policy.said import Here, Told, obey
 from filterd.upstream.resolver import Resolver
 
@@ -58,6 +59,7 @@ class Change:
             inputs = await asyncio.to_thread(
                 parts.current_inputs, config, book, node.paths, old_inputs.lists
             )
+            inputs = replace(inputs, orders=old_inputs.orders)
             inputs = replace(inputs, addresses=old_inputs.addresses)
             ruling = await asyncio.to_thread(build_ruling, inputs, time.time(), node.generation + 1)
             local = parts.local_data(config)
@@ -97,6 +99,14 @@ class Change:
             number = self._node.generation + 1
             ruling = await asyncio.to_thread(build_ruling, inputs, time.time(), number)
             self._node.put_in_force(ruling)
+
+    async def enforce(self, orders: tuple[Order, ...]) -> None:
+        """Put orders of authorities in force, in the place of those before."""
+        async with self._lock:
+            ruling = self._node.ruling
+            number = self._node.generation + 1
+            made = await asyncio.to_thread(reorder, ruling, orders, time.time(), number)
+            self._node.put_in_force(made)
 
     async def say(
         self, command: str, arguments: Mapping[str, object]

@@ -33,6 +33,9 @@ def handlers(node: Node, change: Change) -> dict[str, Handler]:
     async def settle(_arguments: Mapping[str, Any], _report: Report) -> Any:
         return {"written": await asyncio.to_thread(_settled, node)}
 
+    async def feed_status(_arguments: Mapping[str, Any], _report: Report) -> Any:
+        return {} if node.feed is None else node.feed.status()
+
     def saying(command: str) -> Handler:
         async def say(arguments: Mapping[str, Any], _report: Report) -> Any:
             return await change.say(command, arguments)
@@ -43,6 +46,7 @@ def handlers(node: Node, change: Change) -> dict[str, Handler]:
         "status": status,
         "reload": reload,
         "lists-rollback": lists_rollback,
+        "feed-status": feed_status,
         "log-settle": settle,
         **{command: saying(command) for command in COMMANDS},
     }

@@ -48,6 +48,7 @@ def open_metrics(node: Node) -> MetricsServer:
                 report=lambda: report_state(node),
                 node=state,
                 now=time.time,
+                feed=lambda: {} if node.feed is None else node.feed.numbers(time.time()),
             )
         )
     )

@@ -19,6 +19,8 @@ def source_of(rule: RuleClass) -> str:
     """Return the word for where a rule comes from: its list, service, or kind."""
     if rule.origin is Origin.LIST:
         return rule.list
+    if rule.origin is Origin.ORDER:
+        return f"order:{rule.list}"
     if rule.service is not None:
         return f"service:{rule.service}"
     return rule.origin.value

@@ -17,8 +17,10 @@ from filterd.core import Index, IndexBuilder, Snapshot
 from filterd.lists.index_store import Loaded
 from filterd.model.errors import RulesError
 from filterd.model.group import ListSpec, RuleBook, School
+from filterd.model.order import Order
 from filterd.policy.classes import ClassTable, RuleClass
 from filterd.policy.classes_json import read_meta, write_meta
+from filterd.policy.orders import add_orders, next_start
 from filterd.policy.overlay import add_overlay
 from filterd.policy.own_index import NodeNames, add_own
 from filterd.policy.plan import (
@@ -35,12 +37,15 @@ from filterd.policy.said import NOTHING, Said
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a ruling is made of. `lists` None: no list has been compiled yet."""
+    """What a ruling is made of. `lists` None: no list has been compiled yet. `orders` are those
+    of the feed that this node enforces.
+    """
 
     config: Config
     book: RuleBook
     said: Said = NOTHING
     lists: Loaded | None = None
+    orders: tuple[Order, ...] = ()
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -86,6 +91,16 @@ def build_ruling(inputs: Inputs, now: float, number: int) -> Ruling:
     return _ruling(inputs, school, _ground(inputs, school, now), now, number)
 
 
+def reorder(ruling: Ruling, orders: tuple[Order, ...], now: float, number: int) -> Ruling:
+    """Return `ruling` with other orders of authorities.
+
+    Raises:
+        RulesError: as `build_ruling`.
+    """
+    inputs = replace(ruling.inputs, orders=orders)
+    return _ruling(inputs, ruling.school, ruling.ground, now, number)
+
+
 def reword(ruling: Ruling, said: Said, now: float, number: int) -> Ruling:
     """Return `ruling` with something else said by command.
 
@@ -120,17 +135,21 @@ def _ruling(inputs: Inputs, school: School, ground: Ground, now: float, number: 
     school = replace(school, overrides=inputs.said.overrides, rules=inputs.said.rules)
     builder = IndexBuilder()
     overlay = add_overlay(builder, school, now)
-    layers = (*ground.layers, layer_of(ground.outline, overlay))
-    plan = put_together(ground.outline, layers, now)
-    indexes = (*ground.indexes, builder.finish(write_meta(overlay)))
+    said = builder.finish(write_meta(overlay))
+    builder = IndexBuilder()
+    orders = add_orders(builder, inputs.orders, now)
+    ordered = builder.finish(write_meta(orders))
+    over = (layer_of(ground.outline, table) for table in (orders, overlay))
+    plan = put_together(ground.outline, (*ground.layers, *over), now)
+    moments = (next_build(school, now, ground.made_at), next_start(inputs.orders, now))
     return Ruling(
         inputs=inputs,
         school=school,
         ground=ground,
-        tables=(*ground.tables, overlay),
-        snapshot=_snapshot(indexes, plan, number),
+        tables=(*ground.tables, orders, overlay),
+        snapshot=_snapshot((*ground.indexes, ordered, said), plan, number),
         made_at=now,
-        until=next_build(school, now, ground.made_at),
+        until=min((moment for moment in moments if moment is not None), default=None),
     )
 
 

@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from filterd.app.change import Change, attempt
+from filterd.app.following import Feed, Follower
 from filterd.app.forwarding import NOTHING, look_after
 from filterd.app.lists_work import wanted_lists
 from filterd.app.node import Node
@@ -45,6 +46,7 @@ class Chores:
             self._plan,
             self._neighbours,
             self._upstreams,
+            *((self._feed,) if self._node.config.feed.url is not None else ()),
         ):
             self._tasks.append(asyncio.create_task(chore(), name=chore.__name__))
 
@@ -98,6 +100,12 @@ class Chores:
         node = self._node
         wanted = wanted_lists(node.config, node.book)
         return await asyncio.to_thread(status, wanted, ListStore(node.paths.state), now)
+
+    async def _feed(self) -> None:
+        """Follow the ministry's feed."""
+        node = self._node
+        node.feed = Feed(node.config.feed, node.paths.state / "feed")
+        await Follower(node, self._change, node.feed).run()
 
     async def _plan(self) -> None:
         """Build the plan anew before it ends, and follow what is said by hand on disk."""

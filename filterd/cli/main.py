@@ -25,6 +25,9 @@ COMMANDS: tuple[str, ...] = (
     "reload",
     "override",
     "rule",
+    "feed",
+    "authority",
+    "order",
     "completion",
 )
 WHOLE = "completion"  # it is made from the whole command line

@@ -10,6 +10,7 @@ from pydantic import Field
 from filterd.config.access import AccessConfig
 from filterd.config.cache import CacheConfig
 from filterd.config.clients import ClientConfig
+from filterd.config.feed import FeedConfig
 from filterd.config.groups import AnswerConfig, Groups, standard_groups
 from filterd.config.limits import CookiesConfig, LimitsConfig
 from filterd.config.listen import ListenConfig
@@ -74,6 +75,8 @@ class Config(Section):
     """The resolvers that filterd asks."""
     cache: CacheConfig = CacheConfig()
     """The cache of answers, shared by all groups."""
+    feed: FeedConfig = FeedConfig()
+    """The ministry's feed of orders."""
     rebind: RebindConfig = RebindConfig()
     """Protection against public names that point into the school's own network."""
     records: tuple[RecordConfig, ...] = ()

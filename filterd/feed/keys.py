@@ -38,14 +38,7 @@ def new_key(path: Path, passphrase: str) -> PublicKey:
         serialization.PrivateFormat.PKCS8,
         serialization.BestAvailableEncryption(passphrase.encode()),
     )
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(written)
-            os.fsync(file.fileno())
-    except OSError as error:
-        why = error.strerror or error
-        raise KeyFileError(f"{path}: {why}; a key is never written over another") from error
+    _write_new(path, written)
     return public_key(CryptoSigner(private))
 
 
@@ -65,6 +58,29 @@ def open_key(path: Path, passphrase: str) -> Signer:
         return CryptoSigner(private)
     except ValueError as error:
         raise KeyFileError(f"{path}: a kind of key that does not sign here: {error}") from error
+
+
+def node_key(path: Path) -> Signer:
+    """Return the key of this node, making it if it is not there. It signs for a machine that starts
+    by itself, so it is not encrypted; only the daemon may read it (mode 0600).
+
+    Raises:
+        KeyFileError: it can be neither read nor made.
+    """
+    if not path.exists():
+        private = Ed25519PrivateKey.generate()
+        _write_new(
+            path,
+            private.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            ),
+        )
+    try:
+        return CryptoSigner(serialization.load_pem_private_key(path.read_bytes(), None))
+    except (OSError, ValueError, TypeError) as error:
+        raise KeyFileError(f"{path}: not this node's key: {error}") from error
 
 
 def public_key(signer: Signer) -> PublicKey:
@@ -91,3 +107,14 @@ def verifies(key: PublicKey, signature: Signature, data: bytes) -> bool:
 
 def _loaded(key: PublicKey) -> Key:
     return SSlibKey(key.id, key.keytype, key.scheme, {"public": key.public})
+
+
+def _write_new(path: Path, written: bytes) -> None:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(written)
+            os.fsync(file.fileno())
+    except OSError as error:
+        why = error.strerror or error
+        raise KeyFileError(f"{path}: {why}; a key is never written over another") from error

@@ -40,7 +40,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Entries by the digest of the signed order, in the order of the log. Never changed in place."""
+    """Entries by the digest of the signed order, as they were logged. Never changed in place."""
 
     entries: Mapping[Digest, Entry] = field(default_factory=dict)
 

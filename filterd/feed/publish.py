@@ -7,7 +7,6 @@ A segment is on disk, with its folder, before the checkpoint names it, so whoeve
 byte leaves a log that holds together: a segment that no checkpoint names is written again.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from securesystemslib.signer import Signer
 
 from filterd.feed.checkpoint import Checkpoint, sign_note
+from filterd.feed.durable import write_durably
 from filterd.feed.follow import LogKey, Position, read_checkpoint, take
 from filterd.feed.keys import sign
 from filterd.feed.merkle import leaf_hash
@@ -83,18 +83,3 @@ class Log:
         self.position = position
         return found
 
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, power loss included."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -15,7 +15,7 @@ def registry_json(registry: Registry) -> dict[str, Json]:
     """Return a registry as it is signed."""
     return {
         "version": registry.version,
-        "authorities": [_authority_json(each) for each in registry.authorities],
+        "authorities": [authority_json(each) for each in registry.authorities],
     }
 
 
@@ -26,13 +26,14 @@ def read_registry(value: Json) -> Registry:
         Refused: MALFORMED.
     """
     parts = fields(value, {"version": int, "authorities": list}, "registry")
-    authorities = tuple(_authority(each) for each in parts["authorities"])
+    authorities = tuple(read_authority(each) for each in parts["authorities"])
     if len({each.id for each in authorities}) != len(authorities):
         raise Refused(Fault.MALFORMED, "registry: an authority twice")
     return Registry(parts["version"], authorities)
 
 
-def _authority_json(authority: Authority) -> dict[str, Json]:
+def authority_json(authority: Authority) -> dict[str, Json]:
+    """Return one authority as it stands in the registry."""
     mandate = authority.mandate
     return {
         "id": authority.id,
@@ -51,7 +52,12 @@ def _authority_json(authority: Authority) -> dict[str, Json]:
     }
 
 
-def _authority(value: Json) -> Authority:
+def read_authority(value: Json) -> Authority:
+    """Read what `authority_json` writes.
+
+    Raises:
+        Refused: MALFORMED.
+    """
     parts = fields(
         value,
         {

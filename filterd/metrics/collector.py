@@ -42,6 +42,7 @@ class FilterdCollector(Collector):
             Source.LISTS: self._lists,
             Source.REPORT: self._report,
             Source.NODE: self._node,
+            Source.FEED: lambda: _walked(Source.FEED, self._sources.feed()),
         }
         numbers = {source: self._ask(source, ask) for source, ask in asked.items()}
         # Events are lost in two places; the metric is one.

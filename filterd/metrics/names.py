@@ -34,6 +34,7 @@ class Source(StrEnum):
     LISTS = "lists"
     REPORT = "report"
     NODE = "node"
+    FEED = "feed"
     SCRAPE = "scrape"
 
 
@@ -107,6 +108,26 @@ FAILURES = (
 )
 MISFITS = ("malformed", "wrong_id", "wrong_question", "wrong_case", "oversized")
 
+FAULTS = (
+    "malformed",
+    "too-large",
+    "rollback",
+    "frozen",
+    "mixed",
+    "tampered",
+    "reordered",
+    "split-view",
+    "unsigned",
+    "expired-key",
+    "unknown-authority",
+    "out-of-scope",
+    "too-broad",
+    "too-long",
+    "too-many",
+    "duplicate",
+    "diverged",
+)
+
 DOOR = Label("door", ("udp", "tcp", "dot", "doh"), means="where the query came in")
 QTYPE = Label(
     "type",
@@ -121,6 +142,8 @@ CODE = Label("code", REFUSALS, means="why, see `filterd lists check`")
 REASON = Label("reason", FAILURES, means="what went wrong")
 MISFIT = Label("misfit", MISFITS, means="what did not fit")
 GUARD = Label("how", KEPT_OFF, means="what the guard did")
+FAULT = Label("fault", FAULTS, means="what was wrong with it")
+STATE = Label("state", ("enforced", "refused", "ended"), means="what became of the order")
 PART = Label("part", tuple(PARTS.values()), means="what of the record")
 PLACE = Label("place", ("ring", "store"), means="the core's ring or the report's buffer")
 LIST = Label("list", most=200, means="a configured list")
@@ -132,7 +155,7 @@ VERSION = Label("version", most=1, means="of filterd")
 
 _C, _G, _H = Type.COUNTER, Type.GAUGE, Type.HISTOGRAM
 _E, _X, _U = Source.ENGINE, Source.HITS, Source.UPSTREAM
-_L, _R, _N = Source.LISTS, Source.REPORT, Source.NODE
+_L, _R, _N, _F = Source.LISTS, Source.REPORT, Source.NODE, Source.FEED
 
 
 def _row(  # noqa: PLR0913 -- a row of the table below reads best as one call
@@ -259,6 +282,18 @@ METRICS: tuple[Metric, ...] = (
     _row("events_written_total", _C, "Rows written to the report.", _R, "written"),
     _row("events_waiting", _G, "Rows waiting to be written.", _R, "waiting"),
     _row("report_problem", _G, "1 while the report cannot be written.", _R, "problem"),
+    _row(
+        "feed_age_seconds",
+        _G,
+        "Time since the newest checkpoint of the feed was signed.",
+        _F,
+        "age",
+        unit="seconds",
+    ),
+    _row("feed_segments", _G, "Segments of the feed's log that were taken.", _F, "segments"),
+    _row("feed_orders", _G, "Orders that have not ended.", _F, "orders", STATE),
+    _row("feed_refused_total", _C, "What of the feed was refused.", _F, "refused", FAULT),
+    _row("feed_problem", _G, "1 while the feed cannot be followed.", _F, "problem"),
     _row(
         "source_up",
         _G,

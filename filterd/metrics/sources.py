@@ -79,7 +79,7 @@ class Sources:
 
     `engine` returns what `Engine.stats()` says, parsed; `hits` yields (list, category,
     decisions), see `hits.HitTotals`; `upstream` returns what `Resolver.stats()` does;
-    `now` is Unix time.
+    `now` is Unix time; `feed` returns what `app/following.py` says, nothing without a feed.
     """
 
     engine: Callable[[], Mapping[str, object]]
@@ -89,3 +89,4 @@ class Sources:
     report: Callable[[], ReportState]
     node: Callable[[], NodeState]
     now: Callable[[], float]
+    feed: Callable[[], Mapping[str, object]] = dict

@@ -15,7 +15,8 @@ BLOCKING = frozenset({Action.BLOCK, Action.NXDOMAIN, Action.NODATA, Action.DROP,
 class Origin(StrEnum):
     """Whose rule it is."""
 
-    LIST = "list"  # a configured list or order
+    LIST = "list"  # a configured list
+    ORDER = "order"  # an authority's, by the feed; `list` says which
     MUST_NOT_BLOCK = "must-not-block"
     OVERRIDE = "override"  # a teacher's temporary allow
     LOCAL_ALLOW = "local-allow"
@@ -38,7 +39,7 @@ class RuleClass:
 
     origin: Origin
     action: Action = Action.BLOCK
-    list: str = ""  # the list's name; for the school's own rules empty
+    list: str = ""  # the list's name, or authority/order; for the school's own rules empty
     important: bool = False
     condition: Condition = NO_CONDITION
     rewrite: Rewrite | None = None
@@ -52,7 +53,7 @@ class RuleClass:
     kind: str = ""  # SAFE_SEARCH: search, youtube-moderate or youtube-strict
     groups: frozenset[str] | None = None
     expires: int | None = None
-    note: str = ""  # OVERRIDE: the reason and who gave it
+    note: str = ""  # OVERRIDE: the reason and who gave it; ORDER: its number on paper
 
 
 @dataclass(slots=True)

@@ -66,8 +66,8 @@ def _schedule_lines(explanation: Explanation, words: _Words) -> list[str]:
 
 def _rule_line(found: Found, explanation: Explanation, words: _Words) -> str:
     rule = found.rule
-    source = rule.list if rule.origin is Origin.LIST else rule.origin.value
-    parts = [source]
+    own = rule.origin in (Origin.LIST, Origin.ORDER)
+    parts = [rule.list if own else rule.origin.value]
     if rule.service is not None:
         parts.append(rule.service)
     if rule.category is not None:

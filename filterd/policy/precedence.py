@@ -5,7 +5,8 @@ The first step that applies wins. A class of rules gets one number per group and
 says which rule stands where.
 
 1. must-not-block: hotline, emergency, government, the node's own needs. For everyone, always.
-2. order: every rule of a mandatory list, for everyone. Not touched by `lists`, age or `filtered`.
+2. order: what an authority orders blocked for everyone, and every rule of a mandatory list. Not
+   touched by `lists`, age or `filtered`.
 3. override: a teacher's temporary allow, until it expires, for its group or for everyone.
 4. schedule: while one of the group's blocks is in force, what it names. "Everything" is no
    class but the plan's `closed`. A list's exceptions do not lift a schedule; an override does.
@@ -14,7 +15,9 @@ says which rule stands where.
    protection canary names and public encrypted DNS; private addresses in public answers.
 7. lists that the group uses. Inside the step: `$dnsrewrite`, exceptions from it, important
    exceptions, important blocks, exceptions, blocks, rewrites by a hosts line.
-8. age: rules of a list, service or demo name with a category or `min_age` above the group's age.
+   What an authority allows counts as an exception here.
+8. age: rules of a list, service or demo name with a category or `min_age` above the group's age;
+   and what an authority rates.
    Where the age is reached, the whole list is silent, its exceptions too.
 9. default: pass, or block for an allow-only group (no class). Safe search stands here as a
    rewrite of whatever is not blocked.
@@ -128,6 +131,8 @@ def standing(rule: RuleClass, policy: Policy) -> Standing:
             return _safe_search(rule, policy.group)
         case Origin.LIST:
             return _list(rule, policy)
+        case Origin.ORDER if rule.action is Action.ALLOW:
+            return Standing(_list_rank(rule), Why.ORDER)
         case _:
             return _by_age(rule, policy)
 
@@ -155,8 +160,10 @@ def home(rule: RuleClass) -> Step:
     if fixed is not None:
         return Step(fixed.rank >> 8)
     match rule.origin:
-        case Origin.LIST if rule.mandatory:
+        case Origin.LIST | Origin.ORDER if rule.mandatory:
             return Step.ORDER
+        case Origin.ORDER if rule.action is Action.ALLOW:
+            return Step.LIST
         case Origin.SERVICE if rule.action is Action.ALLOW:
             return Step.LOCAL_ALLOW
         case Origin.CANARY | Origin.BYPASS:

@@ -1,0 +1,251 @@
+"""Following the feed: trust, log, orders in force, receipt. One task of a node.
+
+Whatever goes wrong, what was in force stays in force: the feed fails static. Each refusal is
+counted by its fault and said once.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections import Counter
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from filterd import __version__
+from filterd.app.change import Change
+from filterd.app.node import Node
+from filterd.app.probing import is_ordered
+from filterd.config.feed import FeedConfig
+from filterd.feed.breadth import breadth_of
+from filterd.feed.canary import KEPT, canary_orders
+from filterd.feed.canonical import canonical
+from filterd.feed.durable import write_durably
+from filterd.feed.follow import Taken, check_fresh
+from filterd.feed.judge import Judged, Judgement, judge
+from filterd.feed.keys import node_key, public_key
+from filterd.feed.mirror import Mirror
+from filterd.feed.receipt import Receipt, sign_receipt
+from filterd.feed.refusal import Fault, Refused
+from filterd.feed.remote import PATIENCE, from_folder, over_http
+from filterd.feed.segment import Segment
+from filterd.feed.sync import Fetch, fetch_new
+from filterd.feed.trust import FolderFetcher, Trust, recall, refresh, remember
+from filterd.model.errors import RulesError
+from filterd.model.order import Order
+
+logger = logging.getLogger(__name__)
+TRUST_SECONDS = 3600.0  # between two looks at the trust root
+SPREAD = 0.2  # of the time between two looks
+KEPT_TRUST = "trust.json"
+RECEIPT = "receipt.json"
+
+
+@dataclass(slots=True)
+class Feed:
+    """What a node knows of its feed. `faults` counts refusals; `problem` is the one that lasts."""
+
+    config: FeedConfig
+    folder: Path
+    trust: Trust | None = None
+    mirror: Mirror | None = None
+    judged: Judgement = field(default_factory=dict)
+    segments: tuple[Segment, ...] = ()  # the newest
+    faults: Counter[Fault] = field(default_factory=Counter)
+    problem: str | None = None
+    looked_at: float = 0.0  # at the trust root, in unix seconds
+    receipt: dict[str, object] | None = None  # the newest, as it is sent
+
+    def age(self, now: float) -> float | None:
+        """Seconds since the newest checkpoint that was taken; None: there is none."""
+        if self.mirror is None or self.mirror.position.time == 0:
+            return None
+        return max(0.0, now - self.mirror.position.time)
+
+    def numbers(self, now: float) -> dict[str, object]:
+        """Return what metrics tell of it."""
+        states = Counter(_state(each) for each in self.judged.values())
+        age = self.age(now)
+        return {
+            **({} if age is None else {"age": age}),
+            "segments": 0 if self.mirror is None else self.mirror.position.edge.size,
+            "orders": {state: states[state] for state in ("enforced", "refused", "ended")},
+            "refused": {fault.value: self.faults[fault] for fault in Fault},
+            "problem": float(self.problem is not None),
+        }
+
+    def status(self) -> dict[str, object]:
+        """Return what `filterd feed status` tells."""
+        refused = (each for each in self.judged.values() if each.fault is not None)
+        return {
+            "segments": 0 if self.mirror is None else self.mirror.position.edge.size,
+            "time": 0 if self.mirror is None else self.mirror.position.time,
+            "orders": dict(Counter(map(_state, self.judged.values()))),
+            "refused_orders": [
+                {"order": "/".join(each.entry.name), "why": each.why} for each in refused
+            ],
+            "faults": {fault.value: count for fault, count in self.faults.items()},
+            "problem": self.problem,
+            "receipt": self.receipt,
+        }
+
+    def orders(self) -> tuple[Order, ...]:
+        """Return what is to be enforced: warranted orders, and canaries."""
+        own = tuple(each.entry.order for each in self.judged.values() if each.enforced)
+        domain = "" if self.trust is None else self.trust.policy.canaries
+        return (*canary_orders(self.segments, domain), *own)
+
+
+def _state(judged: Judged) -> str:
+    if judged.fault is not None:
+        return "refused"
+    return "ended" if judged.ended else "enforced"
+
+
+class Follower:
+    """Keeps a node at the newest position of its feed."""
+
+    def __init__(self, node: Node, change: Change, feed: Feed) -> None:
+        self._node = node
+        self._change = change
+        self._feed = feed
+        self._soon = asyncio.Event()
+
+    def hurry(self) -> None:
+        """Look at once."""
+        self._soon.set()
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        await self._guarded(self._recall())
+        url = self._feed.config.url or ""
+        if url.startswith("file:"):
+            await self._run(from_folder(url))
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
+            await self._run(over_http(client, url))
+
+    async def _run(self, fetch: Fetch) -> None:
+        while True:
+            await self._guarded(self.step(fetch, time.time()))
+            self._soon.clear()
+            wait = self._feed.config.poll * random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311
+            try:
+                await asyncio.wait_for(self._soon.wait(), wait)
+            except TimeoutError:
+                continue
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        """Do something that may go wrong: it is counted and said, and changes nothing."""
+        try:
+            await work
+            self._feed.problem = None
+        except Refused as refused:
+            self._feed.faults[refused.fault] += 1
+            self._complain(f"refused ({refused.fault.value}): {refused}")
+        except OSError as error:
+            self._complain(f"cannot be had: {error}")
+        except RulesError as error:
+            self._complain(f"cannot be put in force: {error}")
+
+    async def step(self, fetch: Fetch, now: float) -> None:
+        """One round. Raises Refused or OSError; what was in force stays."""
+        feed = self._feed
+        if now - feed.looked_at > TRUST_SECONDS:
+            await self._look_at_trust(now)
+        mirror = feed.mirror
+        if feed.trust is None or mirror is None:
+            return
+        found = await fetch_new(mirror, fetch, int(now))
+        if found.taken is not None:
+            await asyncio.to_thread(mirror.keep, found.taken, found.note, found.files)
+            await self._enforce(found.taken)
+            await self._prove(int(now * 1000))
+        check_fresh(mirror.position, int(now), feed.trust.policy.stale_after)
+
+    async def _recall(self) -> None:
+        """Put in force what was in force before, whether or not there is a network."""
+        trust = await asyncio.to_thread(recall, self._feed.folder / KEPT_TRUST)
+        if trust is not None:
+            await self._use(trust)
+
+    async def _look_at_trust(self, now: float) -> None:
+        feed = self._feed
+        if feed.config.root is None or feed.config.url is None:
+            raise OSError("feed.root is not set: nothing to begin trust with")
+        root = await asyncio.to_thread(feed.config.root.read_bytes)
+        fetcher = FolderFetcher() if feed.config.url.startswith("file:") else None
+        folder = feed.folder / "trust"
+        trust = await asyncio.to_thread(refresh, folder, root, feed.config.url, fetcher)
+        await asyncio.to_thread(remember, feed.folder / KEPT_TRUST, trust)
+        feed.looked_at = now
+        await self._use(trust)
+
+    async def _use(self, trust: Trust) -> None:
+        feed = self._feed
+        changed, feed.trust = feed.trust != trust, trust
+        if feed.mirror is None or feed.mirror.log != trust.policy.log:
+            feed.mirror = Mirror(feed.folder / "log", trust.policy.log)
+            taken = await asyncio.to_thread(feed.mirror.load)
+            if taken is not None:
+                await self._enforce(taken)
+        elif changed:
+            feed.judged = {}
+            await self._enforce(Taken(feed.mirror.position, ()))
+
+    async def _enforce(self, taken: Taken) -> None:
+        feed = self._feed
+        trust = feed.trust
+        if trust is None:
+            return
+        breadth = breadth_of(self._node.book.must_not_block)
+        before = feed.judged
+        feed.judged = await asyncio.to_thread(
+            judge, taken.position.ledger, trust.registry, breadth, before
+        )
+        for key, each in feed.judged.items():
+            known = before.get(key)
+            if each.fault is not None and (known is None or known.fault is not each.fault):
+                feed.faults[each.fault] += 1
+                name = "/".join(each.entry.name)
+                logger.warning("feed: order %s is not enforced: %s", name, each.why)
+        feed.segments = (*feed.segments, *taken.segments)[-KEPT:]
+        await self._change.enforce(feed.orders())
+        position = taken.position
+        logger.info("feed: orders up to segment %d are in force", position.edge.size)
+
+    async def _prove(self, received_at: int) -> None:
+        """Sign a receipt once the newest canary is seen blocked at our own door."""
+        feed, applied_at = self._feed, _milliseconds()
+        doors = self._node.config.listen.udp
+        if feed.mirror is None or not feed.segments or not doors:
+            return
+        canary = feed.segments[-1].canary
+        if not await is_ordered(canary, doors[0]):
+            raise OSError(f"the canary {canary} is not blocked here; no receipt is signed")
+        position = feed.mirror.position
+        signer = await asyncio.to_thread(node_key, feed.folder / "node.key")
+        receipt = Receipt(
+            node=public_key(signer).id,
+            size=position.edge.size,
+            root=position.edge.root,
+            state=position.ledger.root,
+            received_at=received_at,
+            applied_at=applied_at,
+            observed_at=_milliseconds(),
+            refused=sum(each.fault is not None for each in feed.judged.values()),
+            software=f"filterd {__version__}",
+        )
+        feed.receipt = sign_receipt(receipt, signer)
+        await asyncio.to_thread(write_durably, feed.folder / RECEIPT, canonical(feed.receipt))
+
+    def _complain(self, problem: str) -> None:
+        if problem != self._feed.problem:
+            logger.warning("feed: %s; what is in force stays in force", problem)
+        self._feed.problem = problem
+
+
+def _milliseconds() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,63 @@
+"""Asking ourselves: is a name really answered "blocked" at the door where clients come in?"""
+
+import asyncio
+import secrets
+
+from dnslib import EDNS0, QTYPE, DNSError, DNSHeader, DNSQuestion, DNSRecord
+
+from filterd.config.addresses import ListenAddress
+
+CENSORED = 16  # extended error of an order (RFC 8914 section 4.17)
+EDE = 15  # the option's number
+PATIENCE = 1.0  # seconds for one answer
+TRIES = 3
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask, not where to listen
+
+
+async def is_ordered(name: str, door: ListenAddress) -> bool:
+    """Say whether `name` is answered at `door` as blocked by an order. OSError: no answer comes."""
+    for _ in range(TRIES):
+        wire = await _ask(name, door)
+        if wire is not None:
+            return _says_censored(wire)
+    raise OSError(f"no answer from our own door at {door.host} port {door.port}")
+
+
+def _says_censored(wire: bytes) -> bool:
+    try:
+        reply = DNSRecord.parse(wire)
+    except DNSError:
+        return False
+    options = (option for record in reply.ar if record.rtype == QTYPE.OPT for option in record.rdata)
+    return any(
+        option.code == EDE and option.data[:2] == CENSORED.to_bytes(2, "big") for option in options
+    )
+
+
+async def _ask(name: str, door: ListenAddress) -> bytes | None:
+    loop = asyncio.get_running_loop()
+    number = secrets.randbits(16)
+    query = DNSRecord(DNSHeader(id=number, rd=1), q=DNSQuestion(name, QTYPE.A))
+    query.add_ar(EDNS0(udp_len=1232))
+    answer: asyncio.Future[bytes] = loop.create_future()
+    where = (_ANY.get(door.host, door.host), door.port)
+    transport, _ = await loop.create_datagram_endpoint(
+        lambda: _Waiting(answer, number), remote_addr=where
+    )
+    try:
+        transport.sendto(query.pack())
+        return await asyncio.wait_for(answer, PATIENCE)
+    except TimeoutError:
+        return None
+    finally:
+        transport.close()
+
+
+class _Waiting(asyncio.DatagramProtocol):
+    def __init__(self, answer: asyncio.Future[bytes], number: int) -> None:
+        self._answer = answer
+        self._number = number.to_bytes(2, "big")
+
+    def datagram_received(self, data: bytes, _address: tuple[str, int]) -> None:
+        if data[:2] == self._number and not self._answer.done():
+            self._answer.set_result(data)

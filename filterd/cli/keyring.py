@@ -1,0 +1,56 @@
+"""Keys on the command line: where they are, and how their passphrases are asked for."""
+
+import argparse
+import getpass
+import json
+import os
+from pathlib import Path
+
+from securesystemslib.signer import Signer
+
+from filterd.feed.canonical import fields
+from filterd.feed.keys import KeyFileError, open_key
+from filterd.model.order import PublicKey
+
+PASSPHRASE = "FILTERD_PASSPHRASE"
+_FIELDS = {"id": str, "keytype": str, "scheme": str, "public": str}
+
+
+def add_passphrase(parser: argparse.ArgumentParser) -> None:
+    """Add --passphrase-file."""
+    parser.add_argument(
+        "--passphrase-file",
+        metavar="FILE",
+        help=f"the first line is the passphrase of the keys (default: ${PASSPHRASE}, else asked)",
+    )
+
+
+def passphrase(args: argparse.Namespace, what: str) -> str:
+    """Return the passphrase for a key. KeyFileError: its file cannot be read."""
+    if args.passphrase_file is not None:
+        try:
+            lines = Path(args.passphrase_file).read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise KeyFileError(f"{args.passphrase_file}: {error}") from error
+        return lines[0] if lines else ""
+    return os.environ.get(PASSPHRASE) or getpass.getpass(f"passphrase of {what}: ")
+
+
+def signers(args: argparse.Namespace, paths: list[str]) -> list[Signer]:
+    """Open keys. KeyFileError."""
+    return [open_key(Path(path), passphrase(args, path)) for path in paths]
+
+
+def write_public(path: Path, key: PublicKey) -> None:
+    """Write the public part of a key. OSError."""
+    parts = {name: getattr(key, name) for name in _FIELDS}
+    path.write_text(json.dumps(parts, indent=2) + "\n", encoding="utf-8")
+
+
+def read_public(path: str) -> PublicKey:
+    """Read what `write_public` writes. KeyFileError, Refused."""
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise KeyFileError(f"{path}: not the public part of a key: {error}") from error
+    return PublicKey(**fields(value, _FIELDS, path))

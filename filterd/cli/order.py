@@ -1,0 +1,199 @@
+"""`filterd order`: write, sign, look at, publish and revoke orders."""
+
+import argparse
+import json
+import secrets
+import time
+from pathlib import Path
+
+from filterd.cli.base import Command, Exit, add_json, paint, printable
+from filterd.cli.keyring import add_passphrase, signers
+from filterd.cli.times import clock_text, span
+from filterd.feed.acts import act_json, read_pattern, read_signed, signed_json
+from filterd.feed.breadth import breadth_of
+from filterd.feed.canonical import read_object
+from filterd.feed.keys import sign
+from filterd.feed.publish import Log
+from filterd.feed.refusal import Refused
+from filterd.feed.standing import read_standing
+from filterd.feed.warrant import check_act, signed_bytes
+from filterd.model.errors import RulesError
+from filterd.model.order import Effect, Order, Priority, Revocation, SignedAct, Sunset
+from filterd.policy.rulebook import default_directory, load_rulebook
+
+EXAMPLES = """\
+  filterd order new 2026-17 --authority moet --reference 17/QD --legal-basis decree-147 \\
+      --category gambling --subtree casino.example --for 30d -o 17.json
+  filterd order sign 17.json --key lan.pem          each officer once
+  filterd order show 17.json
+  filterd order verify 17.json --feed feed          what every node will say of it
+  filterd order publish feed 17.json --log-key log.pem
+  filterd order revoke 2026-17 --authority moet --reason "a mistake" -o end.json
+"""
+MOST = 32 * 2**20  # bytes of an order's file
+_ZONE = "Asia/Ho_Chi_Minh"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommands."""
+    commands = parser.add_subparsers(dest="order_command", metavar="COMMAND", required=True)
+
+    new = commands.add_parser("new", help="write an order, to be signed")
+    new.add_argument("id", metavar="ID", help="never used before by this authority")
+    new.add_argument("--authority", required=True, metavar="ID")
+    new.add_argument("--reference", required=True, metavar="TEXT", help="its number on paper")
+    new.add_argument("--legal-basis", required=True, metavar="WORD")
+    new.add_argument("--category", required=True, metavar="WORD")
+    effects = [each.value for each in Effect]
+    new.add_argument("--effect", choices=effects, default="block", help="(default: block)")
+    for match, about in (("name", "a single name"), ("subtree", "and all under it"), ("url", "")):
+        new.add_argument(f"--{match}", action="append", default=[], metavar="PATTERN", help=about)
+    new.add_argument("--min-age", type=int, metavar="AGE", help="for the younger only")
+    new.add_argument("--for", dest="lasts", required=True, metavar="SPAN", help="12h, 30d")
+    sunsets = [each.value for each in Sunset]
+    new.add_argument("--sunset", choices=sunsets, default="threat", help="(default: threat)")
+    new.add_argument("--urgent", action="store_true", help="everywhere at once")
+    new.add_argument("-o", "--output", required=True, metavar="FILE")
+    new.set_defaults(run=_new)
+
+    put = commands.add_parser("sign", help="add an officer's signature")
+    put.add_argument("file", metavar="FILE")
+    put.add_argument("--key", required=True, metavar="KEY")
+    add_passphrase(put)
+    put.set_defaults(run=_sign)
+
+    show = commands.add_parser("show", help="say what it orders")
+    show.add_argument("file", metavar="FILE")
+    add_json(show)
+    show.set_defaults(run=_show)
+
+    verify = commands.add_parser("verify", help="say whether nodes will enforce it")
+    verify.add_argument("file", metavar="FILE")
+    verify.add_argument("--feed", required=True, metavar="FEED", help="the folder of the feed")
+    verify.set_defaults(run=_verify)
+
+    publish = commands.add_parser("publish", help="put signed acts into the log")
+    publish.add_argument("feed", metavar="FEED")
+    publish.add_argument("files", nargs="+", metavar="FILE")
+    publish.add_argument("--log-key", required=True, metavar="KEY")
+    add_passphrase(publish)
+    publish.set_defaults(run=_publish)
+
+    revoke = commands.add_parser("revoke", help="write the end of an order, to be signed")
+    revoke.add_argument("id", metavar="ID")
+    revoke.add_argument("--authority", required=True, metavar="ID")
+    revoke.add_argument("--reason", required=True, metavar="TEXT")
+    revoke.add_argument("-o", "--output", required=True, metavar="FILE")
+    revoke.set_defaults(run=_revoke)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the subcommand."""
+    return int(args.run(args))
+
+
+def _new(args: argparse.Namespace) -> int:
+    now = int(time.time())
+    given = (("name", args.name), ("subtree", args.subtree), ("url", args.url))
+    order = Order(
+        id=args.id,
+        authority=args.authority,
+        reference=args.reference,
+        legal_basis=args.legal_basis,
+        category=args.category,
+        effect=Effect(args.effect),
+        patterns=tuple(read_pattern(match, text) for match, texts in given for text in texts),
+        not_before=now,
+        not_after=now + int(span(args.lasts).total_seconds()),
+        sunset=Sunset(args.sunset),
+        priority=Priority.URGENT if args.urgent else Priority.NORMAL,
+        min_age=args.min_age,
+    )
+    _write(Path(args.output), SignedAct(order, ()))
+    print(f"{args.output}: {len(order.patterns)} patterns; now its officers sign it")
+    return Exit.OK
+
+
+def _revoke(args: argparse.Namespace) -> int:
+    act = Revocation(args.id, args.authority, args.reason, int(time.time()))
+    _write(Path(args.output), SignedAct(act, ()))
+    print(f"{args.output}: ends {args.authority}/{args.id}; now its officers sign it")
+    return Exit.OK
+
+
+def _sign(args: argparse.Namespace) -> int:
+    path = Path(args.file)
+    known = _read(path)
+    (signer,) = signers(args, [args.key])
+    made = sign(signer, signed_bytes(known.act))
+    others = tuple(each for each in known.signatures if each.key != made.key)
+    _write(path, SignedAct(known.act, (*others, made)))
+    print(f"{path}: signed by {made.key[:16]}, {len(others) + 1} signatures")
+    return Exit.OK
+
+
+def _show(args: argparse.Namespace) -> int:
+    signed = _read(Path(args.file))
+    if args.json:
+        print(json.dumps(signed_json(signed), ensure_ascii=False))
+        return Exit.OK
+    for name, value in act_json(signed.act).items():
+        if name == "patterns":
+            for match, text in value:
+                print(f"  {match:<12} {printable(text)}")
+            continue
+        word = clock_text(value, _ZONE) if name in {"not_before", "not_after", "at"} else value
+        print(f"{name:<14} {printable(str(word))}")
+    for each in signed.signatures:
+        print(f"signed by      {each.key}")
+    return Exit.OK
+
+
+def _verify(args: argparse.Namespace) -> int:
+    signed = _read(Path(args.file))
+    try:
+        _check(signed, Path(args.feed), int(time.time()))
+    except Refused as refused:
+        print(f"{paint('refused', 'red')} ({refused.fault.value}): {refused}")
+        return Exit.PROBLEM
+    print(f"{paint('good', 'green')}: nodes will do as it says")
+    return Exit.OK
+
+
+def _publish(args: argparse.Namespace) -> int:
+    feed, now = Path(args.feed), int(time.time())
+    policy = read_standing(feed).policy
+    (keeper,) = signers(args, [args.log_key])
+    acts = [_read(Path(each)) for each in args.files]
+    for signed in acts:
+        _check(signed, feed, now)
+    log = Log.open(feed, policy.log, keeper, policy.canaries)
+    checkpoint = log.append(acts, now, secrets.token_hex(8))
+    print(f"published as segment {checkpoint.size - 1}")
+    return Exit.OK
+
+
+def _check(signed: SignedAct, feed: Path, now: int) -> None:
+    registry = read_standing(feed).registry
+    book = load_rulebook(default_directory())
+    check_act(signed, registry, breadth_of(book.must_not_block), now)
+
+
+def _read(path: Path) -> SignedAct:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise RulesError(f"{path}: {error.strerror or error}") from error
+    try:
+        return read_signed(read_object(data, MOST))
+    except Refused as refused:
+        raise RulesError(f"{path}: {refused}") from refused
+
+
+def _write(path: Path, signed: SignedAct) -> None:
+    text = json.dumps(signed_json(signed), indent=1, ensure_ascii=False)
+    read_signed(json.loads(text))  # says what does not fit before anybody signs it
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+COMMAND = Command("order", "write, sign, publish and revoke orders", EXAMPLES, arguments, run)

@@ -1,0 +1,132 @@
+"""The trust root's own side: TUF metadata, made and signed by those who hold its keys.
+
+    root         a threshold of holders, offline; says whose keys the other roles are
+    targets      a threshold of holders; says which authorities there are and who keeps the log
+    snapshot,    one key, online; say what is newest, for a day and for two hours
+    timestamp
+
+Every file that was published stays, under its version; only `timestamp.json` is replaced, last.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from securesystemslib.signer import Signer
+from tuf.api.metadata import (
+    Key,
+    Metadata,
+    MetaFile,
+    Root,
+    Snapshot,
+    TargetFile,
+    Targets,
+    Timestamp,
+)
+from tuf.api.serialization.json import JSONSerializer
+
+from filterd.feed.canonical import canonical
+from filterd.feed.durable import write_durably
+from filterd.feed.policy import Policy, policy_json
+from filterd.feed.registry import registry_json
+from filterd.feed.trust import METADATA, POLICY, REGISTRY, TARGETS
+from filterd.model.order import Registry
+
+ONLINE = ("snapshot", "timestamp")
+LIFETIMES: Mapping[str, timedelta] = {
+    "root": timedelta(days=365),
+    "targets": timedelta(days=30),
+    "snapshot": timedelta(days=1),
+    "timestamp": timedelta(hours=2),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Who holds the keys of a role, and how many of them must sign."""
+
+    keys: tuple[Key, ...]
+    threshold: int
+
+
+def new_root(
+    roles: Mapping[str, Holders], signers: Sequence[Signer], at: datetime, before: bytes = b""
+) -> bytes:
+    """Return root metadata that gives `roles` to their holders.
+
+    `signers` sign it: a threshold of the holders of root, and of those `before`, the root metadata
+    that this one follows.
+    """
+    known = Metadata[Root].from_bytes(before).signed.version if before else 0
+    root = Root(known + 1, None, at + LIFETIMES["root"], consistent_snapshot=True)
+    for role, holders in roles.items():
+        for key in holders.keys:
+            root.add_key(key, role)
+        root.roles[role].threshold = holders.threshold
+    metadata = Metadata(root)
+    for signer in signers:
+        metadata.sign(signer, append=True)
+    return metadata.to_bytes(JSONSerializer(compact=True))
+
+
+@dataclass(slots=True)
+class Publisher:
+    """Puts trust into the folder of a feed."""
+
+    folder: Path
+
+    def put_root(self, root: bytes) -> None:
+        """Publish root metadata. ValueError: not the version that follows. OSError."""
+        version = Metadata[Root].from_bytes(root).signed.version
+        newest = self._newest("root")
+        if version != newest + 1:
+            raise ValueError(f"root {version} cannot follow root {newest}")
+        self._write(f"{version}.root.json", root)
+
+    def put_targets(
+        self, registry: Registry, policy: Policy, signers: Sequence[Signer], at: datetime
+    ) -> None:
+        """Publish who is trusted, signed by holders of targets; `renew` makes it the newest."""
+        targets = Targets(self._newest("targets") + 1, None, at + LIFETIMES["targets"])
+        for name, value in ((REGISTRY, registry_json(registry)), (POLICY, policy_json(policy))):
+            data = canonical(value)
+            info = TargetFile.from_data(name, data, ["sha256"])
+            targets.targets[name] = info
+            write_durably(self.folder / TARGETS / f"{info.hashes['sha256']}.{name}", data)
+        self._sign(targets, signers)
+
+    def renew(self, online: Signer, at: datetime) -> None:
+        """Say what is newest: snapshot, then timestamp."""
+        snapshot = Snapshot(self._newest("snapshot") + 1, None, at + LIFETIMES["snapshot"])
+        snapshot.meta["targets.json"] = MetaFile(self._newest("targets"))
+        self._sign(snapshot, [online])
+        path = self._path("timestamp.json")
+        known = Metadata[Timestamp].from_file(str(path)).signed.version if path.exists() else 0
+        timestamp = Timestamp(known + 1, None, at + LIFETIMES["timestamp"])
+        timestamp.snapshot_meta = MetaFile(snapshot.version)
+        metadata = Metadata(timestamp)
+        metadata.sign(online)
+        self._write("timestamp.json", metadata.to_bytes(JSONSerializer(compact=True)))
+
+    def _sign(self, signed: Targets | Snapshot, signers: Sequence[Signer]) -> None:
+        metadata = Metadata(signed)
+        for signer in signers:
+            metadata.sign(signer, append=True)
+        name = f"{signed.version}.{signed.type}.json"
+        self._write(name, metadata.to_bytes(JSONSerializer(compact=True)))
+
+    def _newest(self, role: str) -> int:
+        names = (path.name.partition(".") for path in self._path("").glob(f"*.{role}.json"))
+        return max((int(version) for version, _, _ in names), default=0)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / METADATA / name
+
+    def _write(self, name: str, data: bytes) -> None:
+        write_durably(self._path(name), data)
+
+
+def moment(unix: int) -> datetime:
+    """Return unix seconds as TUF has times."""
+    return datetime.fromtimestamp(unix, UTC)

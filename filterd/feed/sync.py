@@ -1,0 +1,39 @@
+"""One round of following: fetch, verify, keep. What fetches is handed in."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from filterd.feed.checkpoint import MOST
+from filterd.feed.follow import Taken, read_checkpoint, take, weigh
+from filterd.feed.mirror import Mirror
+from filterd.feed.publish import CHECKPOINT
+from filterd.feed.segment import MOST_PACKED, path_of
+
+# (path in the feed, most bytes) -> the file. Raises Refused (TOO_LARGE), or OSError.
+Fetch = Callable[[str, int], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a round brought; `files` and `note` are what to keep. `taken` None: nothing is new."""
+
+    taken: Taken | None
+    note: bytes = b""
+    files: tuple[bytes, ...] = ()
+
+
+async def fetch_new(mirror: Mirror, fetch: Fetch, now: int) -> Round:
+    """Fetch and verify what is new. Nothing is kept yet.
+
+    Raises:
+        Refused: something is wrong with it.
+        OSError: it cannot be had now.
+    """
+    note = await fetch(CHECKPOINT, MOST)
+    checkpoint = read_checkpoint(note, mirror.log)
+    count = weigh(mirror.position, checkpoint, now)
+    if count == 0 and checkpoint.time == mirror.position.time:
+        return Round(None)
+    first = mirror.position.edge.size
+    files = [await fetch(path_of(n), MOST_PACKED) for n in range(first, first + count)]
+    return Round(take(mirror.position, checkpoint, files, now), note, tuple(files))

@@ -1,0 +1,144 @@
+"""The node's side of the trust root: TUF metadata from a root that was shipped with the node.
+
+TUF says which authorities there are and who keeps the log; rollback, freeze, mix-and-match and lost
+thresholds end there (TUF specification section 5.3). What it refuses leaves the last trust as it
+was, and the rules with it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
+
+from tuf.api.exceptions import (
+    BadVersionNumberError,
+    DownloadError,
+    DownloadHTTPError,
+    DownloadLengthMismatchError,
+    ExpiredMetadataError,
+    LengthOrHashMismatchError,
+    RepositoryError,
+    UnsignedMetadataError,
+)
+from tuf.ngclient import FetcherInterface, Updater
+
+from filterd.feed import policy as policies
+from filterd.feed import registry as registries
+from filterd.feed.canonical import canonical, fields, read_object
+from filterd.feed.durable import write_durably
+from filterd.feed.policy import Policy, policy_json, read_policy
+from filterd.feed.refusal import Fault, Refused
+from filterd.feed.registry import read_registry, registry_json
+from filterd.model.order import Registry
+
+METADATA, TARGETS = "trust", "targets"  # folders of a feed
+REGISTRY, POLICY = "registry.json", "policy.json"
+_PIECE = 64 * 1024
+# Of several that fit the first counts: some errors are kinds of others.
+_FAULTS: tuple[tuple[type[Exception], Fault], ...] = (
+    (ExpiredMetadataError, Fault.FROZEN),
+    (BadVersionNumberError, Fault.ROLLBACK),
+    (LengthOrHashMismatchError, Fault.MIXED),
+    (UnsignedMetadataError, Fault.UNSIGNED),
+    (DownloadLengthMismatchError, Fault.TOO_LARGE),
+    (RepositoryError, Fault.MALFORMED),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whom this node believes."""
+
+    registry: Registry
+    policy: Policy
+
+
+class FolderFetcher(FetcherInterface):
+    """Takes a feed from a folder, such as a USB stick: `file:` addresses only."""
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        path = Path(unquote(urlsplit(url).path))
+        try:
+            file = path.open("rb")
+        except FileNotFoundError as error:
+            raise DownloadHTTPError(f"{path}: not there", 404) from error
+        return _pieces(file)
+
+
+def refresh(folder: Path, root: bytes, url: str, fetcher: FetcherInterface | None = None) -> Trust:
+    """Fetch and verify the trust root. It waits for the network: run it on a thread.
+
+    Args:
+        folder: where this node keeps what it has seen; without it, an old root would do.
+        root: the root metadata that was shipped with the node.
+        url: of the feed, without a final slash.
+        fetcher: TUF's own over HTTP if not given.
+
+    Raises:
+        Refused: it is not to be believed.
+        OSError: it cannot be had now.
+    """
+    kept = folder / TARGETS
+    kept.mkdir(parents=True, exist_ok=True)
+    try:
+        updater = Updater(
+            str(folder),
+            f"{url}/{METADATA}/",
+            str(kept),
+            f"{url}/{TARGETS}/",
+            fetcher,
+            bootstrap=root,
+        )
+        updater.refresh()
+        registry = read_registry(read_object(_target(updater, REGISTRY), registries.MOST))
+        policy = read_policy(read_object(_target(updater, POLICY), policies.MOST))
+    except (RepositoryError, DownloadError) as error:
+        raise _refusal(error) from error
+    return Trust(registry, policy)
+
+
+def remember(file: Path, trust: Trust) -> None:
+    """Keep what was verified, for a start without a network. OSError."""
+    value = {"registry": registry_json(trust.registry), "policy": policy_json(trust.policy)}
+    write_durably(file, canonical(value))
+
+
+def recall(file: Path) -> Trust | None:
+    """Return what was kept; None: nothing was.
+
+    It was verified when it was written, and who can write there is the node itself.
+
+    Raises:
+        Refused: it is damaged.
+        OSError: it cannot be read.
+    """
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError:
+        return None
+    most = registries.MOST + policies.MOST
+    parts = fields(read_object(data, most), {"registry": dict, "policy": dict}, "trust")
+    return Trust(read_registry(parts["registry"]), read_policy(parts["policy"]))
+
+
+def _target(updater: Updater, name: str) -> bytes:
+    info = updater.get_targetinfo(name)
+    if info is None:
+        raise Refused(Fault.MIXED, f"trust: there is no {name}")
+    path = updater.find_cached_target(info) or updater.download_target(info)
+    return Path(path).read_bytes()
+
+
+def _refusal(error: Exception) -> Exception:
+    for kind, fault in _FAULTS:
+        if isinstance(error, kind):
+            return Refused(fault, f"trust: {error}")
+    return OSError(f"trust: {error}")
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(_PIECE):
+            yield piece
+

@@ -1,0 +1,48 @@
+"""Orders of authorities as rules: one class for each order, and its patterns.
+
+What comes here is warranted already (`feed/judge.py`); this says only what it means for DNS. A URL
+is no name, and a warning needs a page: both are for the HTTP filter, and DNS lets them pass.
+"""
+
+from collections.abc import Iterable
+
+from filterd.model.order import Effect, Match, Order
+from filterd.model.rule import Action, Scope
+from filterd.policy.builder import Builder
+from filterd.policy.classes import ClassTable, Origin, RuleClass
+
+_SCOPES = {Match.NAME: Scope.EXACT, Match.SUBTREE: Scope.SUBTREE}
+_ACTIONS = {Effect.BLOCK: Action.BLOCK, Effect.ALLOW: Action.ALLOW}
+
+
+def add_orders(builder: Builder, orders: Iterable[Order], now: float) -> ClassTable:
+    """Add the names of orders that are in force at `now` (unix seconds); return their classes."""
+    table = ClassTable()
+    for order in orders:
+        action = _ACTIONS.get(order.effect)
+        if action is None or not order.not_before <= now < order.not_after:
+            continue
+        class_id = table.intern(_class(order, action))
+        for pattern in order.patterns:
+            scope = _SCOPES.get(pattern.match)
+            if scope is not None:
+                builder.add_name(pattern.text, scope, class_id)
+    return table
+
+
+def next_start(orders: Iterable[Order], now: float) -> int | None:
+    """Return when the next order begins that has not yet, in unix seconds; None: there is none."""
+    return min((order.not_before for order in orders if order.not_before > now), default=None)
+
+
+def _class(order: Order, action: Action) -> RuleClass:
+    return RuleClass(
+        Origin.ORDER,
+        action,
+        list=f"{order.authority}/{order.id}",
+        category=order.category,
+        min_age=order.min_age,
+        mandatory=action is Action.BLOCK and order.min_age is None,
+        expires=order.not_after,
+        note=order.reference,
+    )
