@@ -150,7 +150,7 @@ fn scan(message: &[u8], start: usize, seen: &mut Seen) -> Option<usize> {
                 return None;
             }
             cut = true;
-            let edns = edns::read(message, &record)?;
+            let (edns, _) = edns::read(message, &record)?;
             seen.rcode_high = edns.rcode_high;
             seen.ede = edns.ede;
             continue;

@@ -162,7 +162,7 @@ impl Lane {
                 return Outcome::Drop;
             }
             Some(Refusal::Bare(_)) => Cookie::Absent,
-            _ => query.cookie(),
+            _ => query.cookie,
         };
         let pass = match guard.arrive(client, cookie, door != 0, now) {
             Arrival::Go(pass) => pass,
