@@ -12,7 +12,7 @@ use crate::cache::Entry;
 use crate::decide::{Decision, Kind, Rewrite};
 use crate::events::ShortName;
 use crate::matches::Matches;
-use crate::plan::{Action, Style};
+use crate::plan::{Action, Answer, Style};
 use crate::reply::{Aging, Asked, Blocked, Ede};
 use crate::snapshot::{Asker, Snapshot};
 use crate::wire::{rcode, rtype};
@@ -185,17 +185,7 @@ impl<'a> Case<'a> {
                 return Effect::Sent(Some(rcode::NOERROR));
             }
             Action::TcpOnly => return Effect::Pass,
-            Action::Nxdomain => Blocked::Nxdomain,
-            Action::Nodata => Blocked::Nodata,
-            _ => match answer.style {
-                Style::Nxdomain => Blocked::Nxdomain,
-                Style::Nodata => Blocked::Nodata,
-                Style::Refused => Blocked::Refused,
-                Style::Null => {
-                    Blocked::Address(Some(Ipv4Addr::UNSPECIFIED), Some(Ipv6Addr::UNSPECIFIED))
-                }
-                Style::Address => Blocked::Address(answer.ipv4, answer.ipv6),
-            },
+            action => how(action, answer),
         };
         Effect::Sent(Some(asked.block(
             out,
@@ -370,6 +360,22 @@ impl<'a> Case<'a> {
             Aging::Stale(self.settings.stale_answer_ttl.min(most)),
             Some(Ede { code, text: "" }),
         )
+    }
+}
+
+/// What a block is answered with.
+#[inline]
+pub(super) fn how(action: Action, answer: &Answer) -> Blocked {
+    match (action, answer.style) {
+        (Action::Nxdomain, _) => Blocked::Nxdomain,
+        (Action::Nodata, _) => Blocked::Nodata,
+        (_, Style::Nxdomain) => Blocked::Nxdomain,
+        (_, Style::Nodata) => Blocked::Nodata,
+        (_, Style::Refused) => Blocked::Refused,
+        (_, Style::Null) => {
+            Blocked::Address(Some(Ipv4Addr::UNSPECIFIED), Some(Ipv6Addr::UNSPECIFIED))
+        }
+        (_, Style::Address) => Blocked::Address(answer.ipv4, answer.ipv6),
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Lane {
     pub(super) guard: Arc<Guard>,
     pub(super) tables: Tables,
     reads: Box<[Read]>,
+    /// Bytes of the near cache, and names of the memo.
+    room: (usize, usize),
     edition: u64,
     emptied: u64,
     turned_in: f64,
@@ -89,6 +91,7 @@ impl Lane {
                 books: Books::new(&engine.settings),
             },
             reads: (0..BATCH).map(|_| Read::new()).collect(),
+            room: (near, memo),
             engine: Arc::clone(engine),
             turned_in: 0.0,
         }
@@ -203,6 +206,7 @@ impl Lane {
             }
         };
         if outcome == Outcome::Reply && guard.leave(client, pass, out, now.steady) == Pace::Drop {
+            tables.books.stats.withhold();
             return Outcome::Drop;
         }
         outcome
@@ -235,7 +239,10 @@ impl Lane {
         stats.query(door, qtype);
         stats.reply(code);
         match self.guard.leave(client, pass, out, now.steady) {
-            Pace::Drop => Outcome::Drop,
+            Pace::Drop => {
+                stats.withhold();
+                Outcome::Drop
+            }
             Pace::Send | Pace::Slip => Outcome::Reply,
         }
     }
@@ -258,7 +265,8 @@ impl Lane {
 
     /// Start anew after a panic: nothing that it may have left half done is used again.
     pub fn recover(&mut self) {
-        let mut fresh = Self::new(&self.engine);
+        let (near, memo) = self.room;
+        let mut fresh = Self::with(&self.engine, near, memo);
         self.tables.memo = Memo::new(2);
         fresh.tables.books.stats.panics = 1;
         // What was parked before the panic still waits for somebody to be told.

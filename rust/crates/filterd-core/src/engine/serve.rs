@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::books::Books;
-use super::case::{seconds_until, Case, Sent, Step, Who};
+use super::case::{how, seconds_until, Case, Sent, Step, Who};
 use super::lane::Tables;
 use super::misses::{Parked, Waiter};
 use super::settings::Record;
@@ -17,7 +17,7 @@ use crate::cache::{Entry, Key, Telling, KEY_CD, KEY_DO};
 use crate::decide::{Decision, Kind};
 use crate::events::{ShortName, Taken};
 use crate::guard::Pass;
-use crate::matches::Matches;
+use crate::matches::{Match, Matches};
 use crate::reply::{self, Aging, Asked, Ede};
 use crate::snapshot::Snapshot;
 use crate::tally::Told;
@@ -120,9 +120,32 @@ impl Tables {
             }
             return self.end(engine, &case, ask, step, out);
         }
-        if let Some((place, found)) = self.memo.get(key.name_hash, question.name(), generation) {
+        let name = question.name();
+        if let Some(place) = self.memo.find(key.name_hash, name, generation) {
+            let at = place.at;
+            let only = place
+                .only()
+                .filter(|_| case.settings.record == Record::Counts);
+            if let Some(hit) = only {
+                let now = ask.now.unix as i64;
+                if let Some(block) = snapshot.blocks(&hit, asker.group, now) {
+                    let most = seconds_until(block.until, now);
+                    let code = ask.asked.block(
+                        out,
+                        how(block.action, block.answer),
+                        who.qtype,
+                        block.answer.ttl.min(most),
+                        (block.ede != 0).then_some(Ede {
+                            code: block.ede,
+                            text: block.ede_text,
+                        }),
+                    );
+                    return self.note_block(&case, name, at, (block.step, hit), code, out);
+                }
+            }
+            let found = place.matches();
             match case.reply(&ask.asked, &found, None, out) {
-                Step::Sent(sent) => return self.note_at(&case, question.name(), place, sent, out),
+                Step::Sent(sent) => return self.note_at(&case, name, at, sent, out),
                 Step::Answer => {}
                 target => return self.end(engine, &case, ask, target, out),
             }
@@ -146,8 +169,33 @@ impl Tables {
         self.end(engine, &case, ask, step, out)
     }
 
-    /// Count a decision where the name is remembered: it is near already, and told of later.
+    /// Count the block of a name that is remembered, as `note_at` would.
     #[inline]
+    fn note_block(
+        &mut self,
+        case: &Case<'_>,
+        name: &[u8],
+        at: usize,
+        (step, hit): (u8, Match),
+        code: u8,
+        out: &[u8],
+    ) -> Outcome {
+        let telling = Telling {
+            slot: slot(case.now.unix),
+            kind: Kind::Block,
+            step,
+            group: case.asker.group,
+            hit: Some(hit),
+            count: 1,
+        };
+        self.books.stats.sent(code, out);
+        if !self.memo.count(at, name, &telling) {
+            self.books.tell(case.snapshot, name, &telling);
+        }
+        Outcome::Reply
+    }
+
+    /// Count a decision where the name is remembered: it is near already, and told of later.
     fn note_at(
         &mut self,
         case: &Case<'_>,
@@ -166,8 +214,8 @@ impl Tables {
             count: 1,
         };
         let counts = case.settings.record == Record::Counts && decision.hit.is_some();
-        if counts && self.memo.count(place, name, telling) {
-            return self.books.note_stats(case, &sent, out);
+        if counts && self.memo.count(place, name, &telling) {
+            return self.books.note_sent(&sent, out);
         }
         self.books.note(case, name, sent, out)
     }
@@ -234,16 +282,19 @@ impl Tables {
 }
 
 impl Books {
-    fn tell(&mut self, snapshot: &Arc<Snapshot>, name: &[u8], telling: Telling) {
+    fn tell(&mut self, snapshot: &Arc<Snapshot>, name: &[u8], telling: &Telling) {
+        let hit = telling.hit.as_ref();
+        let (kind, step, count) = (telling.kind, telling.step, telling.count.into());
+        self.stats
+            .add_verdicts(snapshot.generation, kind, step, hit, count);
         let told = Told {
             kind: telling.kind,
             step: telling.step,
-            hit: telling.hit.as_ref(),
+            hit,
             group: telling.group,
             matched: name,
         };
-        self.tally
-            .add_many(snapshot, telling.slot, &told, telling.count.into());
+        self.tally.add_many(snapshot, telling.slot, &told, count);
     }
 
     /// Answer what is no question of the usual kind.
@@ -401,11 +452,7 @@ impl Books {
     fn note_pass(&mut self, case: &Case<'_>, code: u8, out: &[u8]) -> Outcome {
         self.stats.hits += 1;
         self.stats.passed();
-        self.stats.reply(code);
-        let cut = out
-            .get(2)
-            .is_some_and(|high| high & (flag::TC >> 8) as u8 != 0);
-        self.stats.truncated += u64::from(cut);
+        self.stats.sent(code, out);
         if case.settings.record == Record::Counts {
             let told = Told {
                 kind: Kind::Pass,
@@ -419,19 +466,11 @@ impl Books {
         Outcome::Reply
     }
 
-    /// Count a query that has been dealt with in all ways but by its name.
+    /// Count what went out, and not yet what was decided.
     #[inline]
-    fn note_stats(&mut self, case: &Case<'_>, sent: &Sent<'_>, out: &[u8]) -> Outcome {
-        let decision = &sent.decision;
-        self.stats.verdict(case.snapshot.generation, decision);
+    fn note_sent(&mut self, sent: &Sent<'_>, out: &[u8]) -> Outcome {
         match sent.code {
-            Some(code) => {
-                self.stats.reply(code);
-                let cut = out
-                    .get(2)
-                    .is_some_and(|high| high & (flag::TC >> 8) as u8 != 0);
-                self.stats.truncated += u64::from(cut);
-            }
+            Some(code) => self.stats.sent(code, out),
             None => self.stats.silenced += 1,
         }
         self.stats.stripped_ech += u64::from(sent.stripped_ech);
@@ -447,8 +486,9 @@ impl Books {
         sent: Sent<'_>,
         out: &[u8],
     ) -> Outcome {
-        let outcome = self.note_stats(case, &sent, out);
+        let outcome = self.note_sent(&sent, out);
         let decision = &sent.decision;
+        self.stats.verdict(case.snapshot.generation, decision);
         match case.settings.record {
             Record::Nothing => return outcome,
             Record::Counts => {
