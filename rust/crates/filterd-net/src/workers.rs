@@ -148,17 +148,9 @@ fn work(shared: &Shared, post: Post, stop: &AtomicBool) {
                 read = false;
             }
         }
-        let mut replies: [(usize, &[u8]); BATCH] = [(0, &[]); BATCH];
-        let mut sent = 0;
-        for (at, out) in outs.iter().enumerate().take(count) {
-            if !out.is_empty() {
-                replies[sent] = (at, out);
-                sent += 1;
-            }
-        }
-        if sent > 0 {
-            shared.doors.lost(batch.reply(socket, &replies[..sent]));
-        }
+        let replies = outs.iter().map(Vec::as_slice).enumerate().take(count);
+        let unsent = batch.reply(socket, replies.filter(|(_, reply)| !reply.is_empty()));
+        shared.doors.lost(unsent);
         let after = || {
             if lane.take_asked() {
                 shared.ask(&mut lane, now);
