@@ -102,11 +102,17 @@ impl Memo {
         })
     }
 
-    /// Remember what is said about a name.
-    pub(crate) fn put(&mut self, hash: u64, name: &[u8], generation: u64, matches: &Matches) {
+    /// Remember what is said about a name; return where, as `Place::at` says it.
+    pub(crate) fn put(
+        &mut self,
+        hash: u64,
+        name: &[u8],
+        generation: u64,
+        matches: &Matches,
+    ) -> Option<usize> {
         let found = matches.as_slice();
         if found.len() > MOST {
-            return;
+            return None;
         }
         if self.words.is_empty() {
             self.begin();
@@ -128,6 +134,7 @@ impl Memo {
             place[3 + number] = u64::from(hit.class) << 32 | u64::from(hit.pattern);
             place[6] |= pack(hit) << (20 * number);
         }
+        Some(at)
     }
 
     /// Count a decision about the name remembered at `at`, a `Place`'s; false if another was counted

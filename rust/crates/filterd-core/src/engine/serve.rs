@@ -164,9 +164,11 @@ impl Tables {
         let mut found = Matches::new();
         snapshot.match_name(question.name(), &mut found);
         let step = case.reply(&ask.asked, &found, None, out);
-        self.memo
-            .put(key.name_hash, question.name(), generation, &found);
-        self.end(engine, &case, ask, step, out)
+        let place = self.memo.put(key.name_hash, name, generation, &found);
+        match (step, place) {
+            (Step::Sent(sent), Some(at)) => self.note_at(&case, name, at, sent, out),
+            (step, _) => self.end(engine, &case, ask, step, out),
+        }
     }
 
     /// Count the block of a name that is remembered, as `note_at` would.

@@ -176,7 +176,7 @@ impl Query {
     }
 
     /// Read what stands behind the question, whatever it is.
-    #[cold]
+    #[inline(never)]
     fn records(&mut self, packet: &[u8]) -> Option<()> {
         let mut walk = Walk::new(packet, self.question_end)?;
         while let Some((section, record)) = walk.next().ok()? {
