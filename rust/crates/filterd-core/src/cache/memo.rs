@@ -92,9 +92,10 @@ impl Memo {
     pub(crate) fn find(&self, hash: u64, name: &[u8], generation: u64) -> Option<Place<'_>> {
         let first = self.first(hash);
         let set = self.words.get(first..first + WAYS * WORDS)?;
-        let (places, _) = set.as_chunks::<WORDS>();
-        let way = places.iter().position(|place| place[0] == hash)?;
-        let words = &places[way];
+        let place = |way: usize| set.get(way * WORDS..)?.first_chunk::<WORDS>();
+        let (way, words) = (0..WAYS)
+            .filter_map(|way| Some((way, place(way)?)))
+            .find(|(_, words)| words[0] == hash)?;
         let good = words[1] == self.check(name) && words[2] >> 8 == generation & GENERATION;
         good.then_some(Place {
             at: first + way * WORDS,
@@ -202,7 +203,7 @@ impl Memo {
     #[inline]
     fn first(&self, hash: u64) -> usize {
         // The part of all sets that the hash's lower half is of all its values.
-        let set = u64::from(hash as u32) * self.sets as u64 >> 32;
+        let set = (u64::from(hash as u32) * self.sets as u64) >> 32;
         self.start + set as usize * WAYS * WORDS
     }
 

@@ -11,7 +11,7 @@ use crate::answer::Body;
 use crate::cache::Entry;
 use crate::decide::{Decision, Kind, Rewrite};
 use crate::events::ShortName;
-use crate::matches::Matches;
+use crate::matches::{Match, Matches};
 use crate::plan::{Action, Answer, Style};
 use crate::reply::{Aging, Asked, Blocked, Ede};
 use crate::snapshot::{Asker, Snapshot};
@@ -174,6 +174,26 @@ impl<'a> Case<'a> {
             }
             Step::Answer | Step::Target(..) => None,
         }
+    }
+
+    /// Reply where `hit` is all that is said about a name, if it is blocked and that can be told at
+    /// once; return the step and the code. As `reply`, and for a fraction of the work.
+    #[inline]
+    pub(super) fn block_by(
+        &self,
+        asked: &Asked<'_>,
+        hit: &Match,
+        out: &mut Vec<u8>,
+    ) -> Option<(u8, u8)> {
+        let now = self.seconds();
+        let block = self.snapshot.blocks(hit, self.asker.group, now)?;
+        let ttl = block.answer.ttl.min(seconds_until(block.until, now));
+        let why = (block.ede != 0).then_some(Ede {
+            code: block.ede,
+            text: block.ede_text,
+        });
+        let how = how(block.action, block.answer);
+        Some((block.step, asked.block(out, how, self.qtype, ttl, why)))
     }
 
     fn block(&self, asked: &Asked<'_>, decision: &Decision<'_>, out: &mut Vec<u8>) -> Effect {
@@ -365,7 +385,7 @@ impl<'a> Case<'a> {
 
 /// What a block is answered with.
 #[inline]
-pub(super) fn how(action: Action, answer: &Answer) -> Blocked {
+fn how(action: Action, answer: &Answer) -> Blocked {
     match (action, answer.style) {
         (Action::Nxdomain, _) => Blocked::Nxdomain,
         (Action::Nodata, _) => Blocked::Nodata,

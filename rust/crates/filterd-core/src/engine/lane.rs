@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use super::askers::Askers;
 use super::books::Books;
-use super::serve::{self, Ask};
+use super::serve::Ask;
 use super::{lock, Engine, Now, Outcome, Way};
-use crate::cache::{Key, Memo, Near};
+use crate::cache::{Key, Memo, Near, KEY_CD, KEY_DO};
 use crate::guard::{Arrival, Guard, Pace, Pass};
 use crate::reply::{self, Asked, Ede};
 use crate::snapshot::Snapshot;
 use crate::wire::edns::Cookie;
 use crate::wire::query::{Query, Refusal};
-use crate::wire::rcode;
+use crate::wire::{flag, rcode};
 
 /// Seconds between two times that a lane turns in its counts.
 const TURN_IN: f64 = 0.2;
@@ -119,7 +119,7 @@ impl Lane {
         let read = &mut self.reads[at];
         read.refusal = read.query.read(packet).err();
         if read.refusal.is_none() {
-            let flags = serve::key_flags(&read.query);
+            let flags = key_flags(&read.query);
             let key = self.engine.keys.key(&read.query.question, flags);
             (read.hash, read.name_hash, read.flags) = (key.hash, key.name_hash, flags);
             self.tables.near.expect(read.hash);
@@ -317,6 +317,22 @@ impl Drop for Lane {
     }
 }
 
+/// Flags of the key of a query.
+fn key_flags(query: &Query) -> u8 {
+    let dnssec = if query.edns.is_some_and(|edns| edns.dnssec) {
+        KEY_DO
+    } else {
+        0
+    };
+    let unchecked = if query.flags & flag::CD != 0 {
+        KEY_CD
+    } else {
+        0
+    };
+    dnssec | unchecked
+}
+
+#[inline]
 fn asked<'a>(engine: &Engine, query: &Query, packet: &'a [u8], pass: Pass, door: u8) -> Asked<'a> {
     Asked {
         id: query.id,

@@ -7,13 +7,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::books::Books;
-use super::case::{how, seconds_until, Case, Sent, Step, Who};
+use super::case::{seconds_until, Case, Sent, Step, Who};
 use super::lane::Tables;
 use super::misses::{Parked, Waiter};
 use super::settings::Record;
 use super::zones::zone_of;
 use super::{lock, said, Engine, Now, Outcome, Way};
-use crate::cache::{Entry, Key, Telling, KEY_CD, KEY_DO};
+use crate::cache::{Entry, Key, Telling};
 use crate::decide::{Decision, Kind};
 use crate::events::{ShortName, Taken};
 use crate::guard::Pass;
@@ -22,7 +22,7 @@ use crate::reply::{self, Aging, Asked, Ede};
 use crate::snapshot::Snapshot;
 use crate::tally::Told;
 use crate::wire::query::{Query, Question, Refusal};
-use crate::wire::{flag, rcode};
+use crate::wire::rcode;
 
 /// One query, parsed.
 pub(super) struct Ask<'a> {
@@ -61,19 +61,16 @@ fn slot(now: f64) -> i64 {
     (now as i64).div_euclid(SLOT).saturating_mul(SLOT)
 }
 
-/// Flags of the key of a query.
-pub(super) fn key_flags(query: &Query) -> u8 {
-    let dnssec = if query.edns.is_some_and(|edns| edns.dnssec) {
-        KEY_DO
-    } else {
-        0
-    };
-    let unchecked = if query.flags & flag::CD != 0 {
-        KEY_CD
-    } else {
-        0
-    };
-    dnssec | unchecked
+#[inline]
+fn telling(case: &Case<'_>, kind: Kind, step: u8, hit: Option<Match>) -> Telling {
+    Telling {
+        slot: slot(case.now.unix),
+        kind,
+        step,
+        group: case.asker.group,
+        hit,
+        count: 1,
+    }
 }
 
 impl Tables {
@@ -127,20 +124,8 @@ impl Tables {
                 .only()
                 .filter(|_| case.settings.record == Record::Counts);
             if let Some(hit) = only {
-                let now = ask.now.unix as i64;
-                if let Some(block) = snapshot.blocks(&hit, asker.group, now) {
-                    let most = seconds_until(block.until, now);
-                    let code = ask.asked.block(
-                        out,
-                        how(block.action, block.answer),
-                        who.qtype,
-                        block.answer.ttl.min(most),
-                        (block.ede != 0).then_some(Ede {
-                            code: block.ede,
-                            text: block.ede_text,
-                        }),
-                    );
-                    return self.note_block(&case, name, at, (block.step, hit), code, out);
+                if let Some((step, code)) = case.block_by(&ask.asked, &hit, out) {
+                    return self.note_block(&case, name, at, (step, hit), code, out);
                 }
             }
             let found = place.matches();
@@ -182,14 +167,7 @@ impl Tables {
         code: u8,
         out: &[u8],
     ) -> Outcome {
-        let telling = Telling {
-            slot: slot(case.now.unix),
-            kind: Kind::Block,
-            step,
-            group: case.asker.group,
-            hit: Some(hit),
-            count: 1,
-        };
+        let telling = telling(case, Kind::Block, step, Some(hit));
         self.books.stats.sent(code, out);
         if !self.memo.count(at, name, &telling) {
             self.books.tell(case.snapshot, name, &telling);
@@ -207,14 +185,7 @@ impl Tables {
         out: &[u8],
     ) -> Outcome {
         let decision = &sent.decision;
-        let telling = Telling {
-            slot: slot(case.now.unix),
-            kind: decision.kind,
-            step: decision.step,
-            group: case.asker.group,
-            hit: decision.hit,
-            count: 1,
-        };
+        let telling = telling(case, decision.kind, decision.step, decision.hit);
         let counts = case.settings.record == Record::Counts && decision.hit.is_some();
         if counts && self.memo.count(place, name, &telling) {
             return self.books.note_sent(&sent, out);
