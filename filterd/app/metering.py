@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from prometheus_client import CollectorRegistry
 
 from filterd import __version__
 from filterd.app.forwarding import upstream_stats
-from filterd.app.node import Node, readiness
-from filterd.app.watching import report_state
+from filterd.app.node import Node
+from filterd.app.watching import not_ready, report_state
 from filterd.metrics.collector import FilterdCollector
 from filterd.metrics.hits import HitTotals
 from filterd.metrics.http import MetricsServer
@@ -23,7 +24,7 @@ def open_metrics(node: Node) -> MetricsServer:
         return NodeState(
             version=__version__,
             started=node.started,
-            ready=not readiness(node),
+            ready=not not_ready(node),
             rules_since=lists.generation.made_at if lists is not None else node.ruling.made_at,
             filtering={group.name: group.filtered for group in node.ruling.school.groups},
         )
@@ -43,6 +44,7 @@ def open_metrics(node: Node) -> MetricsServer:
             Sources(
                 engine=node.engine.stats,
                 hits=hits,
+                doors=lambda: asdict(node.engine.doors()),
                 upstream=lambda: upstream_stats(node),
                 lists=lambda: node.lists,
                 report=lambda: report_state(node),
@@ -51,4 +53,4 @@ def open_metrics(node: Node) -> MetricsServer:
             )
         )
     )
-    return MetricsServer(registry, lambda: readiness(node), time.monotonic)
+    return MetricsServer(registry, lambda: not_ready(node), time.monotonic)
