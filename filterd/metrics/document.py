@@ -64,7 +64,8 @@ filterd_threads_wanted - filterd_threads_running > 0
 
 ```promql
 sum(rate(filterd_udp_queries_lost_total[5m]))
-  / (sum(rate(filterd_udp_queries_lost_total[5m])) + sum(rate(filterd_queries_total{door="udp"}[5m])))
+  / (sum(rate(filterd_udp_queries_lost_total[5m]))
+    + sum(rate(filterd_queries_total{door="udp"}[5m])))
 ```
 """
 

@@ -192,6 +192,8 @@ METRICS: tuple[Metric, ...] = (
     _row("threads_running", _G, "Threads that run.", _D, "running.*", THREAD),
     _row("udp_replies_unsent_total", _C, "Replies the system did not take.", _D, "unsent"),
     _row("udp_queries_lost_total", _C, "Datagrams lost, a socket was full.", _D, "lost"),
+    _row("tcp_connections", _G, "TCP connections that are open.", _D, "connections"),
+    _row("tcp_refused_total", _C, "TCP connections refused, too many open.", _D, "refused"),
     _row("answers_unusable_total", _C, "Upstream answers discarded.", _E, "answers_unusable"),
     _row("resolutions_failed_total", _C, "Questions without answer.", _E, "misses.failed"),
     _row(

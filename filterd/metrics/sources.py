@@ -78,9 +78,9 @@ class Sources:
     """Whom to ask.
 
     `engine` returns what `Engine.stats()` says, parsed, and `doors` what `Engine.doors()` does,
-    as a mapping; `hits` yields (list, category,
-    decisions), see `hits.HitTotals`; `upstream` returns what `Resolver.stats()` does;
-    `now` is Unix time.
+    as a mapping, with the `connections` of the TCP doors and how many were `refused`; `hits`
+    yields (list, category, decisions), see `hits.HitTotals`; `upstream` returns what
+    `Resolver.stats()` does; `now` is Unix time.
     """
 
     engine: Callable[[], Mapping[str, object]]

@@ -45,9 +45,11 @@ def test_at_no_moment_of_a_start_is_the_address_free_for_another(monkeypatch, ho
 
 
 def test_somebody_elses_shared_sockets_are_not_joined():
-    with udp_socket("127.0.0.1", 0, shared=True) as theirs:
-        with pytest.raises(OSError, match="no UDP on"):
-            reuseport_sockets("127.0.0.1", theirs.getsockname()[1], 2)
+    with (
+        udp_socket("127.0.0.1", 0, shared=True) as theirs,
+        pytest.raises(OSError, match="no UDP on"),
+    ):
+        reuseport_sockets("127.0.0.1", theirs.getsockname()[1], 2)
 
 
 def test_nothing_is_left_open_when_one_cannot_be_had(monkeypatch):

@@ -58,6 +58,8 @@ DOORS = {
     "running": {"udp": 1, "forward": 1},
     "unsent": 7,
     "lost": 8,
+    "connections": 4,
+    "refused": 1,
 }
 
 
