@@ -21,8 +21,9 @@ pub(crate) struct Stats {
     qtypes: [u64; 11],
     verdicts: [[u64; 10]; 4],
     rcodes: [u64; 24],
+    /// By door: what a question has to wait for is not the same for all of them.
+    misses: [u64; 4],
     pub(crate) hits: u64,
-    pub(crate) misses: u64,
     pub(crate) stale: u64,
     pub(crate) prefetches: u64,
     pub(crate) joined: u64,
@@ -79,6 +80,12 @@ impl Stats {
     #[inline]
     pub(crate) fn reply(&mut self, code: u8) {
         self.rcodes[usize::from(code.min(23))] += 1;
+    }
+
+    /// Count a question that the cache could not answer.
+    #[inline]
+    pub(crate) fn miss(&mut self, door: u8) {
+        self.misses[usize::from(door.min(3))] += 1;
     }
 
     /// Count a question that no rule had a say in.
@@ -139,7 +146,7 @@ impl Stats {
             add(mine, theirs);
         }
         self.hits += other.hits;
-        self.misses += other.misses;
+        add(&mut self.misses, &other.misses);
         self.stale += other.stale;
         self.prefetches += other.prefetches;
         self.joined += other.joined;
@@ -187,7 +194,8 @@ impl Stats {
             "rcodes": numbered(&self.rcodes),
             "cache": {
                 "hits": self.hits,
-                "misses": self.misses,
+                "misses": self.misses.iter().sum::<u64>(),
+                "misses_by_door": named(&DOORS, &self.misses),
                 "stale": self.stale,
                 "prefetches": self.prefetches,
                 "evictions": gauges.cache_evictions,
