@@ -207,6 +207,11 @@ class Engine:
         """Oldest first: (time, client, name, qtype, kind, step, class, group, pattern, door, rcode,
         generation)."""
 
+    def gather_counts(self) -> int:
+        """Bring together what threads have counted, so that what is counted again and again waits
+        as one row; returns how many rows wait for `take_counts`. Past 131,072 rows, patterns are
+        counted without their name."""
+
     def take_counts(self) -> list[tuple[int, str, int, int, str, str, int, int]]:
         """(slot, kind, step, class, group, pattern, count, generation) since the last call, where
         the settings say `record`: "counts". No client, nothing finer than five minutes."""
@@ -219,6 +224,10 @@ class Engine:
         """Put a guard in front of every query: who is answered, how fast, and DNS cookies.
         `settings` is JSON as `app/guarding.py` writes it; `secrets`: none, the one in use, or that
         and the one before, 16 bytes each. An engine begins with none. ValueError."""
+
+    def welcomes(self, client: str) -> bool:
+        """Say whether a connection of this address is taken, as the guard has it; one that is not
+        is counted. ValueError for no address."""
 
     def bell(self) -> int:
         """A descriptor that is readable when `take_misses` has something that a thread parked."""
@@ -255,5 +264,6 @@ class Engine:
         """(token, reply) for those that wait by token and were answered by a thread; the bell says
         when, b"" where a rule says silence."""
 
-    def doors(self) -> tuple[int, int]:
-        """Return how many threads run, and how many replies could not be sent."""
+    def doors(self) -> tuple[int, int, int]:
+        """Return how many threads answer, how many forward, and how many replies could not be
+        sent."""

@@ -1,5 +1,6 @@
 """The commands that the control socket takes."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from filterd.app.watching import node_status
 from filterd.control.messages import Progress
 from filterd.control.server import Handler, Report
 from filterd.policy.said import COMMANDS
+
+SETTLE_SECONDS = 5.0  # that a command waits for the log's disk
 
 
 def handlers(node: Node, change: Change) -> dict[str, Handler]:
@@ -27,6 +30,9 @@ def handlers(node: Node, change: Change) -> dict[str, Handler]:
     async def lists_rollback(_arguments: Mapping[str, Any], _report: Report) -> Any:
         return {**await change.roll_back(), "generation": node.generation}
 
+    async def settle(_arguments: Mapping[str, Any], _report: Report) -> Any:
+        return {"written": await asyncio.to_thread(_settled, node)}
+
     def saying(command: str) -> Handler:
         async def say(arguments: Mapping[str, Any], _report: Report) -> Any:
             return await change.say(command, arguments)
@@ -37,8 +43,14 @@ def handlers(node: Node, change: Change) -> dict[str, Handler]:
         "status": status,
         "reload": reload,
         "lists-rollback": lists_rollback,
+        "log-settle": settle,
         **{command: saying(command) for command in COMMANDS},
     }
+
+
+def _settled(node: Node) -> bool:
+    node.flush_events()
+    return node.recorder.settle(SETTLE_SECONDS)
 
 
 def _teller(report: Report) -> Any:

@@ -60,8 +60,12 @@ class Node:
     def put_in_force(self, ruling: Ruling) -> None:
         """Swap the ruling for every query from now on."""
         self.earlier.append((self.generation, self.ruling.tables))
+        before = self.ruling.inputs.lists
         self.engine.swap(ruling.snapshot)
         self.ruling = ruling
+        if before is not None and before is not ruling.inputs.lists:
+            # Counts that are not taken yet may hold it for a while; its pages need not wait.
+            before.index.set_aside()
         logger.info("rules in force: generation %d", self.generation)
 
     def names_of(self, generation: int, class_id: int) -> tuple[str | None, str | None] | None:
@@ -73,8 +77,8 @@ class Node:
         return None
 
     def flush_events(self, *, counts: bool = True) -> None:
-        """Hand the core's events and counts to the recorder. Runs on a thread of its own, so that
-        a second full of blocks makes no answer late; never on two at once.
+        """Hand the core's events to the recorder, and its counts or none of them. Runs on a thread
+        of its own, so that a second full of blocks makes no answer late; never on two at once.
         """
         with self.flushing:
             if counts:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from filterd.app.change import Change, attempt
 from filterd.app.forwarding import NOTHING, look_after
@@ -13,10 +14,15 @@ from filterd.app.lists_work import wanted_lists
 from filterd.app.node import Node
 from filterd.lists.status import ListStatus, State, status
 from filterd.lists.store import ListStore
+from filterd.report.courtesy import stand_back
 
 logger = logging.getLogger(__name__)
 EVENTS_SECONDS = 1.0
-COUNTS_EVERY = 5  # of these
+# What is asked for again before counts are written is one row instead of two, and most is: seldom
+# is cheap. `filterd log` has them written when it looks.
+COUNTS_EVERY = 30  # of these
+GATHER_EVERY = 5
+MANY = 100_000  # rows of counts that are written sooner, while there is room for their names
 NEIGHBOURS_SECONDS = 15.0
 LISTS_SECONDS = 15.0
 UPSTREAMS_SECONDS = 2.0
@@ -29,6 +35,7 @@ class Chores:
         self._node = node
         self._change = change
         self._tasks: list[asyncio.Task[None]] = []
+        self._clerk = ThreadPoolExecutor(1, "filterd-counts", stand_back)
 
     def start(self) -> None:
         """Start them all."""
@@ -46,20 +53,23 @@ class Chores:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._clerk.shutdown()
         self._node.flush_events()
 
     async def _events(self) -> None:
-        """Take events from the core and prefetches to upstream, every second; counts less often,
-        since what is asked for again in between is then one row instead of two.
-        """
+        """Take events from the core and prefetches to upstream, every second; counts less often."""
+        loop = asyncio.get_running_loop()
         for second in itertools.count(1):
             await asyncio.sleep(EVENTS_SECONDS)
-            counts = second % COUNTS_EVERY == 0
             try:
-                await asyncio.to_thread(self._node.flush_events, counts=counts)
+                await loop.run_in_executor(self._clerk, self._keep_books, second)
             except (ValueError, KeyError, IndexError):
                 logger.exception("events of the last second are lost")
             self._node.engine.poke()
+
+    def _keep_books(self, second: int) -> None:
+        many = second % GATHER_EVERY == 0 and self._node.engine.gather_counts() > MANY
+        self._node.flush_events(counts=many or second % COUNTS_EVERY == 0)
 
     async def _lists(self) -> None:
         """Use what is on disk, then fetch each list when it is due."""

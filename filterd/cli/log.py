@@ -3,12 +3,16 @@
 import argparse
 import json
 import os
+import sys
 import time
 from dataclasses import asdict
+from pathlib import Path
 
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.cli.base import Command, Exit, add_config, add_json, paint, printable
 from filterd.cli.times import UnreadableError, clock_text, moment, qtype_name, span
+from filterd.control.client import NobodyError, call
+from filterd.model.errors import ControlError
 from filterd.report.query import Filter, LogRow, Summary, read, summarise
 
 EXAMPLES = """\
@@ -38,7 +42,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show the log."""
     config, _ = read_config(config_path(args.config, os.environ))
-    path = Paths.of(config, os.environ).log
+    paths = Paths.of(config, os.environ)
+    _settle(paths.control)
+    path = paths.log
     zone = config.timezone
     wanted = Filter(
         since=_when(args.since, zone),
@@ -61,6 +67,20 @@ def run(args: argparse.Namespace) -> int:
     if not rows and not args.json:
         print("nothing recorded that fits")
     return Exit.OK
+
+
+def _settle(control: Path) -> None:
+    """Have a daemon that runs write down what it has counted up to now."""
+    try:
+        written = call(control, "log-settle")["written"]
+    except NobodyError:
+        return  # all it had was written when it ended
+    except ControlError as error:
+        written, why = False, str(error)
+    else:
+        why = "the log's disk takes nothing; `filterd status` says more"
+    if not written:
+        print(f"filterd: the last seconds may be missing: {why}", file=sys.stderr)
 
 
 def _rows(text: str) -> int:

@@ -16,6 +16,10 @@ class Outlet(Protocol):
         """Accept rows."""
         ...
 
+    def settle(self, timeout: float) -> bool:
+        """Have what waits written within `timeout` seconds; False: it is not."""
+        ...
+
     def status(self) -> ReportStatus:
         """Say how it goes."""
         ...
@@ -54,6 +58,11 @@ class Recorder:
         if counts and self.level is not Level.NONE:
             for outlet in self._outlets:
                 outlet.append(counts)
+
+    def settle(self, timeout: float) -> bool:
+        """Have every outlet write what waits; `timeout` is in seconds, for each."""
+        settled = [outlet.settle(timeout) for outlet in self._outlets]
+        return all(settled)
 
     def status(self) -> ReportStatus:
         """The outlets' state as one: sums, and the first problem."""

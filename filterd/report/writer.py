@@ -6,12 +6,14 @@ does not fit meanwhile is dropped, oldest first, and counted.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from threading import Event as Flag
 from threading import Thread
 
 from filterd.report.base import ReportStatus, Sink, SinkError
 from filterd.report.buffer import Buffer
+from filterd.report.courtesy import stand_back
 from filterd.report.privacy import Row
 
 logger = logging.getLogger(__name__)
@@ -39,7 +41,7 @@ class Writer:
         *,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
-        capacity: int = 100_000,
+        capacity: int = 150_000,
     ) -> None:
         self._sink = sink
         self._clock = clock
@@ -47,6 +49,8 @@ class Writer:
         self._buffer: Buffer[Row] = Buffer(capacity)
         self._thread: Thread | None = None
         self._closing = Flag()
+        self._wake = Flag()
+        self._waiting: deque[Flag] = deque()  # who wants to be told when all is written
         self._written = 0
         self._lost = 0
         self._problem: str | None = None
@@ -73,9 +77,17 @@ class Writer:
         self._thread = Thread(target=self._run, name="filterd-report", daemon=True)
         self._thread.start()
 
+    def settle(self, timeout: float = 5.0) -> bool:
+        """Have what waits written at once; False: it was not within `timeout` seconds."""
+        written = Flag()
+        self._waiting.append(written)
+        self._wake.set()
+        return written.wait(timeout)
+
     def close(self, timeout: float = 5.0) -> None:
         """Write what waits, once, and stop; give up after `timeout` seconds."""
         self._closing.set()
+        self._wake.set()
         if self._thread is not None:
             self._thread.join(timeout)
             if self._thread.is_alive():
@@ -131,6 +143,13 @@ class Writer:
         self._delay = 0.0
 
     def _run(self) -> None:
+        stand_back()
         pause = 0.0
-        while not self._closing.wait(pause):
+        while not self._closing.is_set():
+            self._wake.wait(pause)
+            self._wake.clear()
+            asked = len(self._waiting)  # whoever asks later has rows that this step may not see
             pause = self.step()
+            if not len(self._buffer):
+                for _ in range(asked):
+                    self._waiting.popleft().set()

@@ -246,9 +246,11 @@ def test_log_shows_counts_and_nobody(own):
     def rows():
         return [json.loads(r) for r in own.run("log", "--json").stdout.splitlines()]
 
-    # Aggregates are written once their five minutes are over, or at the end.
+    found = rows()
+    assert [row["n"] for row in found if row["kind"] == "block"] == [1], "counted up to now"
+    own.ask("bad.example.com", source="127.0.0.18")
     own.process.terminate()
     own.process.wait(10)
-    found = eventually(rows)
-    assert any(row["kind"] == "block" for row in found)
+    found = rows()
+    assert [row["n"] for row in found if row["kind"] == "block"] == [2], "written at the end"
     assert "127.0.0.18" not in json.dumps(found)

@@ -228,3 +228,30 @@ def test_a_full_disk_costs_the_oldest_rows_only_and_heals(small_disk):
     newest = {found.rule for found in read(path, Filter(limit=5000))}
     assert {f"r{n}.example" for n in range(2000, 3000)} <= newest
     writer.close()
+
+
+def test_settle_has_what_waits_written_at_once(sink, clock):
+    writer = Writer(sink, clock=Clock(NOW), monotonic=clock)
+    writer.start()
+    try:
+        rows = [row(n) for n in range(2 * BATCH + 1)]
+        for each in (rows[:1], rows[1:]):
+            writer.append(each)
+            assert writer.settle(60)
+            assert sink.rows[-len(each) :] == each
+    finally:
+        writer.close()
+    assert sink.rows == rows
+
+
+def test_settle_says_when_the_sink_takes_nothing(sink, clock):
+    writer = Writer(sink, clock=Clock(NOW), monotonic=clock)
+    sink.fault = SinkError("disk full")
+    writer.append([row(1)])
+    writer.start()
+    assert not writer.settle(0.2)
+    sink.fault = None
+    clock.now += 60
+    assert writer.settle(60), "the next try, once its time has come"
+    writer.close()
+    assert sink.rows == [row(1)]

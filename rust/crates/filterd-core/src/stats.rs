@@ -29,7 +29,8 @@ pub(crate) struct Stats {
     verdicts: [[u64; 10]; 4],
     /// The code of the reply that was counted last.
     last: u8,
-    pub(crate) misses: u64,
+    /// By door: what a question has to wait for is not the same for all of them.
+    misses: [u64; 4],
     pub(crate) stale: u64,
     pub(crate) prefetches: u64,
     pub(crate) joined: u64,
@@ -103,6 +104,12 @@ impl Stats {
     pub(crate) fn withhold(&mut self) {
         let count = &mut self.rcodes[usize::from(self.last)];
         *count = count.saturating_sub(1);
+    }
+
+    /// Count a question that the cache could not answer.
+    #[inline]
+    pub(crate) fn miss(&mut self, door: u8) {
+        self.misses[usize::from(door.min(3))] += 1;
     }
 
     /// Count a question that no rule had a say in.
@@ -183,7 +190,7 @@ impl Stats {
             add(mine, theirs);
         }
         self.hits += other.hits;
-        self.misses += other.misses;
+        add(&mut self.misses, &other.misses);
         self.stale += other.stale;
         self.prefetches += other.prefetches;
         self.joined += other.joined;
@@ -231,7 +238,8 @@ impl Stats {
             "rcodes": numbered(&self.rcodes),
             "cache": {
                 "hits": self.hits,
-                "misses": self.misses,
+                "misses": self.misses.iter().sum::<u64>(),
+                "misses_by_door": named(&DOORS, &self.misses),
                 "stale": self.stale,
                 "prefetches": self.prefetches,
                 "evictions": gauges.cache_evictions,

@@ -175,6 +175,11 @@ impl Tally {
         self.rows.entry(key).or_insert(row).count += n;
     }
 
+    /// How many rows it has.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len() + self.plain.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.plain.is_empty()
     }
@@ -213,23 +218,15 @@ impl Tally {
     }
 }
 
-/// Put all rows of several tallies in words, each once.
-pub(crate) fn describe(tallies: Vec<Tally>) -> Vec<Count> {
-    let mut tallies = tallies.into_iter();
-    let Some(mut all) = tallies.next() else {
-        return Vec::new();
-    };
-    for tally in tallies {
-        all.most += tally.most;
-        all.absorb(tally);
-    }
-    let snapshots = all.snapshots;
+/// Put all rows in words, in the order of a log's key: neighbours are written together.
+pub(crate) fn describe(tally: Tally) -> Vec<Count> {
+    let snapshots = tally.snapshots;
     let of = |generation: u64| {
         snapshots
             .iter()
             .find(|known| known.generation == generation)
     };
-    let plain = all.plain.into_iter().filter_map(|(plain, count)| {
+    let plain = tally.plain.into_iter().filter_map(|(plain, count)| {
         Some(Count {
             slot: plain.slot,
             kind: plain.kind.word(),
@@ -241,7 +238,7 @@ pub(crate) fn describe(tallies: Vec<Tally>) -> Vec<Count> {
             generation: plain.generation,
         })
     });
-    let rows = all.rows.into_iter().filter_map(|(key, row)| {
+    let rows = tally.rows.into_iter().filter_map(|(key, row)| {
         let snapshot = of(key.generation)?;
         let pattern = match row.hit {
             Some(hit) if !row.nameless && !is_client(&hit) => {
@@ -260,7 +257,22 @@ pub(crate) fn describe(tallies: Vec<Tally>) -> Vec<Count> {
             generation: key.generation,
         })
     });
-    plain.chain(rows).collect()
+    let mut counts: Vec<Count> = plain.chain(rows).collect();
+    counts.sort_unstable_by(|one, other| one.order().cmp(&other.order()));
+    counts
+}
+
+impl Count {
+    fn order(&self) -> (i64, &str, &str, u8, i32, &str) {
+        (
+            self.slot,
+            &self.group,
+            self.kind,
+            self.step,
+            self.class,
+            &self.pattern,
+        )
+    }
 }
 
 /// A rule about who asks (RPZ rpz-client-ip): its pattern is an address of a client.

@@ -113,6 +113,8 @@ fn counts_are_turned_in_by_all_lanes_and_added() {
         }
         lane.rest(Now::from(START));
     }
+    let rows = engine.gather_counts();
+    assert_eq!(engine.gather_counts(), rows, "gathered once");
     let counts = engine.take_counts();
     let blocked: Vec<_> = counts
         .iter()

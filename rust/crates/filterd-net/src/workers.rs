@@ -14,7 +14,7 @@ use crate::bell::Bell;
 use crate::clock::now;
 use crate::doors::Doors;
 use crate::forward::Plain;
-use crate::sys::{Batch, BATCH};
+use crate::sys::{take_short_turns, Batch, BATCH};
 
 const UDP: u8 = 0;
 /// The buffer of a reply has room for what most clients take, so that it need not grow.
@@ -118,6 +118,7 @@ fn work(shared: &Shared, post: Post, stop: &AtomicBool) {
         // A processor that is not there: any other answers as well.
         let _ = sched_setaffinity(None, &set);
     }
+    take_short_turns();
     let mut lane = Lane::new(&shared.engine);
     let mut batch = Batch::new(wildcard);
     let mut outs: Vec<Vec<u8>> = (0..BATCH).map(|_| Vec::with_capacity(REPLY)).collect();

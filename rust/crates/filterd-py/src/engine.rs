@@ -167,6 +167,10 @@ impl Engine {
             .collect()
     }
 
+    fn gather_counts(&self, py: Python<'_>) -> usize {
+        py.detach(|| self.desk.gather_counts())
+    }
+
     fn take_counts(&self) -> Vec<Count> {
         let taken = self.desk.take_counts().into_iter();
         taken
@@ -202,6 +206,10 @@ impl Engine {
         let guard = guard().map_err(PyValueError::new_err)?;
         self.desk.engine().set_guard(Arc::new(guard));
         Ok(())
+    }
+
+    fn welcomes(&self, client: &str) -> PyResult<bool> {
+        Ok(self.desk.engine().guard().welcomes(address(client)?))
     }
 
     fn bell(&self) -> RawFd {
@@ -298,11 +306,15 @@ impl Engine {
             .collect()
     }
 
-    fn doors(&self) -> (usize, u64) {
+    fn doors(&self) -> (usize, usize, u64) {
         let threads = self.threads();
         let running = threads.workers.as_ref().map_or(0, Workers::running);
         let unsent = threads.doors.as_ref().map_or(0, |doors| doors.unsent());
-        (running, unsent)
+        let forwarding = threads
+            .forwarder
+            .as_ref()
+            .is_some_and(Forwarder::is_running);
+        (running, usize::from(forwarding), unsent)
     }
 }
 

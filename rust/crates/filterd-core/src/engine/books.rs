@@ -9,6 +9,9 @@ use crate::tally::Tally;
 /// each is counted by list and group beyond that: coarser before anything is lost.
 const ROWS: usize = 16_384;
 
+/// Rows that wait for who takes them, of all lanes.
+const GATHERED: usize = 131_072;
+
 /// Tallies that may wait for who takes them; beyond, they are added together.
 const TALLIES: usize = 64;
 
@@ -66,7 +69,13 @@ impl Ledger {
         }
     }
 
+    /// Take what lanes turned in.
     pub(super) fn take_tallies(&mut self) -> Vec<Tally> {
         std::mem::take(&mut self.tallies)
     }
+}
+
+/// What was brought together of all lanes, and waits for who takes it.
+pub(super) fn gathered() -> Tally {
+    Tally::new(GATHERED)
 }

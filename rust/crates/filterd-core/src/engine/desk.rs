@@ -96,6 +96,12 @@ impl Desk {
         self.engine.take_events(most)
     }
 
+    /// See `Engine::gather_counts`.
+    pub fn gather_counts(&self) -> usize {
+        lock(&self.lane).turn_in();
+        self.engine.gather_counts()
+    }
+
     /// See `Engine::take_counts`.
     pub fn take_counts(&self) -> Vec<Count> {
         lock(&self.lane).turn_in();

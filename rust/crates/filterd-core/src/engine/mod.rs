@@ -35,6 +35,7 @@ use crate::events::Event;
 use crate::guard::Guard;
 use crate::snapshot::Snapshot;
 use crate::stats::Gauges;
+use crate::tally::Tally;
 use books::Ledger;
 use misses::Misses;
 
@@ -117,6 +118,7 @@ pub struct Engine {
     cache: Shards,
     waiting: Mutex<Waiting>,
     ledger: Mutex<Ledger>,
+    gathered: Mutex<Tally>,
 }
 
 /// Questions that wait for an answer, and those that had none a moment ago.
@@ -141,6 +143,7 @@ impl Engine {
                 failures: Failures::default(),
             }),
             ledger: Mutex::new(Ledger::new(&settings)),
+            gathered: Mutex::new(books::gathered()),
             settings,
         }
     }
@@ -216,9 +219,21 @@ impl Engine {
         taken.iter().map(crate::events::Taken::describe).collect()
     }
 
+    /// Bring together what lanes have turned in, so that what is counted again and again waits as
+    /// one row. Returns how many rows wait.
+    pub fn gather_counts(&self) -> usize {
+        let taken = lock(&self.ledger).take_tallies();
+        let mut gathered = lock(&self.gathered);
+        for tally in taken {
+            gathered.absorb(tally);
+        }
+        gathered.len()
+    }
+
     /// Take the counts that were turned in since the last time; see `Record::Counts`.
     pub fn take_counts(&self) -> Vec<Count> {
-        let taken = lock(&self.ledger).take_tallies();
+        self.gather_counts();
+        let taken = std::mem::replace(&mut *lock(&self.gathered), books::gathered());
         // Words are made of them after the lock is gone.
         crate::tally::describe(taken)
     }

@@ -216,7 +216,7 @@ impl Tables {
                 self.books.note(case, ask.query.question.name(), sent, out)
             }
             Step::Answer => {
-                self.books.stats.misses += 1;
+                self.books.stats.miss(case.door);
                 let waiter = ask.waiter(false);
                 self.books
                     .park(engine, case, ask.key, &ask.query.question, waiter, out)
@@ -248,7 +248,7 @@ impl Tables {
             self.books.stats.hits += 1;
             return self.books.note(case, own.name(), sent, out);
         }
-        self.books.stats.misses += 1;
+        self.books.stats.miss(case.door);
         self.books
             .park(engine, case, key, &question, ask.waiter(true), out)
     }

@@ -166,6 +166,17 @@ impl Guard {
         }
     }
 
+    /// Whether a connection of `client` is taken: strangers have none, so that they take no place
+    /// from others. One that is not is counted.
+    #[must_use]
+    pub fn welcomes(&self, client: IpAddr) -> bool {
+        let welcome = self.access.admits(client);
+        if !welcome {
+            self.turn_away(client, true);
+        }
+        welcome
+    }
+
     /// Judge a query by where it comes from. `cookie`: of its OPT, `Absent` if there is none or
     /// the packet cannot be read. `stream`: it came over TCP, TLS or HTTPS.
     #[inline]

@@ -12,6 +12,7 @@ use rustix::thread::{sched_setaffinity, CpuSet};
 
 use super::plain::Plain;
 use crate::clock::now;
+use crate::sys::take_short_turns;
 use crate::workers::Shared;
 
 /// Events of one turn.
@@ -39,6 +40,7 @@ pub(super) fn run(shared: &Shared, epoll: &OwnedFd, cpu: Option<usize>, stop: &A
         // A processor that is not there: any other forwards as well.
         let _ = sched_setaffinity(None, &set);
     }
+    take_short_turns();
     let plain = &*shared.plain;
     let mut lane = Lane::small(&shared.engine);
     let mut events: Vec<Event> = Vec::with_capacity(EVENTS);
