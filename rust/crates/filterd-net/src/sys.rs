@@ -16,6 +16,8 @@ use libc::{c_int, c_void, cmsghdr, iovec, mmsghdr, msghdr, sockaddr_in, sockaddr
 pub(crate) const BATCH: usize = 64;
 /// Octets that are read of one; a query has some hundred at most.
 const LONGEST: usize = 2048;
+/// What is left of a longer one (RFC 1035 section 4.1.1).
+const HEADER: usize = 12;
 /// Room for one control message with an address: IPv6's is the larger.
 const CONTROL: usize = 128;
 
@@ -119,7 +121,15 @@ impl Batch {
             };
         };
         for at in 0..count {
-            self.lengths[at] = (self.headers[at].msg_len as usize).min(LONGEST);
+            let header = &self.headers[at];
+            // One that was cut is not what was sent: without all behind its header it is a query
+            // with a format error, and whatever else has a header keeps being that.
+            let most = if header.msg_hdr.msg_flags & libc::MSG_TRUNC == 0 {
+                LONGEST
+            } else {
+                HEADER
+            };
+            self.lengths[at] = (header.msg_len as usize).min(most);
         }
         Ok(count)
     }
@@ -197,12 +207,19 @@ impl Batch {
     }
 
     /// Send each of `messages` to its client, without waiting. Returns how many could not be sent.
-    pub(crate) fn send(&mut self, socket: BorrowedFd<'_>, messages: &[(Ends, &[u8])]) -> usize {
+    pub(crate) fn send<'a>(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        messages: impl Iterator<Item = (Ends, &'a [u8])>,
+    ) -> usize {
         let mut unsent = 0;
-        for some in messages.chunks(BATCH) {
-            for (to, (ends, wire)) in some.iter().enumerate() {
+        let mut messages = messages.peekable();
+        while messages.peek().is_some() {
+            let mut count = 0;
+            for (to, (ends, wire)) in messages.by_ref().take(BATCH).enumerate() {
+                count = to + 1;
                 self.parts[to] = part(wire);
-                let length = write(&mut self.addresses[to], ends);
+                let length = write(&mut self.addresses[to], &ends);
                 let header = &mut self.headers[to].msg_hdr;
                 header.msg_name = ptr::from_mut(&mut self.addresses[to]).cast();
                 header.msg_namelen = length;
@@ -215,7 +232,7 @@ impl Batch {
                     control(&mut self.controls[to], header, local, ends.scope);
                 }
             }
-            let headers = &mut self.headers[..some.len()];
+            let headers = &mut self.headers[..count];
             unsent += send_all(socket, headers);
         }
         unsent

@@ -2,10 +2,12 @@
 //! is one pass from receive to send, many at once, without a lock and without allocating.
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use filterd_core::engine::{Engine, Lane, Now, Outcome, Return, Way};
 use rustix::thread::{sched_setaffinity, CpuSet};
@@ -21,6 +23,8 @@ const UDP: u8 = 0;
 const REPLY: usize = 1536;
 /// Batches that a thread still answers when it is to end: what has come in, and not what comes on.
 const LAST: usize = 64;
+/// After a fault of ours.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// What the threads of one process share.
 #[derive(Clone)]
@@ -121,6 +125,28 @@ fn work(shared: &Shared, post: Post, stop: &AtomicBool) {
     let mut lane = Lane::new(&shared.engine);
     let mut batch = Batch::new(wildcard);
     let mut outs: Vec<Vec<u8>> = (0..BATCH).map(|_| Vec::with_capacity(REPLY)).collect();
+    loop {
+        let turns = || serve(shared, post, socket, stop, &mut lane, &mut batch, &mut outs);
+        if catch_unwind(AssertUnwindSafe(turns)).is_ok() {
+            return;
+        }
+        // Queries are caught one by one: this is a fault around them. Clients that come to this
+        // socket have no other thread, so it goes on, but never as fast as it can.
+        let _ = catch_unwind(AssertUnwindSafe(|| lane.recover()));
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Answer what comes, until `stop`.
+fn serve(
+    shared: &Shared,
+    post: Post,
+    socket: BorrowedFd<'_>,
+    stop: &AtomicBool,
+    lane: &mut Lane,
+    batch: &mut Batch,
+    outs: &mut [Vec<u8>],
+) {
     let mut left = LAST;
     loop {
         let stopping = stop.load(Ordering::Relaxed);
@@ -135,13 +161,13 @@ fn work(shared: &Shared, post: Post, stop: &AtomicBool) {
         left -= usize::from(stopping);
         let now = now();
         // All are read before any is answered: what their answers need comes near meanwhile.
-        let ahead = || look_ahead(&mut lane, &batch, count);
+        let ahead = || look_ahead(lane, batch, count);
         let mut read = catch_unwind(AssertUnwindSafe(ahead)).is_ok();
         if !read {
             lane.recover();
         }
         for (at, out) in outs.iter_mut().enumerate().take(count) {
-            if !answer(&mut lane, &batch, at, post.socket, now, out, read) {
+            if !answer(lane, batch, at, post.socket, now, out, read) {
                 out.clear();
                 lane.recover();
                 // The lane is another: it has read none of those that are left.
@@ -161,12 +187,11 @@ fn work(shared: &Shared, post: Post, stop: &AtomicBool) {
         }
         let after = || {
             if lane.take_asked() {
-                shared.ask(&mut lane, now);
+                shared.ask(lane, now);
             }
             lane.rest(now);
         };
         if catch_unwind(AssertUnwindSafe(after)).is_err() {
-            // As with a query: clients that come to this socket have no other thread.
             lane.recover();
         }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::books::Books;
 use super::case::{seconds_until, Case, Sent, Step, Who};
 use super::lane::Tables;
-use super::misses::{Parked, Waiter};
+use super::misses::{Parked, Sought, Waiter};
 use super::settings::Record;
 use super::zones::zone_of;
 use super::{lock, said, Engine, Now, Outcome, Way};
@@ -118,13 +118,13 @@ impl Tables {
                 let entry = Arc::clone(entry);
                 self.books.prefetch(engine, key, question, &entry, case.at);
             }
-            return self.end(engine, &case, ask, step, out);
+            return self.end(engine, &case, ask, step, None, out);
         }
         if let Some((place, found)) = self.memo.get(key.name_hash, question.name(), generation) {
             match case.reply(&ask.asked, &found, None, out) {
                 Step::Sent(sent) => return self.note_at(&case, question.name(), place, sent, out),
                 Step::Answer => {}
-                target => return self.end(engine, &case, ask, target, out),
+                target => return self.end(engine, &case, ask, target, None, out),
             }
         }
         let kept = self.books.kept(engine, key, snapshot);
@@ -136,14 +136,14 @@ impl Tables {
                 self.books.prefetch(engine, key, question, &entry, case.at);
             }
             self.near.put(entry);
-            return self.end(engine, &case, ask, step, out);
+            return self.end(engine, &case, ask, step, None, out);
         }
         let mut found = Matches::new();
         snapshot.match_name(question.name(), &mut found);
         let step = case.reply(&ask.asked, &found, None, out);
         self.memo
             .put(key.name_hash, question.name(), generation, &found);
-        self.end(engine, &case, ask, step, out)
+        self.end(engine, &case, ask, step, Some(&found), out)
     }
 
     /// Count a decision where the name is remembered: it is near already, and told of later.
@@ -179,7 +179,8 @@ impl Tables {
             .take_counts(|name, telling| books.tell(snapshot, name, telling));
     }
 
-    /// Do what is left to do: count, ask for another name, or park.
+    /// Do what is left to do: count, ask for another name, or park. `found`: what the rules say about
+    /// the name, if somebody has looked.
     #[inline]
     fn end<'s>(
         &mut self,
@@ -187,6 +188,7 @@ impl Tables {
         case: &Case<'s>,
         ask: &Ask<'_>,
         step: Step<'s>,
+        found: Option<&Matches>,
         out: &mut Vec<u8>,
     ) -> Outcome {
         match step {
@@ -197,8 +199,12 @@ impl Tables {
             Step::Answer => {
                 self.books.stats.misses += 1;
                 let waiter = ask.waiter(false);
-                self.books
-                    .park(engine, case, ask.key, &ask.query.question, waiter, out)
+                let sought = Sought {
+                    key: ask.key,
+                    question: &ask.query.question,
+                    found: found.map(|found| (case.snapshot.generation, found)),
+                };
+                self.books.park(engine, case, sought, waiter, out)
             }
             Step::Target(decision, target) => {
                 self.ask_target(engine, case, ask, decision, target, out)
@@ -228,8 +234,12 @@ impl Tables {
             return self.books.note(case, own.name(), sent, out);
         }
         self.books.stats.misses += 1;
-        self.books
-            .park(engine, case, key, &question, ask.waiter(true), out)
+        let sought = Sought {
+            key,
+            question: &question,
+            found: None,
+        };
+        self.books.park(engine, case, sought, ask.waiter(true), out)
     }
 }
 
@@ -291,7 +301,13 @@ impl Books {
         }
         let extra = entry.said.extra.as_ref();
         let ech = extra.is_some_and(|extra| extra.without_ech.is_some());
-        let said = said::say(snapshot, &entry.body, usize::from(entry.question_end), ech);
+        let said = said::say(
+            snapshot,
+            &entry.body,
+            usize::from(entry.question_end),
+            ech,
+            None,
+        );
         self.stats.rematched += 1;
         let anew = Arc::new(entry.restated(said));
         engine.cache.replace(&entry, Arc::clone(&anew));
@@ -307,9 +323,14 @@ impl Books {
         at: f64,
     ) {
         let (zone, _) = zone_of(&engine.keys, question.name());
+        let sought = Sought {
+            key,
+            question,
+            found: None,
+        };
         let mut waiting = lock(&engine.waiting);
         if waiting.failures.get(key.hash, at).is_some()
-            || !waiting.misses.prefetch(key, question, zone, at)
+            || !waiting.misses.prefetch(sought, zone, at)
         {
             return;
         }
@@ -322,20 +343,17 @@ impl Books {
         &mut self,
         engine: &Engine,
         case: &Case<'_>,
-        key: Key<'_>,
-        question: &Question,
+        sought: Sought<'_>,
         waiter: Waiter,
         out: &mut Vec<u8>,
     ) -> Outcome {
-        let (zone, _) = zone_of(&engine.keys, question.name());
+        let key = sought.key;
+        let (zone, _) = zone_of(&engine.keys, sought.question.name());
         let (failure, parked) = {
             let mut waiting = lock(&engine.waiting);
             match waiting.failures.get(key.hash, case.at) {
                 Some(failure) => (Some(failure), Parked::Full(waiter)),
-                None => (
-                    None,
-                    waiting.misses.park(key, question, zone, case.at, waiter),
-                ),
+                None => (None, waiting.misses.park(sought, zone, case.at, waiter)),
             }
         };
         match (failure, parked) {
