@@ -125,14 +125,17 @@ fn work(shared: &Shared, post: Post, stop: &AtomicBool) {
     let mut lane = Lane::new(&shared.engine);
     let mut batch = Batch::new(wildcard);
     let mut outs: Vec<Vec<u8>> = (0..BATCH).map(|_| Vec::with_capacity(REPLY)).collect();
-    loop {
-        let turns = || serve(shared, post, socket, stop, &mut lane, &mut batch, &mut outs);
-        if catch_unwind(AssertUnwindSafe(turns)).is_ok() {
-            return;
-        }
-        // Queries are caught one by one: this is a fault around them. Clients that come to this
-        // socket have no other thread, so it goes on, but never as fast as it can.
+    go_on(&mut lane, |lane| {
+        serve(shared, post, socket, stop, lane, &mut batch, &mut outs);
+    });
+}
+
+/// Run `what` to its end. Queries are caught one by one, so that a panic is a fault around them: it
+/// is counted, and `what` begins again, as clients that come to this socket have no other thread.
+fn go_on(lane: &mut Lane, mut what: impl FnMut(&mut Lane)) {
+    while catch_unwind(AssertUnwindSafe(|| what(lane))).is_err() {
         let _ = catch_unwind(AssertUnwindSafe(|| lane.recover()));
+        // Never as fast as it can.
         std::thread::sleep(PAUSE);
     }
 }
@@ -241,5 +244,32 @@ fn answer(
             true
         }
         Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use filterd_core::engine::Settings;
+    use filterd_core::snapshot::Snapshot;
+
+    #[test]
+    fn a_fault_around_a_query_is_counted_and_the_thread_goes_on() {
+        let plan = r#"{"classes": [], "layers": [], "ranks": [[]], "default_group": 0,
+            "groups": [{"name": "all", "filtered": true, "segments": [{"from": 0, "ranks": 0}],
+                        "default": "pass", "answer": {"style": "null", "ttl": 60}}],
+            "clients": [], "prefixes": []}"#;
+        let snapshot = Snapshot::new(Vec::new(), plan, 1).expect("a snapshot");
+        let engine = Arc::new(Engine::new(Arc::new(snapshot), Settings::default()));
+        let mut lane = Lane::new(&engine);
+        let mut runs = 0;
+        go_on(&mut lane, |_| {
+            runs += 1;
+            assert!(runs > 2, "a fault, on purpose");
+        });
+        drop(lane);
+        assert_eq!(runs, 3);
+        let stats = engine.stats();
+        assert!(stats.contains(r#""panics":2"#), "{stats}");
     }
 }

@@ -298,9 +298,9 @@ fn complete(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use std::net::{IpAddr, Ipv4Addr};
+    use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 
     use filterd_core::engine::{Engine, Outcome, Settings, Way};
     use filterd_core::snapshot::Snapshot;
@@ -315,17 +315,8 @@ mod tests {
                     "default": "pass", "answer": {"style": "null", "ttl": 60}}],
         "clients": [], "prefixes": []}"#;
 
-    /// A query for the type A of a name with one letter.
-    fn query(letter: u8) -> Vec<u8> {
-        let mut wire = vec![0, 9, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, letter];
-        wire.extend_from_slice(b"\x07example\0\0\x01\0\x01");
-        wire
-    }
-
-    #[test]
-    fn a_panic_is_counted_and_what_was_under_way_goes_to_others() {
-        let server = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let address = server.local_addr().expect("its address");
+    /// Everything but a door; all names are for plain forwarding.
+    pub(in crate::forward) fn shared() -> Shared {
         let snapshot = Arc::new(Snapshot::new(Vec::new(), PLAN, 1).expect("a snapshot"));
         let shared = Shared {
             engine: Arc::new(Engine::new(snapshot, Settings::default())),
@@ -334,50 +325,109 @@ mod tests {
             plain: Arc::new(Plain::new().expect("a descriptor")),
         };
         shared.engine.set_route(Some(Box::new(|_| true)));
+        shared
+    }
+
+    /// Asks a server that is not there.
+    pub(in crate::forward) fn asking(shared: &Shared) -> Asking {
+        let server = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        asking_of(shared, &server)
+    }
+
+    fn asking_of(shared: &Shared, server: &UdpSocket) -> Asking {
+        let address = server.local_addr().expect("its address");
         let settings = ForwardSettings::read(&format!(
-            r#"{{"servers": [{{"label": "s", "address": "{address}"}}], "most": 9,
+            r#"{{"servers": [{{"label": "s", "address": "{address}"}}], "most": 9000,
                 "deadline": 60, "stale_wait": 60}}"#
         ));
         let mail = Arc::new(Mail::new(Arc::clone(&shared.others)));
         let epoll = thread::epoll(&shared.plain).expect("a descriptor");
-        let mut asking = Asking::new(epoll, mail, settings.expect("settings")).expect("a seed");
+        Asking::new(epoll, mail, settings.expect("settings")).expect("a seed")
+    }
+
+    /// Park a question for the type A of `label`.example.
+    fn park(shared: &Shared, label: &str) {
+        let mut wire = vec![0, 9, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, label.len() as u8];
+        wire.extend_from_slice(label.as_bytes());
+        wire.extend_from_slice(b"\x07example\0\0\x01\0\x01");
+        let client = IpAddr::from(Ipv4Addr::LOCALHOST);
         let mut lane = Lane::small(&shared.engine);
-        let park = |letter: u8| {
-            let client = IpAddr::from(Ipv4Addr::LOCALHOST);
-            let mut lane = Lane::small(&shared.engine);
-            let outcome = lane.handle(
-                &query(letter),
-                client,
-                Way::Token,
-                now(),
-                1,
-                &mut Vec::new(),
-            );
-            assert!(matches!(outcome, Outcome::Miss(_)));
-        };
-        park(b'a');
-        park(b'b');
+        let outcome = lane.handle(&wire, client, Way::Token, now(), 1, &mut Vec::new());
+        assert!(matches!(outcome, Outcome::Miss(_)));
+    }
+
+    #[test]
+    fn a_panic_is_counted_and_what_was_under_way_goes_to_others() {
+        let server = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let shared = shared();
+        let mut asking = asking_of(&shared, &server);
+        let mut lane = Lane::small(&shared.engine);
+        park(&shared, "a");
+        park(&shared, "b");
         asking.ask_now(&shared, &mut lane, now());
         assert_eq!(asking.forward.in_flight(), 2);
-        park(b'c');
+        park(&shared, "c");
         asking.guarded(&shared, &mut lane, |asking, _| {
             shared.engine.take_plain(1, &mut asking.questions);
             panic!("a fault, on purpose");
         });
-        let mut left: Vec<String> = Vec::new();
-        left.extend(
-            shared
-                .engine
-                .take_misses(9)
-                .into_iter()
-                .map(|question| question.name),
-        );
+        let taken = shared.engine.take_misses(9).into_iter();
+        let mut left: Vec<String> = taken.map(|question| question.name).collect();
         left.sort();
         assert_eq!(left, ["a.example", "b.example", "c.example"]);
         assert_eq!((asking.forward.in_flight(), asking.panics), (0, 1));
         // And on it goes.
-        park(b'd');
+        park(&shared, "d");
         asking.ask_now(&shared, &mut lane, now());
         assert_eq!(asking.forward.in_flight(), 1);
+    }
+
+    #[test]
+    fn a_turn_asks_so_many_and_says_that_more_are_left() {
+        let server = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let shared = shared();
+        let mut asking = asking_of(&shared, &server);
+        let mut lane = Lane::small(&shared.engine);
+        for number in 0..2 * QUESTIONS + 1 {
+            park(&shared, &format!("n{number}"));
+        }
+        let more = asking.ask_now(&shared, &mut lane, now());
+        assert_eq!((more, asking.forward.in_flight()), (true, QUESTIONS));
+        let mut last = Outbox::default();
+        assert!(asking.turn(&shared, &mut lane, &[], now(), &mut last));
+        assert_eq!(asking.forward.in_flight(), 2 * QUESTIONS);
+        assert!(!asking.turn(&shared, &mut lane, &[], now(), &mut last));
+        assert_eq!(asking.forward.in_flight(), 2 * QUESTIONS + 1);
+    }
+
+    #[test]
+    fn a_turn_reads_so_many_datagrams_of_one_port() {
+        let server = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let shared = shared();
+        let mut asking = asking_of(&shared, &server);
+        let mut lane = Lane::small(&shared.engine);
+        for number in 0..QUESTIONS {
+            park(&shared, &format!("n{number}"));
+        }
+        asking.ask_now(&shared, &mut lane, now());
+        let mut buffer = [0; 600];
+        let mut ports = std::collections::HashSet::new();
+        server.set_nonblocking(true).expect("a flag");
+        while let Ok((_, from)) = server.recv_from(&mut buffer) {
+            ports.insert(from);
+        }
+        for port in &ports {
+            for _ in 0..READS + 1 {
+                server.send_to(b"x", port).expect("sent");
+            }
+        }
+        let place = (0..256).find(|place| asking.sockets.port(*place).is_some());
+        let place = place.expect("an open port");
+        assert_eq!(asking.read(place, READS, now()), READS);
+        assert_eq!(
+            asking.read(place, 3, now()),
+            2,
+            "one more, and then nothing"
+        );
     }
 }

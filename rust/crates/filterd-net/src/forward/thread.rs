@@ -46,24 +46,8 @@ pub(super) fn run(shared: &Shared, epoll: &OwnedFd, cpu: Option<usize>, stop: &A
         let _ = sched_setaffinity(None, &set);
     }
     let plain = &*shared.plain;
-    let mut turns = Turns {
-        shared,
-        lane: Lane::small(&shared.engine),
-        events: Vec::with_capacity(EVENTS),
-        ready: Vec::with_capacity(EVENTS),
-        last: Outbox::default(),
-        until: 0.0,
-    };
-    while !stop.load(Ordering::Relaxed) {
-        if caught(|| turns.turn(epoll)).is_none() {
-            // What a turn does with questions is caught within: this is a fault around it. Whoever
-            // waits for an answer has no other thread, so it goes on, but never as fast as it can.
-            caught(|| turns.lane.recover());
-            plain.with(Asking::panicked);
-            turns.last.clear();
-            std::thread::sleep(PAUSE);
-        }
-    }
+    let mut turns = Turns::new(shared);
+    turns.go_on(stop, |turns| turns.turn(epoll));
     plain.with(|asking| asking.give_back(shared, &mut turns.lane, now()));
     plain.set(None);
 }
@@ -80,7 +64,33 @@ struct Turns<'a> {
     until: f64,
 }
 
-impl Turns<'_> {
+impl<'a> Turns<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        Self {
+            shared,
+            lane: Lane::small(&shared.engine),
+            events: Vec::with_capacity(EVENTS),
+            ready: Vec::with_capacity(EVENTS),
+            last: Outbox::default(),
+            until: 0.0,
+        }
+    }
+
+    /// Take one turn after the other until `stop`.
+    fn go_on(&mut self, stop: &AtomicBool, mut turn: impl FnMut(&mut Self)) {
+        while !stop.load(Ordering::Relaxed) {
+            if caught(|| turn(self)).is_some() {
+                continue;
+            }
+            // What a turn does with questions is caught within: this is a fault around it. Whoever
+            // waits for an answer has no other thread, so it goes on, but never as fast as it can.
+            caught(|| self.lane.recover());
+            self.shared.plain.with(Asking::panicked);
+            self.last.clear();
+            std::thread::sleep(PAUSE);
+        }
+    }
+
     /// Wait, then do what there is to do.
     fn turn(&mut self, epoll: &OwnedFd) {
         let Self {
@@ -133,5 +143,30 @@ fn timeout(until: f64) -> Timespec {
     Timespec {
         tv_sec: 0,
         tv_nsec: milliseconds as i64 * 1_000_000,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forward::asking::tests::{asking, shared};
+
+    #[test]
+    fn a_fault_around_a_turn_is_counted_and_the_next_turn_comes() {
+        let shared = shared();
+        shared.plain.set(Some(asking(&shared)));
+        let stop = AtomicBool::new(false);
+        let mut turns = Turns::new(&shared);
+        let mut count = 0;
+        turns.go_on(&stop, |_| {
+            count += 1;
+            stop.store(count == 3, Ordering::Relaxed);
+            assert!(count > 2, "a fault, on purpose");
+        });
+        drop(turns);
+        let counts = shared.plain.with(Asking::counts).expect("it runs");
+        assert!(counts.contains(r#""panics":2"#), "{counts}");
+        let stats = shared.engine.stats();
+        assert!(stats.contains(r#""panics":2"#), "{stats}");
     }
 }
