@@ -118,8 +118,8 @@ pub(super) struct Waiter {
 impl Waiter {
     /// The name that was asked for, wire form, lower case.
     pub(super) fn name(&self) -> SmallVec<[u8; 64]> {
-        let mut name = self.question.clone();
-        name.truncate(self.question.len().saturating_sub(4));
+        let length = self.question.len().saturating_sub(4);
+        let mut name = SmallVec::from_slice(&self.question[..length]);
         name.make_ascii_lowercase();
         name
     }

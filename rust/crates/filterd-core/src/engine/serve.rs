@@ -6,6 +6,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::books::Books;
 use super::case::{seconds_until, Case, Sent, Step, Who};
 use super::lane::Tables;
@@ -42,7 +44,8 @@ impl Ask<'_> {
             token: 0,
             id: self.asked.id,
             flags: self.asked.flags,
-            question: self.asked.question.into(),
+            // A copy at once; `into` goes octet by octet.
+            question: SmallVec::from_slice(self.asked.question),
             edns: self.asked.edns,
             limit: self.asked.limit,
             door: self.door,
