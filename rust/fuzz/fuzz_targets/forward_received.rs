@@ -81,7 +81,7 @@ impl Net {
 }
 
 fuzz_target!(|input: &[u8]| {
-    let [how, mut rest @ ..] = input else {
+    let [how, steps @ ..] = input else {
         return;
     };
     let strategy = ["fastest", "strict", "parallel"][usize::from(*how) % 3];
@@ -95,7 +95,7 @@ fuzz_target!(|input: &[u8]| {
         open: HashSet::new(),
         now: 1000.0,
     };
-    let mut asked = 0;
+    let (mut asked, mut rest) = (0, steps);
     while let [what, which, behind @ ..] = rest {
         rest = behind;
         if asked == 0 || what % 16 == 15 {
