@@ -19,6 +19,8 @@ use libc::{c_int, c_void, cmsghdr, iovec, mmsghdr, msghdr, sockaddr_in, sockaddr
 pub(crate) const BATCH: usize = 64;
 /// Octets that are read of one; a query has some hundred at most.
 const LONGEST: usize = 2048;
+/// What is left of a longer one (RFC 1035 section 4.1.1).
+const HEADER: usize = 12;
 /// Room for one control message with an address: IPv6's is the larger.
 const CONTROL: usize = 128;
 
@@ -142,8 +144,12 @@ impl Batch {
 
     /// The datagram at `at` of those received last.
     pub(crate) fn packet(&self, at: usize) -> &[u8] {
-        let length = (self.headers[at].msg_len as usize).min(LONGEST);
-        &self.packets[at][..length]
+        let header = &self.headers[at];
+        // One that was cut is not what was sent: without all behind its header it is a query with a
+        // format error, and whatever else has a header keeps being that.
+        let cut = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
+        let most = if cut { HEADER } else { LONGEST };
+        &self.packets[at][..(header.msg_len as usize).min(most)]
     }
 
     /// Where it came from; `None` for an address of no kind we know.
@@ -214,12 +220,19 @@ impl Batch {
     }
 
     /// Send each of `messages` to its client, without waiting. Returns how many could not be sent.
-    pub(crate) fn send(&mut self, socket: BorrowedFd<'_>, messages: &[(Ends, &[u8])]) -> usize {
+    pub(crate) fn send<'a>(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        messages: impl Iterator<Item = (Ends, &'a [u8])>,
+    ) -> usize {
         let mut unsent = 0;
-        for some in messages.chunks(BATCH) {
-            for (to, (ends, wire)) in some.iter().enumerate() {
+        let mut messages = messages.peekable();
+        while messages.peek().is_some() {
+            let mut count = 0;
+            for (to, (ends, wire)) in messages.by_ref().take(BATCH).enumerate() {
+                count = to + 1;
                 self.parts[to] = part(wire);
-                let length = write(&mut self.addresses[to], ends);
+                let length = write(&mut self.addresses[to], &ends);
                 let header = &mut self.outgoing[to].msg_hdr;
                 header.msg_name = ptr::from_mut(&mut self.addresses[to]).cast();
                 header.msg_namelen = length;
@@ -231,7 +244,7 @@ impl Batch {
                     control(&mut self.controls[to], header, local, ends.scope);
                 }
             }
-            unsent += send_all(socket, &mut self.outgoing[..some.len()]);
+            unsent += send_all(socket, &mut self.outgoing[..count]);
         }
         unsent
     }

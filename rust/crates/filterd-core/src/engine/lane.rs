@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
+use super::ask::Ask;
 use super::askers::Askers;
 use super::books::Books;
-use super::serve::Ask;
 use super::{lock, Engine, Now, Outcome, Way};
 use crate::cache::{Key, Memo, Near, KEY_CD, KEY_DO};
 use crate::guard::{Arrival, Guard, Pace, Pass};

@@ -3,56 +3,25 @@
 //! The order is that of the least work: the near cache, then what is remembered of the rules, then
 //! the cache that threads share, then the rules themselves.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::ask::Ask;
 use super::books::Books;
 use super::case::{seconds_until, Case, Sent, Step, Who};
 use super::lane::Tables;
-use super::misses::{Parked, Waiter};
+use super::misses::{Parked, Sought, Waiter};
 use super::settings::Record;
 use super::zones::zone_of;
-use super::{lock, said, Engine, Now, Outcome, Way};
+use super::{lock, said, Engine, Outcome};
 use crate::cache::{Entry, Key, Telling};
 use crate::decide::{Decision, Kind};
 use crate::events::{ShortName, Taken};
-use crate::guard::Pass;
 use crate::matches::{Match, Matches};
 use crate::reply::{self, Aging, Asked, Ede};
 use crate::snapshot::Snapshot;
 use crate::tally::Told;
 use crate::wire::query::{Query, Question, Refusal};
 use crate::wire::rcode;
-
-/// One query, parsed.
-pub(super) struct Ask<'a> {
-    pub(super) query: &'a Query,
-    pub(super) asked: Asked<'a>,
-    pub(super) key: Key<'a>,
-    pub(super) client: IpAddr,
-    pub(super) way: Way,
-    pub(super) pass: Pass,
-    pub(super) now: Now,
-    pub(super) door: u8,
-}
-
-impl Ask<'_> {
-    fn waiter(&self, aliased: bool) -> Waiter {
-        Waiter {
-            token: 0,
-            id: self.asked.id,
-            flags: self.asked.flags,
-            question: self.asked.question.into(),
-            edns: self.asked.edns,
-            limit: self.asked.limit,
-            door: self.door,
-            client: self.client,
-            way: self.way,
-            pass: self.pass,
-            aliased,
-        }
-    }
-}
 
 /// Counts are kept by five minutes, so that no row tells when somebody asked.
 const SLOT: i64 = 300;
@@ -115,7 +84,7 @@ impl Tables {
                 let entry = Arc::clone(entry);
                 self.books.prefetch(engine, key, question, &entry, case.at);
             }
-            return self.end(engine, &case, ask, step, out);
+            return self.end(engine, &case, ask, step, None, out);
         }
         let name = question.name();
         if let Some(place) = self.memo.find(key.name_hash, name, generation) {
@@ -132,7 +101,7 @@ impl Tables {
             match case.reply(&ask.asked, &found, None, out) {
                 Step::Sent(sent) => return self.note_at(&case, name, at, sent, out),
                 Step::Answer => {}
-                target => return self.end(engine, &case, ask, target, out),
+                target => return self.end(engine, &case, ask, target, None, out),
             }
         }
         let kept = self.books.kept(engine, key, snapshot);
@@ -144,7 +113,7 @@ impl Tables {
                 self.books.prefetch(engine, key, question, &entry, case.at);
             }
             self.near.put(entry);
-            return self.end(engine, &case, ask, step, out);
+            return self.end(engine, &case, ask, step, None, out);
         }
         let mut found = Matches::new();
         snapshot.match_name(question.name(), &mut found);
@@ -152,7 +121,7 @@ impl Tables {
         let place = self.memo.put(key.name_hash, name, generation, &found);
         match (step, place) {
             (Step::Sent(sent), Some(at)) => self.note_at(&case, name, at, sent, out),
-            (step, _) => self.end(engine, &case, ask, step, out),
+            (step, _) => self.end(engine, &case, ask, step, Some(&found), out),
         }
     }
 
@@ -200,7 +169,8 @@ impl Tables {
             .take_counts(|name, telling| books.tell(snapshot, name, telling));
     }
 
-    /// Do what is left to do: count, ask for another name, or park.
+    /// Do what is left to do: count, ask for another name, or park. `found`: what the rules say about
+    /// the name, if somebody has looked.
     #[inline]
     fn end<'s>(
         &mut self,
@@ -208,6 +178,7 @@ impl Tables {
         case: &Case<'s>,
         ask: &Ask<'_>,
         step: Step<'s>,
+        found: Option<&Matches>,
         out: &mut Vec<u8>,
     ) -> Outcome {
         match step {
@@ -218,8 +189,12 @@ impl Tables {
             Step::Answer => {
                 self.books.stats.miss(case.door);
                 let waiter = ask.waiter(false);
-                self.books
-                    .park(engine, case, ask.key, &ask.query.question, waiter, out)
+                let sought = Sought {
+                    key: ask.key,
+                    question: &ask.query.question,
+                    found: found.map(|found| (case.snapshot.generation, found)),
+                };
+                self.books.park(engine, case, sought, waiter, out)
             }
             Step::Target(decision, target) => {
                 self.ask_target(engine, case, ask, decision, target, out)
@@ -249,8 +224,12 @@ impl Tables {
             return self.books.note(case, own.name(), sent, out);
         }
         self.books.stats.miss(case.door);
-        self.books
-            .park(engine, case, key, &question, ask.waiter(true), out)
+        let sought = Sought {
+            key,
+            question: &question,
+            found: None,
+        };
+        self.books.park(engine, case, sought, ask.waiter(true), out)
     }
 }
 
@@ -315,7 +294,13 @@ impl Books {
         }
         let extra = entry.said.extra.as_ref();
         let ech = extra.is_some_and(|extra| extra.without_ech.is_some());
-        let said = said::say(snapshot, &entry.body, usize::from(entry.question_end), ech);
+        let said = said::say(
+            snapshot,
+            &entry.body,
+            usize::from(entry.question_end),
+            ech,
+            None,
+        );
         self.stats.rematched += 1;
         let anew = Arc::new(entry.restated(said));
         engine.cache.replace(&entry, Arc::clone(&anew));
@@ -331,9 +316,14 @@ impl Books {
         at: f64,
     ) {
         let (zone, _) = zone_of(&engine.keys, question.name());
+        let sought = Sought {
+            key,
+            question,
+            found: None,
+        };
         let mut waiting = lock(&engine.waiting);
         if waiting.failures.get(key.hash, at).is_some()
-            || !waiting.misses.prefetch(key, question, zone, at)
+            || !waiting.misses.prefetch(sought, zone, at)
         {
             return;
         }
@@ -346,20 +336,17 @@ impl Books {
         &mut self,
         engine: &Engine,
         case: &Case<'_>,
-        key: Key<'_>,
-        question: &Question,
+        sought: Sought<'_>,
         waiter: Waiter,
         out: &mut Vec<u8>,
     ) -> Outcome {
-        let (zone, _) = zone_of(&engine.keys, question.name());
+        let key = sought.key;
+        let (zone, _) = zone_of(&engine.keys, sought.question.name());
         let (failure, parked) = {
             let mut waiting = lock(&engine.waiting);
             match waiting.failures.get(key.hash, case.at) {
                 Some(failure) => (Some(failure), Parked::Full(waiter)),
-                None => (
-                    None,
-                    waiting.misses.park(key, question, zone, case.at, waiter),
-                ),
+                None => (None, waiting.misses.park(sought, zone, case.at, waiter)),
             }
         };
         match (failure, parked) {

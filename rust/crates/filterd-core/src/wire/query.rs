@@ -10,10 +10,24 @@ use super::record::{Walk, ADDITIONAL, ANSWER};
 use super::{flag, rcode, rtype, u16_at, CLASS_ANY, CLASS_IN, HEADER};
 
 /// A question in wire form with its name in lower case, in a buffer of its own.
-#[derive(Clone)]
 pub(crate) struct Question {
     name_length: usize,
     bytes: [u8; name::MAX + 4],
+}
+
+impl Default for Question {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
+impl Clone for Question {
+    #[inline]
+    fn clone(&self) -> Self {
+        let mut clone = Self::EMPTY;
+        clone.copy(self);
+        clone
+    }
 }
 
 impl Question {
@@ -35,6 +49,14 @@ impl Question {
         name_length: 1,
         bytes: [0; name::MAX + 4],
     };
+
+    /// Become the same question: only what is in use is copied.
+    #[inline]
+    pub(crate) fn copy(&mut self, other: &Self) {
+        let wire = other.wire();
+        self.bytes[..wire.len()].copy_from_slice(wire);
+        self.name_length = other.name_length;
+    }
 
     /// Take a question whose name ends at `name_length`; its length bytes are below 64, so they
     /// are no letters and lower-casing leaves them alone.
