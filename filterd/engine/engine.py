@@ -8,6 +8,7 @@ or handed upstream with a callback, and completed. There is no task per query.
 import asyncio
 import json
 import logging
+import os
 import socket
 import sys
 from collections import deque
@@ -136,8 +137,10 @@ class Engine:
         """
         self._core.open_doors([sock.fileno() for sock in sockets], list(cpus))
         self._wanted["udp"] = len(sockets)
-        # Of our own, to ask what was dropped there; several threads may have one socket.
-        self._sockets = [sock.dup() for sock in dict.fromkeys(sockets)]
+        # Of our own, to ask what was dropped there; several threads may have one socket. Not by
+        # `sock.dup()`, which makes the socket non-blocking again for the threads as well.
+        own = [os.dup(sock.fileno()) for sock in dict.fromkeys(sockets)]
+        self._sockets = [socket.socket(fileno=each) for each in own]
         self._listen()
 
     def forward(self, routing: Routing | None) -> None:

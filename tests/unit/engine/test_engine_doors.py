@@ -1,7 +1,9 @@
 """What the engine says of the core's threads and of what was lost at their sockets."""
 
 import asyncio
+import os
 import socket
+import time
 
 import pytest
 
@@ -48,6 +50,20 @@ def test_threads_that_run_are_those_that_should(engine):
     on, off = run(engine, what)
     assert on.wanted == on.running == {"udp": 2, "forward": 1}
     assert off.wanted == off.running == {"udp": 0, "forward": 0}
+
+
+def test_threads_wait_and_do_not_go_round(engine):
+    def what():
+        with udp_socket("127.0.0.1", 0) as sock:
+            engine.open_doors([sock, sock], [])
+            waits = [os.get_blocking(sock.fileno())]
+            sock.setblocking(False)  # as whoever handed it over may
+            end = time.monotonic() + 10
+            while not os.get_blocking(sock.fileno()) and time.monotonic() < end:
+                time.sleep(0.01)
+            return [*waits, os.get_blocking(sock.fileno())]
+
+    assert run(engine, what) == [True, True]
 
 
 def test_threads_that_ended_by_themselves_are_still_wanted(engine):

@@ -80,6 +80,15 @@ impl Doors {
         }
     }
 
+    /// Have reading wait again. Whoever handed a socket over may have kept it, and what he says of
+    /// waiting holds here as well: a thread would go round as fast as it can.
+    pub(crate) fn wait_for_all(&self) {
+        for socket in &self.sockets {
+            // It cannot fail for a socket that is open.
+            let _ = rustix::io::ioctl_fionbio(&socket.fd, false);
+        }
+    }
+
     /// Replies that could not be sent.
     #[must_use]
     pub fn unsent(&self) -> u64 {

@@ -159,8 +159,11 @@ fn serve(
         }
         // An error is that of a datagram sent before (ICMP), or passes like a lack of memory.
         let count = batch.receive(socket).unwrap_or(0);
-        if stopping && count == 0 {
-            return;
+        if count == 0 {
+            if stopping {
+                return;
+            }
+            shared.doors.wait_for_all();
         }
         left -= usize::from(stopping);
         let now = now();
