@@ -21,7 +21,7 @@ const MOST: usize = 3;
 
 /// Names whose counts wait to be told: one in so many of those that there is room for. Beyond, the
 /// tally is told at once.
-const COUNTED: usize = 4;
+const COUNTED: usize = 8;
 /// Octets that a name of those takes on average; longer ones leave room for fewer.
 const NAME: usize = 32;
 
@@ -38,6 +38,10 @@ pub(crate) struct Memo {
     counted: Vec<Counted>,
     /// The names of those, one behind the other.
     names: Vec<u8>,
+    /// How many of `counted` have been told already: the first ones.
+    told: usize,
+    /// How many were there before those that are there now; and octets of their names.
+    gone: (usize, usize),
 }
 
 /// What was decided about a name, and how often.
@@ -55,7 +59,7 @@ struct Counted {
     telling: Telling,
     /// Where the name is remembered, if it still is: its last word says so.
     place: usize,
-    /// Where it ends in `names`.
+    /// Where it ends in `names`, had none of them gone.
     end: usize,
 }
 
@@ -73,6 +77,8 @@ impl Memo {
             secret: Secret::default(),
             counted: Vec::new(),
             names: Vec::new(),
+            told: 0,
+            gone: (0, 0),
         }
     }
 
@@ -144,9 +150,10 @@ impl Memo {
     pub(crate) fn count(&mut self, at: usize, name: &[u8], telling: &Telling) -> bool {
         // The last word is emptied when another name takes the place, and what it says is void
         // once the counts are taken: then no count is there, or it is another place's.
-        let number = self.words[at + 7] as usize;
-        match self.counted.get_mut(number.wrapping_sub(1)) {
-            Some(known) if known.place == at => {
+        let number = (self.words[at + 7] as usize).wrapping_sub(self.gone.0 + 1);
+        let told = self.told;
+        match self.counted.get_mut(number) {
+            Some(known) if known.place == at && number >= told => {
                 let told = &mut known.telling;
                 let same = told.slot == telling.slot
                     && (told.kind, told.step, told.group)
@@ -172,21 +179,36 @@ impl Memo {
         self.counted.push(Counted {
             telling: *telling,
             place: at,
-            end: self.names.len(),
+            end: self.gone.1 + self.names.len(),
         });
-        self.words[at + 7] = self.counted.len() as u64;
+        self.words[at + 7] = (self.gone.0 + self.counted.len()) as u64;
         true
     }
 
-    /// Take everything that was counted.
-    pub(crate) fn take_counts(&mut self, mut each: impl FnMut(&[u8], &Telling)) {
-        let mut start = 0;
-        for counted in self.counted.drain(..) {
-            let name = self.names.get(start..counted.end).unwrap_or_default();
-            each(name, &counted.telling);
+    /// Take up to `most` of what was counted, what waits longest first. What is counted often is
+    /// told once for many times, the more so the less is taken.
+    pub(crate) fn take_counts(&mut self, most: usize, mut each: impl FnMut(&[u8], &Telling)) {
+        let first = self.told;
+        let last = first.saturating_add(most).min(self.counted.len());
+        let ends = |number: usize| self.counted.get(number).map_or(self.gone.1, |of| of.end);
+        let mut start = if first == 0 {
+            self.gone.1
+        } else {
+            ends(first - 1)
+        };
+        for counted in self.counted.get(first..last).unwrap_or_default() {
+            let name = start - self.gone.1..counted.end - self.gone.1;
+            each(self.names.get(name).unwrap_or_default(), &counted.telling);
             start = counted.end;
         }
-        self.names.clear();
+        self.told = last;
+        // Moving what is left is worth it once it is the smaller part.
+        if last * 2 >= self.counted.len() {
+            self.counted.drain(..last);
+            self.names.drain(..start - self.gone.1);
+            self.gone = (self.gone.0 + last, start);
+            self.told = 0;
+        }
     }
 
     #[cold]
@@ -339,7 +361,7 @@ mod tests {
 
     #[test]
     fn no_count_is_lost_by_a_name_that_goes_or_comes_anew() {
-        let mut memo = Memo::new(16);
+        let mut memo = Memo::new(64);
         let (mut counted, mut told) = (0, 0);
         for n in 0..1000u64 {
             let (hash, name) = (n * 7 % 13, [b'a' + (n * 7 % 13) as u8]);
@@ -351,10 +373,10 @@ mod tests {
                 counted += 1;
             }
             if n % 97 == 0 {
-                memo.take_counts(|_, telling| told += telling.count);
+                memo.take_counts(usize::MAX, |_, telling| told += telling.count);
             }
         }
-        memo.take_counts(|_, telling| told += telling.count);
+        memo.take_counts(usize::MAX, |_, telling| told += telling.count);
         assert!(counted > 50, "{counted}");
         assert_eq!(told, counted);
     }
@@ -377,7 +399,7 @@ mod tests {
         assert!(bytes <= SIZE * Memo::EACH + LINE, "{bytes}");
         assert_eq!(told as usize, SIZE / COUNTED, "then others count");
         let mut taken = 0;
-        memo.take_counts(|name, telling| {
+        memo.take_counts(usize::MAX, |name, telling| {
             assert_eq!(name, format!("\x0bname{taken:07}\0").as_bytes());
             taken += telling.count;
         });
@@ -396,12 +418,49 @@ mod tests {
         assert!(memo.count(place, b"a", &BLOCKED) && memo.count(place, b"a", &BLOCKED));
         assert!(!memo.count(place, b"a", &other));
         let mut seen = Vec::new();
-        memo.take_counts(|name, telling| seen.push((name.to_vec(), *telling)));
+        memo.take_counts(usize::MAX, |name, telling| {
+            seen.push((name.to_vec(), *telling))
+        });
         let twice = Telling {
             count: 2,
             ..BLOCKED
         };
         assert_eq!(seen, [(b"a".to_vec(), twice)]);
         assert!(memo.count(place, b"a", &other));
+    }
+
+    #[test]
+    fn what_is_taken_in_parts_is_told_once_and_in_turn() {
+        let mut memo = Memo::new(4096);
+        let names: Vec<Vec<u8>> = (0..100u8).map(|n| vec![b'n', n]).collect();
+        let hash = |n: usize| ((n as u64) << 25) | 1;
+        let mut sum = std::collections::HashMap::new();
+        let mut counted = 0;
+        for round in 0..40 {
+            for (n, name) in names.iter().enumerate().skip(round % 3) {
+                let at = match memo.find(hash(n), name, 1) {
+                    Some(place) => place.at,
+                    None => memo.put(hash(n), name, 1, &matches(1)).expect("room"),
+                };
+                assert!(memo.count(at, name, &BLOCKED), "there is room");
+                counted += 1;
+            }
+            let mut seen = 0;
+            memo.take_counts(7, |name, telling| {
+                seen += 1;
+                *sum.entry(name.to_vec()).or_insert(0) += telling.count;
+            });
+            assert_eq!(seen, 7);
+        }
+        memo.take_counts(usize::MAX, |name, telling| {
+            *sum.entry(name.to_vec()).or_insert(0) += telling.count;
+        });
+        assert_eq!(sum.values().sum::<u32>(), counted);
+        assert!(sum.iter().all(|(name, count)| match name[1] {
+            0 => *count == 14,
+            1 => *count == 27,
+            _ => *count == 40,
+        }));
+        memo.take_counts(1, |_, _| panic!("nothing is left"));
     }
 }

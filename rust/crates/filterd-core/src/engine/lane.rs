@@ -19,6 +19,10 @@ use crate::wire::{flag, rcode};
 /// Seconds between two times that a lane turns in its counts.
 const TURN_IN: f64 = 0.2;
 
+/// Remembered names whose counts are told then, so that no query waits for long: half a
+/// millisecond. Of more names than that, each is told the more seldom.
+const TOLD: usize = 2048;
+
 /// See the module.
 pub struct Lane {
     pub(super) engine: Arc<Engine>,
@@ -251,15 +255,19 @@ impl Lane {
     pub fn rest(&mut self, now: Now) {
         if !(0.0..TURN_IN).contains(&(now.steady - self.turned_in)) {
             self.turned_in = now.steady;
-            self.turn_in();
+            self.turn_in_some(TOLD);
         }
     }
 
-    /// Turn in the counts.
+    /// Turn in all counts.
     pub fn turn_in(&mut self) {
+        self.turn_in_some(usize::MAX);
+    }
+
+    fn turn_in_some(&mut self, told: usize) {
         // A lane that nobody asks must not keep old rules in memory.
         self.renew();
-        self.tables.tell(&self.snapshot);
+        self.tables.tell(&self.snapshot, told);
         self.tables.books.turn_in(&mut lock(&self.engine.ledger));
     }
 
@@ -299,7 +307,7 @@ impl Lane {
     #[cold]
     fn catch_up(&mut self) {
         // What was counted under the old rules is told in their words.
-        self.tables.tell(&self.snapshot);
+        self.tables.tell(&self.snapshot, usize::MAX);
         self.snapshot = self.engine.snapshot();
         self.guard = self.engine.guard();
         self.tables.askers = Askers::default();

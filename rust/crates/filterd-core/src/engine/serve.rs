@@ -162,11 +162,11 @@ impl Tables {
         self.books.note(case, name, sent, out)
     }
 
-    /// Tell the tally what was counted where names are remembered.
-    pub(super) fn tell(&mut self, snapshot: &Arc<Snapshot>) {
+    /// Tell the tally what was counted where names are remembered, `most` names.
+    pub(super) fn tell(&mut self, snapshot: &Arc<Snapshot>, most: usize) {
         let books = &mut self.books;
         self.memo
-            .take_counts(|name, telling| books.tell(snapshot, name, telling));
+            .take_counts(most, |name, telling| books.tell(snapshot, name, telling));
     }
 
     /// Do what is left to do: count, ask for another name, or park. `found`: what the rules say about
