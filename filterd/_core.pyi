@@ -225,6 +225,10 @@ class Engine:
         `settings` is JSON as `app/guarding.py` writes it; `secrets`: none, the one in use, or that
         and the one before, 16 bytes each. An engine begins with none. ValueError."""
 
+    def welcomes(self, client: str) -> bool:
+        """Say whether a connection of this address is taken, as the guard has it; one that is not
+        is counted. ValueError for no address."""
+
     def bell(self) -> int:
         """A descriptor that is readable when `take_misses` has something that a thread parked."""
 
@@ -260,5 +264,6 @@ class Engine:
         """(token, reply) for those that wait by token and were answered by a thread; the bell says
         when, b"" where a rule says silence."""
 
-    def doors(self) -> tuple[int, int]:
-        """Return how many threads run, and how many replies could not be sent."""
+    def doors(self) -> tuple[int, int, int]:
+        """Return how many threads answer, how many forward, and how many replies could not be
+        sent."""

@@ -5,6 +5,7 @@ for what it does not need.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from filterd.app.change import Change, attempt
@@ -13,6 +14,7 @@ from filterd.app.metering import open_metrics
 from filterd.app.node import Node
 from filterd.app.tasks import Chores
 from filterd.control.server import ControlServer
+from filterd.dns.tcp import TcpDoor
 from filterd.metrics.http import MetricsServer
 
 logger = logging.getLogger(__name__)
@@ -52,8 +54,8 @@ class Attendance:
             await self.change.use_lists(lambda _step, _done, _total: None)
 
 
-async def attend(node: Node, *, background: bool) -> Attendance:
-    """Open all of it; `background` False: without chores.
+async def attend(node: Node, tcp: Sequence[TcpDoor], *, background: bool) -> Attendance:
+    """Open all of it; `tcp`: its doors for TCP; `background` False: without chores.
 
     Raises:
         OSError, ControlError: an address or the socket cannot be had; nothing is left open.
@@ -62,7 +64,7 @@ async def attend(node: Node, *, background: bool) -> Attendance:
     try:
         listen = node.config.metrics.listen
         if listen is not None:
-            attendance.metrics = open_metrics(node)
+            attendance.metrics = open_metrics(node, tcp)
             await attendance.metrics.start(listen.host, listen.port)
         attendance.control = ControlServer(node.paths.control, handlers(node, attendance.change))
         await attendance.control.start()

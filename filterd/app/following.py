@@ -8,101 +8,35 @@ import asyncio
 import logging
 import random
 import time
-from collections import Counter
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 
 from filterd import __version__
 from filterd.app.change import Change
+from filterd.app.feed_state import Feed
 from filterd.app.node import Node
 from filterd.app.probing import is_ordered
-from filterd.config.feed import FeedConfig
 from filterd.feed.breadth import breadth_of
-from filterd.feed.canary import KEPT, canary_orders
+from filterd.feed.canary import KEPT
 from filterd.feed.canonical import canonical
 from filterd.feed.durable import write_durably
 from filterd.feed.follow import Taken, check_fresh
-from filterd.feed.judge import Judged, Judgement, judge
+from filterd.feed.judge import judge
 from filterd.feed.keys import node_key, public_key
 from filterd.feed.mirror import Mirror
 from filterd.feed.receipt import Receipt, sign_receipt
-from filterd.feed.refusal import Fault, Refused
+from filterd.feed.refusal import Refused
 from filterd.feed.remote import PATIENCE, from_folder, over_http
-from filterd.feed.segment import Segment
 from filterd.feed.sync import Fetch, fetch_new
 from filterd.feed.trust import FolderFetcher, Trust, recall, refresh, remember
 from filterd.model.errors import RulesError
-from filterd.model.order import Order
 
 logger = logging.getLogger(__name__)
 TRUST_SECONDS = 3600.0  # between two looks at the trust root
 SPREAD = 0.2  # of the time between two looks
 KEPT_TRUST = "trust.json"
 RECEIPT = "receipt.json"
-
-
-@dataclass(slots=True)
-class Feed:
-    """What a node knows of its feed. `faults` counts refusals; `problem` is the one that lasts."""
-
-    config: FeedConfig
-    folder: Path
-    trust: Trust | None = None
-    mirror: Mirror | None = None
-    judged: Judgement = field(default_factory=dict)
-    segments: tuple[Segment, ...] = ()  # the newest
-    faults: Counter[Fault] = field(default_factory=Counter)
-    problem: str | None = None
-    looked_at: float = 0.0  # at the trust root, in unix seconds
-    receipt: dict[str, object] | None = None  # the newest, as it is sent
-
-    def age(self, now: float) -> float | None:
-        """Seconds since the newest checkpoint that was taken; None: there is none."""
-        if self.mirror is None or self.mirror.position.time == 0:
-            return None
-        return max(0.0, now - self.mirror.position.time)
-
-    def numbers(self, now: float) -> dict[str, object]:
-        """Return what metrics tell of it."""
-        states = Counter(_state(each) for each in self.judged.values())
-        age = self.age(now)
-        return {
-            **({} if age is None else {"age": age}),
-            "segments": 0 if self.mirror is None else self.mirror.position.edge.size,
-            "orders": {state: states[state] for state in ("enforced", "refused", "ended")},
-            "refused": {fault.value: self.faults[fault] for fault in Fault},
-            "problem": float(self.problem is not None),
-        }
-
-    def status(self) -> dict[str, object]:
-        """Return what `filterd feed status` tells."""
-        refused = (each for each in self.judged.values() if each.fault is not None)
-        return {
-            "segments": 0 if self.mirror is None else self.mirror.position.edge.size,
-            "time": 0 if self.mirror is None else self.mirror.position.time,
-            "orders": dict(Counter(map(_state, self.judged.values()))),
-            "refused_orders": [
-                {"order": "/".join(each.entry.name), "why": each.why} for each in refused
-            ],
-            "faults": {fault.value: count for fault, count in self.faults.items()},
-            "problem": self.problem,
-            "receipt": self.receipt,
-        }
-
-    def orders(self) -> tuple[Order, ...]:
-        """Return what is to be enforced: warranted orders, and canaries."""
-        own = tuple(each.entry.order for each in self.judged.values() if each.enforced)
-        domain = "" if self.trust is None else self.trust.policy.canaries
-        return (*canary_orders(self.segments, domain), *own)
-
-
-def _state(judged: Judged) -> str:
-    if judged.fault is not None:
-        return "refused"
-    return "ended" if judged.ended else "enforced"
 
 
 class Follower:

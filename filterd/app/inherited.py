@@ -70,6 +70,8 @@ def inherit(environ: MutableMapping[str, str], pid: int, listen: ListenConfig) -
             problems.append(f"inherited descriptor {number} is no socket: {error}")
             continue
         place, fault = _look_at(sock, doors)
+        if place in inherited.sockets:
+            fault = "is there twice, and one of the two would be heard; list it once"
         if place is None or fault:
             sock.close()
             problems.append(f"inherited socket {_text(place)} {fault}")
@@ -100,8 +102,19 @@ def _look_at(sock: socket.socket, doors: set[_Place]) -> tuple[_Place | None, st
             "in the socket unit, and give 0.0.0.0 a line of its own"
         )
     elif kind == "udp":
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        _widen(sock)
     return place, fault
+
+
+def _widen(sock: socket.socket) -> None:
+    """Give `sock` the buffer of our own doors, unless it has a larger one: ReceiveBuffer= in the
+    socket unit goes beyond the system's limit, which binds us.
+    """
+    with socket.socket(sock.family, sock.type) as ours:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        most = ours.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    if sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) < most:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
 
 def _takes_both_families(sock: socket.socket) -> bool:

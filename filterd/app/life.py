@@ -115,7 +115,7 @@ async def _open(living: Living, *, background: bool) -> None:
         living.writer.start()
     await _open_doors(living, node.config.listen)
     attend = await asyncio.to_thread(_attending)
-    living.attendance = await attend(node, background=background)
+    living.attendance = await attend(node, living.connections, background=background)
 
 
 def _attending() -> "Callable[..., Awaitable[Attendance]]":

@@ -1,32 +1,40 @@
 """Metrics and health wired to a node."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 
 from prometheus_client import CollectorRegistry
 
 from filterd import __version__
 from filterd.app.forwarding import upstream_stats
-from filterd.app.node import Node, readiness
-from filterd.app.watching import report_state
+from filterd.app.node import Node
+from filterd.app.watching import not_ready, report_state
+from filterd.dns.tcp import TcpDoor
 from filterd.metrics.collector import FilterdCollector
 from filterd.metrics.hits import HitTotals
 from filterd.metrics.http import MetricsServer
 from filterd.metrics.sources import NodeState, Sources
 
 
-def open_metrics(node: Node) -> MetricsServer:
-    """Return the HTTP door for metrics and health, not yet listening."""
+def open_metrics(node: Node, tcp: Sequence[TcpDoor]) -> MetricsServer:
+    """Return the HTTP door for metrics and health, not yet listening. `tcp`: the node's doors."""
 
     def state() -> NodeState:
         lists = node.ruling.inputs.lists
         return NodeState(
             version=__version__,
             started=node.started,
-            ready=not readiness(node),
+            ready=not not_ready(node),
             rules_since=lists.generation.made_at if lists is not None else node.ruling.made_at,
             filtering={group.name: group.filtered for group in node.ruling.school.groups},
         )
+
+    def doors() -> Mapping[str, object]:
+        return asdict(node.engine.doors()) | {
+            "connections": sum(len(door.open) for door in tcp),
+            "refused": sum(door.refused for door in tcp),
+        }
 
     totals = HitTotals(node.names_of)
 
@@ -43,6 +51,7 @@ def open_metrics(node: Node) -> MetricsServer:
             Sources(
                 engine=node.engine.stats,
                 hits=hits,
+                doors=doors,
                 upstream=lambda: upstream_stats(node),
                 lists=lambda: node.lists,
                 report=lambda: report_state(node),
@@ -52,4 +61,4 @@ def open_metrics(node: Node) -> MetricsServer:
             )
         )
     )
-    return MetricsServer(registry, lambda: readiness(node), time.monotonic)
+    return MetricsServer(registry, lambda: not_ready(node), time.monotonic)

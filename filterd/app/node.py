@@ -21,7 +21,7 @@ from filterd.report.recorder import Recorder
 from filterd.upstream.resolver import Resolver
 
 if TYPE_CHECKING:
-    from filterd.app.following import Feed
+    from filterd.app.feed_state import Feed
     from filterd.lists.status import ListStatus
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Node:
     started: float
     problems: dict[str, str] = field(default_factory=dict)  # what -> why, for /readyz and status
     lists: "tuple[ListStatus, ...]" = ()  # as last looked at; see tasks.py
-    feed: "Feed | None" = None  # see following.py
+    feed: "Feed | None" = None  # see feed_state.py
     flushing: Lock = field(default_factory=Lock)
     spoken: Spoken = field(init=False)
     # What the numbers of earlier generations meant; not their rulings, which hold a mapped index.

@@ -28,7 +28,9 @@ def _says_censored(wire: bytes) -> bool:
         reply = DNSRecord.parse(wire)
     except DNSError:
         return False
-    options = (option for record in reply.ar if record.rtype == QTYPE.OPT for option in record.rdata)
+    options = (
+        option for record in reply.ar if record.rtype == QTYPE.OPT for option in record.rdata
+    )
     return any(
         option.code == EDE and option.data[:2] == CENSORED.to_bytes(2, "big") for option in options
     )

@@ -4,7 +4,8 @@ Pure but for opening nothing: what it needs from disk is handed in. A fault rais
 changes, so the ruling in force stays.
 
 Nearly all of it stays when something is said by command: the lists' index, that of the
-configuration, and their part of the plan are the ruling's `ground`; `reword` builds only the rest.
+configuration, and their part of the plan are the ruling's `ground`, and what authorities order lies
+over it; `reword` builds only the rest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -63,12 +64,26 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True)
+class Ordered:
+    """What authorities order, as an index over `ground`; until `until` (unix seconds), if given, no
+    further order begins.
+    """
+
+    ground: Ground
+    index: Index
+    table: ClassTable
+    layer: Layer
+    until: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Ruling:
     """A snapshot and what its numbers mean. `until`: unix seconds, when to build it anew."""
 
     inputs: Inputs
     school: School
     ground: Ground
+    ordered: Ordered
     tables: tuple[ClassTable, ...]
     snapshot: Snapshot
     made_at: float
@@ -88,7 +103,8 @@ def build_ruling(inputs: Inputs, now: float, number: int) -> Ruling:
         RulesError: the compiled lists or the plan do not fit.
     """
     school = school_of(inputs.config, inputs.book)
-    return _ruling(inputs, school, _ground(inputs, school, now), now, number)
+    ordered = _ordered(inputs, _ground(inputs, school, now), now)
+    return _ruling(inputs, school, ordered, now, number)
 
 
 def reorder(ruling: Ruling, orders: tuple[Order, ...], now: float, number: int) -> Ruling:
@@ -98,7 +114,7 @@ def reorder(ruling: Ruling, orders: tuple[Order, ...], now: float, number: int) 
         RulesError: as `build_ruling`.
     """
     inputs = replace(ruling.inputs, orders=orders)
-    return _ruling(inputs, ruling.school, ruling.ground, now, number)
+    return _ruling(inputs, ruling.school, _ordered(inputs, ruling.ground, now), now, number)
 
 
 def reword(ruling: Ruling, said: Said, now: float, number: int) -> Ruling:
@@ -108,10 +124,10 @@ def reword(ruling: Ruling, said: Said, now: float, number: int) -> Ruling:
         RulesError: as `build_ruling`.
     """
     inputs = replace(ruling.inputs, said=said)
-    ground = ruling.ground
+    ordered = ruling.ordered
     if ruling.until is not None and now >= ruling.until:
-        ground = _ground(inputs, ruling.school, now)
-    return _ruling(inputs, ruling.school, ground, now, number)
+        ordered = _ordered(inputs, _ground(inputs, ruling.school, now), now)
+    return _ruling(inputs, ruling.school, ordered, now, number)
 
 
 def _ground(inputs: Inputs, school: School, now: float) -> Ground:
@@ -131,23 +147,34 @@ def _ground(inputs: Inputs, school: School, now: float) -> Ground:
     return Ground(tuple(indexes), tuple(tables), outline, layers, now)
 
 
-def _ruling(inputs: Inputs, school: School, ground: Ground, now: float, number: int) -> Ruling:
+def _ordered(inputs: Inputs, ground: Ground, now: float) -> Ordered:
+    builder = IndexBuilder()
+    table = add_orders(builder, inputs.orders, now)
+    return Ordered(
+        ground=ground,
+        index=builder.finish(write_meta(table)),
+        table=table,
+        layer=layer_of(ground.outline, table),
+        until=next_start(inputs.orders, now),
+    )
+
+
+def _ruling(inputs: Inputs, school: School, ordered: Ordered, now: float, number: int) -> Ruling:
+    ground = ordered.ground
     school = replace(school, overrides=inputs.said.overrides, rules=inputs.said.rules)
     builder = IndexBuilder()
     overlay = add_overlay(builder, school, now)
-    said = builder.finish(write_meta(overlay))
-    builder = IndexBuilder()
-    orders = add_orders(builder, inputs.orders, now)
-    ordered = builder.finish(write_meta(orders))
-    over = (layer_of(ground.outline, table) for table in (orders, overlay))
-    plan = put_together(ground.outline, (*ground.layers, *over), now)
-    moments = (next_build(school, now, ground.made_at), next_start(inputs.orders, now))
+    layers = (*ground.layers, ordered.layer, layer_of(ground.outline, overlay))
+    plan = put_together(ground.outline, layers, now)
+    indexes = (*ground.indexes, ordered.index, builder.finish(write_meta(overlay)))
+    moments = (next_build(school, now, ground.made_at), ordered.until)
     return Ruling(
         inputs=inputs,
         school=school,
         ground=ground,
-        tables=(*ground.tables, orders, overlay),
-        snapshot=_snapshot((*ground.indexes, ordered, said), plan, number),
+        ordered=ordered,
+        tables=(*ground.tables, ordered.table, overlay),
+        snapshot=_snapshot(indexes, plan, number),
         made_at=now,
         until=min((moment for moment in moments if moment is not None), default=None),
     )

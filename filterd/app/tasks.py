@@ -9,7 +9,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from filterd.app.change import Change, attempt
-from filterd.app.following import Feed, Follower
+from filterd.app.feed_state import Feed
+from filterd.app.following import Follower
 from filterd.app.forwarding import NOTHING, look_after
 from filterd.app.lists_work import wanted_lists
 from filterd.app.node import Node

@@ -1,12 +1,37 @@
 """How a node is, as plain data."""
 
+from dataclasses import asdict
 from typing import Any
 
 from filterd import __version__
 from filterd.app.forwarding import upstream_stats
 from filterd.app.node import Node, readiness
+from filterd.engine.engine import Doors
 from filterd.lists.status import State
 from filterd.report.base import ReportStatus
+
+_WITHOUT = {
+    "udp": "answer UDP ended by itself, some or all clients get no answer",
+    "forward": "ask upstream servers ended by itself, names not in the cache get no answer",
+}
+
+
+def not_ready(node: Node) -> list[str]:
+    """Return why the node is not ready; nothing: it is."""
+    return [*readiness(node), *thread_faults(node.engine.doors())]
+
+
+def thread_faults(doors: Doors) -> list[str]:
+    """Return what is to be said of threads that have ended without being told to."""
+    faults = []
+    for name, consequence in _WITHOUT.items():
+        wanted, running = doors.wanted[name], doors.running[name]
+        if running < wanted:
+            faults.append(
+                f"threads: {wanted - running} of {wanted} that {consequence}; restart filterd, "
+                "and report what its log says of a panic"
+            )
+    return faults
 
 
 def report_state(node: Node) -> ReportStatus:
@@ -37,9 +62,10 @@ def node_status(node: Node) -> dict[str, Any]:
         "started": node.started,
         "generation": node.generation,
         "index": lists.generation.number if lists is not None else None,
-        "not_ready": readiness(node),
+        "not_ready": not_ready(node),
         "warnings": _warnings(node, report),
         "log": {"written": report.written, "dropped": report.dropped, "problem": report.problem},
         "engine": node.engine.stats(),
+        "doors": asdict(node.engine.doors()),
         "upstream": upstream_stats(node),
     }

@@ -179,7 +179,9 @@ def _authority(path: str) -> Authority:
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
-        raise RulesError(f"{path}: not what `filterd authority describe` writes: {error}") from error
+        raise RulesError(
+            f"{path}: not what `filterd authority describe` writes: {error}"
+        ) from error
     return read_authority(value)
 
 

@@ -12,7 +12,7 @@ from filterd.feed.canonical import fields
 from filterd.feed.keys import KeyFileError, open_key
 from filterd.model.order import PublicKey
 
-PASSPHRASE = "FILTERD_PASSPHRASE"
+PASSPHRASE = "FILTERD_PASSPHRASE"  # noqa: S105 - the name of a variable
 _FIELDS = {"id": str, "keytype": str, "scheme": str, "public": str}
 
 

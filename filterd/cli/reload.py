@@ -60,8 +60,18 @@ def _lines(state: dict[str, Any]) -> list[str]:
     ]
     lines += [paint(f"  not ready: {printable(reason)}", "red") for reason in reasons]
     lines += [] if reasons else [paint("  ready", "green")]
+    lines += _threads(state["doors"]) if "doors" in state else []  # an older daemon has none
     return lines + [
         paint(f"  look at: {printable(warning)}", "yellow") for warning in state["warnings"]
+    ]
+
+
+def _threads(doors: dict[str, Any]) -> list[str]:
+    running = {name: f"{doors['running'][name]} of {n}" for name, n in doors["wanted"].items()}
+    lost = {"queries": doors["lost"], "replies": doors["unsent"]}
+    return [
+        f"  threads: {running['udp']} answer UDP, {running['forward']} forward",
+        *(f"  lost: {number} {what} over UDP" for what, number in lost.items() if number),
     ]
 
 

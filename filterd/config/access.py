@@ -16,4 +16,5 @@ class AccessConfig(Section):
     networks: tuple[Network, ...] = ()
     """More networks that are answered, such as those of a provider's customers."""
     others: Literal["refuse", "drop"] = "refuse"
-    """What everybody else gets: refuse: the answer REFUSED; drop: none."""
+    """What everybody else gets over UDP: refuse: the answer REFUSED; drop: none. Their TCP
+    connections are closed at once."""

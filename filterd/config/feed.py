@@ -11,7 +11,9 @@ from filterd.config.types import Duration, FilePath
 def _read_feed(value: Any) -> str:
     text = written(value).rstrip("/")
     parts = urlsplit(text)
-    if parts.scheme not in {"http", "https", "file"} or (parts.scheme != "file" and not parts.netloc):
+    if parts.scheme not in {"http", "https", "file"} or (
+        parts.scheme != "file" and not parts.netloc
+    ):
         raise ValueError(f"not the address of a feed: {text[:80]!r}; https://… or file:///…")
     return text
 

@@ -19,7 +19,7 @@ class TcpConfig(Section):
     max_connections: int = Field(default=1000, ge=1, le=1_000_000)
     """Connections at one time; one more is refused until one has ended."""
     max_per_client: int = Field(default=50, ge=1, le=100_000)
-    """Connections at one time from one address."""
+    """Connections at one time from one client: an IPv4 address, or the /64 of an IPv6 address."""
 
 
 class ListenConfig(Section):

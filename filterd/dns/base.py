@@ -1,4 +1,4 @@
-"""What a door needs of the engine, in two calls."""
+"""What a door needs of the engine, in a few calls."""
 
 from collections.abc import Callable
 from enum import IntEnum
@@ -19,6 +19,10 @@ class Answering(Protocol):
         self, packet: bytes, client: str, now: float, steady: float, door: int
     ) -> bytes | int | None:
         """Return a reply, a token for a reply that comes later, or nothing to send."""
+        ...
+
+    def welcomes(self, client: str) -> bool:
+        """Say whether a connection from this address is taken at all; count one that is not."""
         ...
 
     def wait(self, token: int, reply: Callable[[bytes], None]) -> None:

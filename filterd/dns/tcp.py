@@ -1,5 +1,7 @@
 """The TCP door (RFC 7766): pipelining, answers out of order, idle timeout, limits per client.
 
+Whoever access control does not admit is cut off before it takes a place from others.
+
 A connection that does not read its replies is cut off rather than buffered (section 10); one that
 sends nothing for `idle` seconds, or starts a message and does not end it, is closed (6.2.3).
 """
@@ -17,6 +19,7 @@ from filterd.dns.framing import FrameReader, frame
 from filterd.model.clock import Clock
 
 _DOOR = int(DoorNumber.TCP)
+_MAPPED = bytes(10) + b"\xff\xff"  # ::ffff:0:0/96
 TURN = 256  # messages of one connection that are answered before others have their turn
 
 logger = logging.getLogger(__name__)
@@ -42,14 +45,16 @@ class TcpDoor:
         self.limits = limits
         self.open: set[TcpConnection] = set()
         self.by_client: Counter[str] = Counter()
-        self.refused = 0
+        self.refused = 0  # for want of room
 
     def protocol(self) -> asyncio.Protocol:
         """Return the protocol of a new connection."""
         return TcpConnection(self)
 
     def admit(self, connection: "TcpConnection", client: str) -> bool:
-        """Say whether one more connection of `client` is within the limits, and count it."""
+        """Say whether one more connection of `client`, as `client_of` names it, is within the
+        limits, and count it.
+        """
         limits = self.limits
         if len(self.open) >= limits.connections or self.by_client[client] >= limits.per_client:
             self.refused += 1
@@ -79,7 +84,8 @@ class TcpConnection(asyncio.Protocol):
         self._door = door
         self._frames = FrameReader()
         self._waiting: set[int] = set()
-        self._client = ""
+        self._client = ""  # its address
+        self._counted = ""  # what counts as one client
         self._half_closed = False
         self._turn: asyncio.Handle | None = None
         self._transport: asyncio.Transport | None = None
@@ -92,7 +98,12 @@ class TcpConnection(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]
         peer = transport.get_extra_info("peername")
         self._client = peer[0] if peer else ""
-        if not self._client or not self._door.admit(self, self._client):
+        if not self._client or not self._door.engine.welcomes(self._client):
+            logger.debug("TCP client %s is not answered here; closing", self._client)
+            transport.abort()  # type: ignore[attr-defined]
+            return
+        self._counted = client_of(self._client)
+        if not self._door.admit(self, self._counted):
             transport.abort()  # type: ignore[attr-defined]
             return
         transport.set_write_buffer_limits(high=self._door.limits.unread)  # type: ignore[attr-defined]
@@ -124,7 +135,7 @@ class TcpConnection(asyncio.Protocol):
             self._cut.cancel()
         if self._turn is not None:
             self._turn.cancel()
-        self._door.leave(self, self._client)
+        self._door.leave(self, self._counted)
         for token in self._waiting:
             self._door.engine.forget(token)
         self._waiting.clear()
@@ -206,6 +217,20 @@ class TcpConnection(asyncio.Protocol):
             self._restart_timer()
         else:
             self.close()
+
+
+def client_of(address: str) -> str:
+    """Return what counts as one client: an IPv4 address, or the /64 that holds an IPv6 address,
+    since who has one address of a link may take any number of them.
+    """
+    text, _, scope = address.partition("%")
+    if ":" not in text:
+        return address
+    octets = socket.inet_pton(socket.AF_INET6, text)
+    if octets.startswith(_MAPPED):
+        return socket.inet_ntop(socket.AF_INET, octets[len(_MAPPED) :])
+    link = socket.inet_ntop(socket.AF_INET6, octets[:8] + bytes(8))
+    return f"{link}%{scope}/64" if scope else f"{link}/64"
 
 
 async def open_tcp(  # noqa: PLR0913 - where, for whom, within what

@@ -5,6 +5,7 @@ A hit or a block costs one call into the core and one `sendto`. Only a miss make
 
 import asyncio
 import logging
+import os
 import socket
 
 from filterd.dns.base import Answering, DoorNumber
@@ -48,8 +49,9 @@ class UdpDoor(asyncio.DatagramProtocol):
             self._transport.sendto(wire, addr)
 
 
-def udp_socket(host: str, port: int) -> socket.socket:
-    """Return a bound, non-blocking socket for `host`, an address of either family.
+def udp_socket(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """Return a bound, non-blocking socket for `host`, an address of either family. `shared`: other
+    sockets that allow it may have the same address.
 
     OSError says which address cannot be had.
     """
@@ -58,12 +60,14 @@ def udp_socket(host: str, port: int) -> socket.socket:
     try:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(shared))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         sock.setblocking(False)
         sock.bind((host, port))
     except OSError as error:
         sock.close()
-        raise OSError(error.errno, f"no UDP on {host} port {port}: {error.strerror}") from error
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(error.errno, f"no UDP on {host} port {port}: {why}") from error
     return sock
 
 

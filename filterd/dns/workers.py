@@ -10,39 +10,25 @@ import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from filterd.dns.udp import RECEIVE_BUFFER, udp_socket
+from filterd.dns.udp import udp_socket
 
 
 def reuseport_sockets(host: str, port: int, count: int) -> list[socket.socket]:
     """Return `count` UDP sockets bound to `host`:`port`.
 
-    OSError when the address cannot be had: somebody else's sockets are never joined.
+    OSError when the address cannot be had: somebody else's sockets are never joined. The first is
+    bound alone and kept, so that of two that start at once one has the address and one has none.
     """
-    first = udp_socket(host, port)
-    if count == 1:
-        return [first]
-    port = first.getsockname()[1]
-    first.close()  # it was free; from here on it is shared
     with ExitStack() as opened:
-        sockets = [opened.enter_context(_shared(host, port)) for _ in range(count)]
+        first = opened.enter_context(udp_socket(host, port))
+        sockets = [first]
+        if count > 1:
+            first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            port = first.getsockname()[1]
+        while len(sockets) < count:
+            sockets.append(opened.enter_context(udp_socket(host, port, shared=True)))
         opened.pop_all()
     return sockets
-
-
-def _shared(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_DGRAM)
-    try:
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        sock.bind((host, port))
-    except OSError as error:
-        sock.close()
-        why = os.strerror(error.errno) if error.errno else str(error)
-        raise OSError(error.errno, f"no UDP on {host} port {port}: {why}") from error
-    return sock
 
 
 def processors(pin: Sequence[int], workers: int) -> list[int]:

@@ -8,9 +8,11 @@ or handed upstream with a callback, and completed. There is no task per query.
 import asyncio
 import json
 import logging
+import os
 import socket
+import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,6 +25,8 @@ from filterd.model.clock import Clock
 logger = logging.getLogger(__name__)
 
 BATCH = 256
+_SO_MEMINFO = 55  # socket(7); Python has no name for it. 32-bit numbers, the drops the ninth
+_DROPS = 8
 OTHER_ERROR = 0  # EDE, RFC 8914 section 4.1
 _UNREADABLE = b""  # the core refuses and counts it like any answer that does not hold together
 STALE_TICK = 0.1  # seconds between looks at misses that wait too long
@@ -78,6 +82,16 @@ class MissTimes:
     stale_wait: float = 1.8
 
 
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """How the threads of the core do, "udp" (they answer) and "forward", and what went astray."""
+
+    wanted: Mapping[str, int]
+    running: Mapping[str, int]
+    unsent: int  # replies that the system did not take
+    lost: int  # datagrams that found a full socket and were dropped by the system
+
+
 class Engine:
     """Answers queries. One per process; every door shares it."""
 
@@ -104,6 +118,8 @@ class Engine:
         self._draining = False
         self._ticker: asyncio.TimerHandle | None = None
         self._bell: asyncio.AbstractEventLoop | None = None
+        self._wanted = {"udp": 0, "forward": 0}
+        self._sockets: list[socket.socket] = []
 
     def wait(self, token: int, reply: Callable[[bytes], None]) -> None:
         """Have `reply` called with the bytes for `token`; misses are taken once per loop turn."""
@@ -120,6 +136,11 @@ class Engine:
         duplicates. OSError: the system has no thread left.
         """
         self._core.open_doors([sock.fileno() for sock in sockets], list(cpus))
+        self._wanted["udp"] = len(sockets)
+        # Of our own, to ask what was dropped there; several threads may have one socket. Not by
+        # `sock.dup()`, which makes the socket non-blocking again for the threads as well.
+        own = [os.dup(sock.fileno()) for sock in dict.fromkeys(sockets)]
+        self._sockets = [socket.socket(fileno=each) for each in own]
         self._listen()
 
     def forward(self, routing: Routing | None) -> None:
@@ -127,6 +148,7 @@ class Engine:
         longer. After `open_doors`, if that is called at all. What was under way goes on here.
         OSError: the system has no thread left.
         """
+        self._wanted["forward"] = int(routing is not None)
         if routing is None:
             self._core.stop_forwarding()
         else:
@@ -149,11 +171,22 @@ class Engine:
 
     def stop_workers(self) -> None:
         """End those threads; what they parked is still answered. Takes a tenth of a second."""
+        self._wanted["udp"] = 0
         self._core.stop_workers()
 
-    def doors(self) -> tuple[int, int]:
-        """Return how many threads answer, and how many replies could not be sent."""
-        return self._core.doors()
+    def doors(self) -> Doors:
+        """Return how many threads should run and do, and what was lost on the way."""
+        answering, forwarding, unsent = self._core.doors()
+        return Doors(
+            wanted=dict(self._wanted),
+            running={"udp": answering, "forward": forwarding},
+            unsent=unsent,
+            lost=sum(map(_dropped, self._sockets)),
+        )
+
+    def welcomes(self, client: str) -> bool:
+        """Say whether a connection from this address is taken; one that is not is counted."""
+        return self._core.welcomes(client)
 
     def poke(self) -> None:
         """Take misses that nobody waits for (prefetch); call now and then."""
@@ -200,7 +233,11 @@ class Engine:
         if self._bell is not None:
             self._bell.remove_reader(self._core.bell())
             self._bell = None
+        self._wanted = dict.fromkeys(self._wanted, 0)
         self._core.close_doors()
+        for sock in self._sockets:
+            sock.close()
+        self._sockets = []
 
     @property
     def idle(self) -> bool:
@@ -285,3 +322,12 @@ class Engine:
         self._wake()  # a rewrite's target may have become a new miss
         if self._aging:
             self._ticker = loop.call_later(STALE_TICK, self._tick)
+
+
+def _dropped(sock: socket.socket) -> int:
+    """Return how many datagrams the system has dropped at `sock`, where it says so."""
+    try:
+        numbers = sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 4 * (_DROPS + 1))
+    except OSError:
+        return 0
+    return int.from_bytes(numbers[4 * _DROPS :], sys.byteorder)

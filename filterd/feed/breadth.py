@@ -2,17 +2,15 @@
 
 from collections.abc import Collection
 
-from publicsuffixlist import PublicSuffixList
-
+from filterd.core import public_suffix
 from filterd.feed.warrant import Breadth
 from filterd.model.name import parents
 
 
 def breadth_of(must_not_block: Collection[str], popular: Collection[str] = ()) -> Breadth:
-    """Return what is too broad: public suffixes (the list of the library), what must not be
-    blocked and what has such a name under it, and what nearly everybody needs.
+    """Return what is too broad: public suffixes, as lists are held to, what must not be blocked and
+    what has such a name under it, and what nearly everybody needs.
     """
-    suffixes = PublicSuffixList()
     protected = frozenset(must_not_block)
     above = frozenset(over for name in protected for over in parents(name))
     needed = frozenset(over for name in popular for over in parents(name))
@@ -21,7 +19,7 @@ def breadth_of(must_not_block: Collection[str], popular: Collection[str] = ()) -
         return name in above or not protected.isdisjoint(parents(name))
 
     return Breadth(
-        public_suffix=lambda name: suffixes.publicsuffix(name) == name,
+        public_suffix=lambda name: "." not in name or public_suffix(name),
         protected=is_protected,
         popular=needed.__contains__,
     )

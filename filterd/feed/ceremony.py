@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from securesystemslib.signer import Signer
 from tuf.api.metadata import (
@@ -64,10 +65,7 @@ def new_root(
         for key in holders.keys:
             root.add_key(key, role)
         root.roles[role].threshold = holders.threshold
-    metadata = Metadata(root)
-    for signer in signers:
-        metadata.sign(signer, append=True)
-    return metadata.to_bytes(JSONSerializer(compact=True))
+    return _signed(Metadata(root), signers)
 
 
 @dataclass(slots=True)
@@ -82,7 +80,7 @@ class Publisher:
         newest = self._newest("root")
         if version != newest + 1:
             raise ValueError(f"root {version} cannot follow root {newest}")
-        self._write(f"{version}.root.json", root)
+        self._put(f"{version}.root.json", root)
 
     def put_targets(
         self, registry: Registry, policy: Policy, signers: Sequence[Signer], at: datetime
@@ -94,27 +92,18 @@ class Publisher:
             info = TargetFile.from_data(name, data, ["sha256"])
             targets.targets[name] = info
             write_durably(self.folder / TARGETS / f"{info.hashes['sha256']}.{name}", data)
-        self._sign(targets, signers)
+        self._put(f"{targets.version}.targets.json", _signed(Metadata(targets), signers))
 
     def renew(self, online: Signer, at: datetime) -> None:
         """Say what is newest: snapshot, then timestamp."""
         snapshot = Snapshot(self._newest("snapshot") + 1, None, at + LIFETIMES["snapshot"])
         snapshot.meta["targets.json"] = MetaFile(self._newest("targets"))
-        self._sign(snapshot, [online])
+        self._put(f"{snapshot.version}.snapshot.json", _signed(Metadata(snapshot), [online]))
         path = self._path("timestamp.json")
         known = Metadata[Timestamp].from_file(str(path)).signed.version if path.exists() else 0
         timestamp = Timestamp(known + 1, None, at + LIFETIMES["timestamp"])
         timestamp.snapshot_meta = MetaFile(snapshot.version)
-        metadata = Metadata(timestamp)
-        metadata.sign(online)
-        self._write("timestamp.json", metadata.to_bytes(JSONSerializer(compact=True)))
-
-    def _sign(self, signed: Targets | Snapshot, signers: Sequence[Signer]) -> None:
-        metadata = Metadata(signed)
-        for signer in signers:
-            metadata.sign(signer, append=True)
-        name = f"{signed.version}.{signed.type}.json"
-        self._write(name, metadata.to_bytes(JSONSerializer(compact=True)))
+        self._put("timestamp.json", _signed(Metadata(timestamp), [online]))
 
     def _newest(self, role: str) -> int:
         names = (path.name.partition(".") for path in self._path("").glob(f"*.{role}.json"))
@@ -123,8 +112,14 @@ class Publisher:
     def _path(self, name: str) -> Path:
         return self.folder / METADATA / name
 
-    def _write(self, name: str, data: bytes) -> None:
+    def _put(self, name: str, data: bytes) -> None:
         write_durably(self._path(name), data)
+
+
+def _signed(metadata: Metadata[Any], signers: Sequence[Signer]) -> bytes:
+    for signer in signers:
+        metadata.sign(signer, append=True)
+    return bytes(metadata.to_bytes(JSONSerializer(compact=True)))
 
 
 def moment(unix: int) -> datetime:

@@ -82,4 +82,3 @@ class Log:
         write_durably(self.folder / CHECKPOINT, note)
         self.position = position
         return found
-

@@ -8,7 +8,6 @@ was, and the rules with it.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from tuf.api.exceptions import (
@@ -34,7 +33,7 @@ from filterd.model.order import Registry
 
 METADATA, TARGETS = "trust", "targets"  # folders of a feed
 REGISTRY, POLICY = "registry.json", "policy.json"
-_PIECE = 64 * 1024
+MOST = 8 * 2**20  # bytes of one file; TUF's own limits are lower
 # Of several that fit the first counts: some errors are kinds of others.
 _FAULTS: tuple[tuple[type[Exception], Fault], ...] = (
     (ExpiredMetadataError, Fault.FROZEN),
@@ -59,11 +58,11 @@ class FolderFetcher(FetcherInterface):
 
     def _fetch(self, url: str) -> Iterator[bytes]:
         path = Path(unquote(urlsplit(url).path))
-        try:
-            file = path.open("rb")
-        except FileNotFoundError as error:
-            raise DownloadHTTPError(f"{path}: not there", 404) from error
-        return _pieces(file)
+        if not path.is_file():
+            raise DownloadHTTPError(f"{path}: not there", 404)
+        # One piece more than anything of it may have is enough to be refused.
+        with path.open("rb") as file:
+            return iter([file.read(MOST + 1)])
 
 
 def refresh(folder: Path, root: bytes, url: str, fetcher: FetcherInterface | None = None) -> Trust:
@@ -135,10 +134,3 @@ def _refusal(error: Exception) -> Exception:
         if isinstance(error, kind):
             return Refused(fault, f"trust: {error}")
     return OSError(f"trust: {error}")
-
-
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        while piece := file.read(_PIECE):
-            yield piece
-

@@ -37,6 +37,7 @@ class FilterdCollector(Collector):
         histograms: list[Family] = []
         asked: dict[Source, Callable[[], Numbers]] = {
             Source.ENGINE: self._engine,
+            Source.DOORS: lambda: _walked(Source.DOORS, self._sources.doors()),
             Source.UPSTREAM: lambda: self._upstream(histograms),
             Source.HITS: self._hits,
             Source.LISTS: self._lists,

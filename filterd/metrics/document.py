@@ -25,6 +25,50 @@ A counter starts at 0 when filterd starts.
 | --- | --- | --- | --- |
 """
 
+_TAIL = """
+## What to ask of them
+
+The cache is one for all doors and threads; its hit ratio, of the questions that came to it:
+
+```promql
+sum(rate(filterd_cache_hits_total[5m]))
+  / (sum(rate(filterd_cache_hits_total[5m])) + sum(rate(filterd_cache_misses_total[5m])))
+```
+
+What a rule blocks and what is no lawful query is in neither. A stale answer is a miss first, that
+upstream did not answer in time; the share of misses that ended so:
+
+```promql
+sum(rate(filterd_cache_stale_answers_total[5m])) / sum(rate(filterd_cache_misses_total[5m]))
+```
+
+The share of all queries that were answered at once, by door:
+
+```promql
+1 - sum by (door) (rate(filterd_cache_misses_by_door_total[5m]))
+  / sum by (door) (rate(filterd_queries_total[5m]))
+```
+
+A cache that is too small evicts what it is asked for again; entries that go, for one that comes:
+
+```promql
+sum(rate(filterd_cache_evictions_total[5m])) / sum(rate(filterd_cache_misses_total[5m]))
+```
+
+Near 1, with a hit ratio that falls, `cache.size` is too small. Threads that ended (`/readyz` says
+it too), and the share of UDP queries that found no room in a socket because threads are too few:
+
+```promql
+filterd_threads_wanted - filterd_threads_running > 0
+```
+
+```promql
+sum(rate(filterd_udp_queries_lost_total[5m]))
+  / (sum(rate(filterd_udp_queries_lost_total[5m]))
+    + sum(rate(filterd_queries_total{door="udp"}[5m])))
+```
+"""
+
 
 def page() -> str:
     """Return the whole page as Markdown."""
@@ -38,7 +82,13 @@ def page() -> str:
         labels.update({label.name: label for label in metric.labels})
     told = [f"| `{label.name}` | {label.means} | {_values(label)} |\n" for label in labels.values()]
     return "".join(
-        [_HEAD, *rows, "\n## Labels\n\n| label | means | values |\n| --- | --- | --- |\n", *told]
+        [
+            _HEAD,
+            *rows,
+            "\n## Labels\n\n| label | means | values |\n| --- | --- | --- |\n",
+            *told,
+            _TAIL,
+        ]
     )
 
 

@@ -29,6 +29,7 @@ class Source(StrEnum):
     """Who is asked at a scrape."""
 
     ENGINE = "engine"
+    DOORS = "doors"
     HITS = "hits"
     UPSTREAM = "upstream"
     LISTS = "lists"
@@ -144,6 +145,7 @@ MISFIT = Label("misfit", MISFITS, means="what did not fit")
 GUARD = Label("how", KEPT_OFF, means="what the guard did")
 FAULT = Label("fault", FAULTS, means="what was wrong with it")
 STATE = Label("state", ("enforced", "refused", "ended"), means="what became of the order")
+THREAD = Label("thread", ("udp", "forward"), means="what the threads do")
 PART = Label("part", tuple(PARTS.values()), means="what of the record")
 PLACE = Label("place", ("ring", "store"), means="the core's ring or the report's buffer")
 LIST = Label("list", most=200, means="a configured list")
@@ -154,7 +156,7 @@ SOURCE = Label("source", tuple(source.value for source in Source), means="a part
 VERSION = Label("version", most=1, means="of filterd")
 
 _C, _G, _H = Type.COUNTER, Type.GAUGE, Type.HISTOGRAM
-_E, _X, _U = Source.ENGINE, Source.HITS, Source.UPSTREAM
+_E, _D, _X, _U = Source.ENGINE, Source.DOORS, Source.HITS, Source.UPSTREAM
 _L, _R, _N, _F = Source.LISTS, Source.REPORT, Source.NODE, Source.FEED
 
 
@@ -182,6 +184,14 @@ METRICS: tuple[Metric, ...] = (
     _row("malformed_packets_total", _C, "Packets not lawful.", _E, "malformed.*", EFFECT),
     _row("cache_hits_total", _C, "Questions answered from the cache.", _E, "cache.hits"),
     _row("cache_misses_total", _C, "Questions the cache could not answer.", _E, "cache.misses"),
+    _row(
+        "cache_misses_by_door_total",
+        _C,
+        "Questions the cache could not answer, by door.",
+        _E,
+        "cache.misses_by_door.*",
+        DOOR,
+    ),
     _row("cache_stale_answers_total", _C, "Answers beyond their TTL.", _E, "cache.stale"),
     _row("cache_prefetches_total", _C, "Answers renewed ahead.", _E, "cache.prefetches"),
     _row("cache_evictions_total", _C, "Entries removed to make room.", _E, "cache.evictions"),
@@ -199,8 +209,20 @@ METRICS: tuple[Metric, ...] = (
         _E,
         "misses.crowded",
     ),
-    _row("guarded_total", _C, "Queries and replies held back by limits.", _E, "guard.*", GUARD),
+    _row("guarded_total", _C, "Queries, replies and connections held back.", _E, "guard.*", GUARD),
     _row("panics_total", _C, "Faults of our own that a thread survived.", _E, "panics"),
+    _row("threads_wanted", _G, "Threads that should run.", _D, "wanted.*", THREAD),
+    _row("threads_running", _G, "Threads that run.", _D, "running.*", THREAD),
+    _row("udp_replies_unsent_total", _C, "Replies the system did not take.", _D, "unsent"),
+    _row(
+        "udp_queries_lost_total",
+        _C,
+        "Datagrams lost, a socket was full; one that systemd keeps counts on over restarts.",
+        _D,
+        "lost",
+    ),
+    _row("tcp_connections", _G, "TCP connections that are open.", _D, "connections"),
+    _row("tcp_refused_total", _C, "TCP connections refused, too many open.", _D, "refused"),
     _row("answers_unusable_total", _C, "Upstream answers discarded.", _E, "answers_unusable"),
     _row("resolutions_failed_total", _C, "Questions without answer.", _E, "misses.failed"),
     _row(
@@ -291,8 +313,8 @@ METRICS: tuple[Metric, ...] = (
         unit="seconds",
     ),
     _row("feed_segments", _G, "Segments of the feed's log that were taken.", _F, "segments"),
-    _row("feed_orders", _G, "Orders that have not ended.", _F, "orders", STATE),
-    _row("feed_refused_total", _C, "What of the feed was refused.", _F, "refused", FAULT),
+    _row("feed_orders", _G, "Orders that have not ended.", _F, "orders.*", STATE),
+    _row("feed_refused_total", _C, "What of the feed was refused.", _F, "refused.*", FAULT),
     _row("feed_problem", _G, "1 while the feed cannot be followed.", _F, "problem"),
     _row(
         "source_up",

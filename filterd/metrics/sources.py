@@ -77,12 +77,15 @@ class NodeState:
 class Sources:
     """Whom to ask.
 
-    `engine` returns what `Engine.stats()` says, parsed; `hits` yields (list, category,
-    decisions), see `hits.HitTotals`; `upstream` returns what `Resolver.stats()` does;
-    `now` is Unix time; `feed` returns what `app/following.py` says, nothing without a feed.
+    `engine` returns what `Engine.stats()` says, parsed, and `doors` what `Engine.doors()` does,
+    as a mapping, with the `connections` of the TCP doors and how many were `refused`; `hits`
+    yields (list, category, decisions), see `hits.HitTotals`; `upstream` returns what
+    `Resolver.stats()` does; `now` is Unix time; `feed` returns what `app/feed_state.py` says,
+    nothing without a feed.
     """
 
     engine: Callable[[], Mapping[str, object]]
+    doors: Callable[[], Mapping[str, object]]
     hits: Callable[[], Iterable[tuple[str | None, str | None, int]]]
     upstream: Callable[[], Mapping[str, object]]
     lists: Callable[[], Iterable[ListState]]

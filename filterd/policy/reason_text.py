@@ -57,13 +57,9 @@ def class_ede(
     words = _WORDS[language]
     age = words["illegal" if rule.category in illegal else "age"]
     match rule.origin:
-        case Origin.ORDER if rule.mandatory:
-            return CENSORED, _fit(words["order"], rule.note)
-        case Origin.ORDER if rule.category is not None:
-            return FILTERED, _fit(age, titles.get(rule.category, rule.category))
-        case Origin.LIST if rule.mandatory:
-            return CENSORED, _fit(words["order"], rule.list)
-        case Origin.LIST if rule.category is not None:
+        case Origin.ORDER | Origin.LIST if rule.mandatory:
+            return CENSORED, _fit(words["order"], rule.note or rule.list)
+        case Origin.ORDER | Origin.LIST if rule.category is not None:
             return FILTERED, _fit(age, titles.get(rule.category, rule.category))
         case Origin.LIST if rule.min_age is not None:
             return FILTERED, _fit(words["age"], rule.list)

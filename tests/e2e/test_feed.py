@@ -112,7 +112,9 @@ def settings(resolver, ministry):
 @pytest.fixture(scope="module", params=["http", "file"])
 def running(request, tmp_path_factory, ministry, settings):
     with served(ministry.feed) as url:
-        feed = settings["feed"] | {"url": url if request.param == "http" else f"file://{ministry.feed}"}
+        feed = settings["feed"] | {
+            "url": url if request.param == "http" else f"file://{ministry.feed}"
+        }
         with node(tmp_path_factory.mktemp("node"), settings | {"feed": feed}) as one:
             yield one
 
@@ -158,9 +160,7 @@ def test_one_officer_orders_nothing(running, ministry):
 
 def test_an_order_outside_of_the_mandate_is_not_published(ministry):
     _, file = ministry.order("games.example.com", **{"--category": "news"})
-    assert "out-of-scope" in ministry.run(
-        "order", "verify", file, "--feed", ministry.feed, code=1
-    )
+    assert "out-of-scope" in ministry.run("order", "verify", file, "--feed", ministry.feed, code=1)
     assert "mandate" in ministry.publish(file, code=2)
 
 
@@ -183,9 +183,7 @@ def test_a_feed_goes_by_a_stick(tmp_path, ministry, settings):
         assert (told["segments"], told["problem"]) == (ministry.segments, None)
 
 
-def test_what_is_in_force_survives_a_restart_without_the_feed(
-    tmp_path, ministry, settings
-):
+def test_what_is_in_force_survives_a_restart_without_the_feed(tmp_path, ministry, settings):
     ministry.publish(ministry.order("chain.example.com")[1])
     with served(ministry.feed) as url:
         feed = settings["feed"] | {"url": url}
@@ -193,4 +191,19 @@ def test_what_is_in_force_survives_a_restart_without_the_feed(
             assert eventually(lambda: is_blocked(one, "chain.example.com"))
     with node(tmp_path, settings | {"feed": feed}) as again:
         assert eventually(lambda: is_blocked(again, "chain.example.com"))
-        assert "stays in force" in again.log
+        assert eventually(lambda: "stays in force" in again.log, seconds=60)
+
+
+def test_an_order_ends_by_itself_without_a_network(tmp_path, ministry, settings):
+    with served(ministry.feed) as url:
+        feed = settings["feed"] | {"url": url}
+        with node(tmp_path, settings | {"feed": feed}) as one:
+            ministry.publish(ministry.order("www.example.com", lasts="8s")[1])
+            assert eventually(lambda: is_blocked(one, "www.example.com"))
+            served_until = ministry.feed.rename(ministry.feed.with_name("away"))
+            try:
+                assert eventually(lambda: not is_blocked(one, "www.example.com"))
+                assert data_of(one.ask("www.example.com")) == ["192.0.2.1"]
+                assert one.alive
+            finally:
+                served_until.rename(ministry.feed)

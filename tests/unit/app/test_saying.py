@@ -87,10 +87,11 @@ def test_on_disk_then_in_force_then_told(node):
 
 
 def test_only_the_last_index_is_built_anew(node):
-    before = node.ruling.ground
+    before = node.ruling
     say(node, "rule-add", BLOCK)
-    assert node.ruling.ground is before
-    assert node.ruling.tables[:-1] == before.tables
+    assert node.ruling.ground is before.ground
+    assert node.ruling.ordered is before.ordered
+    assert node.ruling.tables[:-1] == before.tables[:-1]
 
 
 def test_what_is_refused_or_cannot_be_kept_changes_nothing(node, monkeypatch):

@@ -35,6 +35,9 @@ class Told:
             return len(self.doors)
         return packet.upper()
 
+    def welcomes(self, client):
+        return True
+
     def wait(self, token, reply):
         self.waiting[token] = reply
 

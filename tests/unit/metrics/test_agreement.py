@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from dataclasses import asdict
 
 from filterd import core
 from filterd.metrics.names import FAILURES, METRICS, MISFITS, REFUSALS, Source
@@ -64,3 +65,12 @@ def test_every_path_leads_to_a_number_of_the_engines_counters():
     assert list(walk(stats, ("events_dropped",)))
     assert "hits" in stats
     assert "earlier" in stats
+
+
+def test_every_path_leads_to_a_number_of_the_doors():
+    doors = importlib.import_module("filterd.engine.engine").Doors
+    stats = asdict(doors({"udp": 2, "forward": 1}, {"udp": 2, "forward": 0}, 3, 4))
+    stats |= {"connections": 1, "refused": 0}  # of the TCP doors, see app/metering.py
+    for metric in METRICS:
+        if metric.source is Source.DOORS:
+            assert list(walk(stats, metric.path)), metric.name

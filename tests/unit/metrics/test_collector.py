@@ -20,6 +20,7 @@ STATS = {
     "cache": {
         "hits": 50,
         "misses": 30,
+        "misses_by_door": {"udp": 28, "tcp": 2, "dot": 0, "doh": 0},
         "stale": 2,
         "entries": 12,
         "bytes": 4096,
@@ -50,6 +51,15 @@ STATS = {
     "generation": 3,
     "hits": [],
     "earlier": [],
+}
+
+DOORS = {
+    "wanted": {"udp": 2, "forward": 1},
+    "running": {"udp": 1, "forward": 1},
+    "unsent": 7,
+    "lost": 8,
+    "connections": 4,
+    "refused": 1,
 }
 
 
@@ -97,6 +107,7 @@ def node(version="1.0"):
 def sources(**changed):
     given = {
         "engine": lambda: STATS,
+        "doors": lambda: DOORS,
         "hits": lambda: [("ads", "adverts", 9), ("ads", None, 1), (None, "games", 2)],
         "upstream": lambda: upstream(server()),
         "lists": lambda: [
@@ -106,6 +117,13 @@ def sources(**changed):
         "report": Report,
         "node": node,
         "now": lambda: 2000.0,
+        "feed": lambda: {
+            "age": 30.0,
+            "segments": 42,
+            "orders": {"enforced": 5, "refused": 1, "ended": 2},
+            "refused": {"rollback": 1},
+            "problem": 0.0,
+        },
     }
     return Sources(**(given | changed))
 
@@ -250,7 +268,7 @@ def test_servers_folded_into_other_keep_a_true_histogram():
     assert found["filterd_upstream_latency_seconds_count", ("server", "other")] == 56
 
 
-@pytest.mark.parametrize("name", ["engine", "hits", "upstream", "lists", "report", "node"])
+@pytest.mark.parametrize("name", ["engine", "doors", "hits", "upstream", "lists", "report", "node"])
 def test_a_failing_source_costs_only_its_own_metrics(name, caplog):
     def fail():
         raise RuntimeError("no numbers today")

@@ -18,7 +18,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use filterd_core::engine::{Engine, Lane, Now, Outcome, Settings, Way};
+use filterd_core::engine::{Engine, Lane, Now, Outbox, Outcome, Queries, Settings, Way};
+use filterd_core::forward::{Effect, Forward, ForwardSettings, PortId};
 use filterd_core::fuzzing;
 use filterd_core::guard::{Guard, GuardSettings, Secrets};
 use filterd_core::matches::Matches;
@@ -40,6 +41,8 @@ const NAMES: usize = 4_000;
 const FIRST: usize = 500;
 /// Misses that are taken together, as a thread takes them after a batch of packets.
 const BATCH: usize = 32;
+const FORWARD: &str = r#"{"servers": [{"label": "s", "address": "192.0.2.1:53"}], "deadline": 5,
+    "stale_wait": 1.8, "most": 10000}"#;
 const TYPE_A: u16 = 1;
 const OPT: &[u8] = b"\0\0\x29\x04\xd0\0\0\0\0\0\0";
 const PLAN: &str = r#"{
@@ -78,7 +81,7 @@ fn main() -> Result<(), Fault> {
         blocked: queries("blocked", 0..FIRST + NAMES),
         rounds,
     };
-    resolve(&mut ground.lane(), &ground.answered)?;
+    Resolving::new(&ground.engine)?.resolve(&ground.answered)?;
     ground.parse()?;
     ground.lookup()?;
     ground.remembered("hit", &ground.answered)?;
@@ -137,12 +140,12 @@ impl Ground {
         measure(sort, 1, NAMES, || ask(&mut lane, &queries[FIRST..]))
     }
 
-    /// Names that nobody asked for before: parked, taken, completed.
+    /// Names that nobody asked for before: parked, taken, forwarded, completed.
     fn miss(&self) -> Result<(), Fault> {
-        let mut lane = self.lane();
-        resolve(&mut lane, &queries("early", 0..FIRST))?;
+        let mut resolving = Resolving::new(&self.engine)?;
+        resolving.resolve(&queries("early", 0..FIRST))?;
         let queries = queries("missing", 0..NAMES);
-        measure("miss", 1, NAMES, || resolve(&mut lane, &queries))
+        measure("miss", 1, NAMES, || resolving.resolve(&queries))
     }
 }
 
@@ -180,24 +183,74 @@ fn ask(lane: &mut Lane, queries: &[Vec<u8>]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Ask what nobody knows, and bring the answers: one address each.
-fn resolve(lane: &mut Lane, queries: &[Vec<u8>]) -> Result<(), Fault> {
-    let mut out = Vec::with_capacity(512);
-    for batch in queries.chunks(BATCH) {
-        for query in batch {
-            let outcome = lane.handle(black_box(query), CLIENT, Way::Token, NOW, 0, &mut out);
-            expect(matches!(outcome, Outcome::Miss(_)))?;
+/// What threads have that ask what nobody knows, and bring the answers.
+struct Resolving {
+    lane: Lane,
+    forward: Forward,
+    taken: Queries,
+    sent: Vec<(PortId, Vec<u8>)>,
+    outbox: Outbox,
+}
+
+impl Resolving {
+    fn new(engine: &Arc<Engine>) -> Result<Self, Fault> {
+        let forward = Forward::new(ForwardSettings::read(FORWARD)?, [5; 32]);
+        Ok(Self {
+            lane: Lane::new(engine),
+            forward,
+            taken: Queries::default(),
+            sent: Vec::new(),
+            outbox: Outbox::default(),
+        })
+    }
+
+    /// Ask all, batch by batch; the answers have one address each.
+    fn resolve(&mut self, queries: &[Vec<u8>]) -> Result<(), Fault> {
+        let mut out = Vec::with_capacity(512);
+        for batch in queries.chunks(BATCH) {
+            for query in batch {
+                let query = black_box(query);
+                let outcome = self
+                    .lane
+                    .handle(query, CLIENT, Way::Token, NOW, 0, &mut out);
+                expect(matches!(outcome, Outcome::Miss(_)))?;
+            }
+            self.lane.engine().take_plain(BATCH, &mut self.taken);
+            while let Some((miss, query)) = self.taken.first() {
+                self.forward.ask(miss, query, NOW.steady);
+                self.taken.pop();
+            }
+            self.act();
+            for (port, wire) in &mut self.sent {
+                wire.truncate(wire.len() - OPT.len());
+                wire[2..12].copy_from_slice(b"\x81\x80\0\x01\0\x01\0\0\0\0");
+                wire.extend_from_slice(b"\xc0\x0c\0\x01\0\x01\0\0\x0e\x10\0\x04\xcb\0\x71\x01");
+                self.forward.received(*port, wire, NOW.steady);
+            }
+            self.sent.clear();
+            self.act();
+            expect(self.outbox.replies.len() == batch.len())?;
+            self.outbox.clear();
         }
-        for mut question in lane.engine().take_misses(BATCH) {
-            let wire = &mut question.wire;
-            wire.truncate(wire.len() - OPT.len());
-            wire[2..12].copy_from_slice(b"\x81\x80\0\x01\0\x01\0\0\0\0");
-            wire.extend_from_slice(b"\xc0\x0c\0\x01\0\x01\0\0\x0e\x10\0\x04\xcb\0\x71\x01");
-            let replies = lane.complete(question.miss, Some(wire), NOW, 0);
-            expect(replies.len() == 1)?;
+        Ok(())
+    }
+
+    fn act(&mut self) {
+        while let Some(effect) = self.forward.next_effect() {
+            match effect {
+                Effect::Send { port, wire } => {
+                    let mut kept = Vec::with_capacity(512);
+                    kept.extend_from_slice(wire);
+                    self.sent.push((port, kept));
+                }
+                Effect::Answer { miss, wire } => {
+                    self.lane
+                        .complete_into(miss, Some(wire), NOW, 0, &mut self.outbox);
+                }
+                _ => {}
+            }
         }
     }
-    Ok(())
 }
 
 /// A figure of something else than was meant is worse than none.
@@ -218,6 +271,7 @@ fn engine(snapshot: &Arc<Snapshot>) -> Result<Arc<Engine>, Fault> {
     };
     let guard = Guard::new(&GuardSettings::parse(GUARD)?, Some(secrets))?;
     engine.set_guard(Arc::new(guard));
+    engine.set_route(Some(Box::new(|_| true)));
     Ok(engine)
 }
 

@@ -5,6 +5,8 @@
 
 use std::net::IpAddr;
 
+use smallvec::SmallVec;
+
 use crate::wire::name::{self, Name};
 use crate::wire::record::{Record, Walk, ADDITIONAL, ANSWER, AUTHORITY};
 use crate::wire::svcb::{self, Without};
@@ -32,12 +34,15 @@ pub(crate) struct TtlLimits {
 /// records of a type. It also lets a byte number them (`Match::source`).
 const MAX_LEADS: usize = 254;
 
+/// Places in a message: those of most answers stand with them, not on the heap.
+pub(crate) type Ttls = SmallVec<[u16; 8]>;
+
 /// A message ready to be sent again: without OPT, question in lower case, TTLs within limits.
 #[derive(Clone, Debug)]
 pub(crate) struct Body {
     pub(crate) bytes: Box<[u8]>,
     /// Where the TTLs stand.
-    pub(crate) ttls: Box<[u16]>,
+    pub(crate) ttls: Ttls,
 }
 
 /// A usable answer.
@@ -85,7 +90,7 @@ pub(crate) fn accept(
     }
     let body = Body {
         bytes,
-        ttls: seen.ttls.into_boxed_slice(),
+        ttls: seen.ttls,
     };
     Ok(Answer {
         body,
@@ -118,7 +123,7 @@ fn check_head(message: &[u8], question: &[u8]) -> Result<u8, Unusable> {
 /// What a walk over the records of an answer saw.
 #[derive(Default)]
 struct Seen {
-    ttls: Vec<u16>,
+    ttls: Ttls,
     types: Vec<u16>,
     least: Option<u32>,
     soa: Option<u32>,
@@ -150,7 +155,7 @@ fn scan(message: &[u8], start: usize, seen: &mut Seen) -> Option<usize> {
                 return None;
             }
             cut = true;
-            let edns = edns::read(message, &record)?;
+            let (edns, _) = edns::read(message, &record)?;
             seen.rcode_high = edns.rcode_high;
             seen.ede = edns.ede;
             continue;
@@ -294,7 +299,7 @@ pub(crate) fn emptied(body: &Body, question_end: usize) -> Body {
     }
     Body {
         bytes,
-        ttls: Box::default(),
+        ttls: Ttls::new(),
     }
 }
 
@@ -304,7 +309,7 @@ pub(crate) fn strip(body: &Body, question_end: usize, without: Without) -> Optio
     let message = &body.bytes[..];
     let mut out = message.get(..question_end)?.to_vec();
     let mut counts = [0u16; 3];
-    let mut ttls = Vec::with_capacity(body.ttls.len());
+    let mut ttls = Ttls::with_capacity(body.ttls.len());
     let mut walk = Walk::new(message, question_end)?;
     while let Some((section, record)) = walk.next().ok()? {
         let rdata = message.get(record.rdata..record.end)?;
@@ -334,6 +339,6 @@ pub(crate) fn strip(body: &Body, question_end: usize, without: Without) -> Optio
     }
     Some(Body {
         bytes: out.into_boxed_slice(),
-        ttls: ttls.into_boxed_slice(),
+        ttls,
     })
 }

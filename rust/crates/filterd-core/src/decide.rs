@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use smallvec::SmallVec;
 
 use crate::matches::{Match, MatchKind};
-use crate::plan::{Action, Class, Group, Plan, RecordWire, Segment, Who, NOT_APPLICABLE};
+use crate::plan::{Action, Answer, Class, Group, Plan, RecordWire, Segment, Who, NOT_APPLICABLE};
 
 /// The four verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -159,6 +159,42 @@ fn foregone(
         }
         _ => None,
     }
+}
+
+/// A block by one rule, as `decide` would give it.
+pub(crate) struct Block<'a> {
+    pub(crate) step: u8,
+    pub(crate) action: Action,
+    pub(crate) ede: u16,
+    pub(crate) ede_text: &'a str,
+    pub(crate) answer: &'a Answer,
+    /// Until when that holds.
+    pub(crate) until: Option<i64>,
+}
+
+/// What a name comes to about which this is all that is said, if that is a block that answers
+/// something: most of all blocks. `None`: it may be anything, `decide` knows.
+#[inline]
+pub(crate) fn block<'a>(plan: &'a Plan, hit: &Match, group: u16, now: i64) -> Option<Block<'a>> {
+    let number = hit.class as usize;
+    let class = plan.classes.get(number)?;
+    if matches!(class.action, Action::Allow | Action::Drop) || !class.is_plain() {
+        return None;
+    }
+    let group = plan.groups.get(usize::from(group))?;
+    let segment = group.segment(now);
+    if segment.closed || group.block_default {
+        return None;
+    }
+    let rank = plan.ranks.get(segment.ranks)?.get(number)?;
+    (*rank != NOT_APPLICABLE).then(|| Block {
+        step: (rank >> 8) as u8,
+        action: class.action,
+        ede: class.ede,
+        ede_text: &class.ede_text,
+        answer: &group.answer,
+        until: group.until(now),
+    })
 }
 
 /// What the best rule, or none, comes to under the group's schedule and default.

@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use crate::answer::Body;
 use crate::wire::edns::{Edns, OPTION_COOKIE, OPTION_EDE, OPTION_PADDING};
 use crate::wire::record::{Walk, ADDITIONAL};
-use crate::wire::{build, flag, name, rcode, rtype, u32_at, HEADER};
+use crate::wire::{build, flag, name, rcode, rtype, HEADER};
 
 /// What a reply needs to know of its query.
 pub(crate) struct Asked<'a> {
@@ -61,6 +61,7 @@ const OPT: usize = 11;
 const PADDING_BLOCK: usize = 468;
 
 impl Asked<'_> {
+    #[inline]
     fn start(&self, out: &mut Vec<u8>, code: u8, extra: u16) {
         let copied = self.flags & (flag::RD | flag::CD);
         let flags = flag::QR | flag::RA | copied | extra | u16::from(code & 0x0f);
@@ -82,13 +83,65 @@ impl Asked<'_> {
     }
 
     /// Append the OPT, if the query had one, and hold the whole against the client's limit.
+    #[inline]
     fn finish(&self, out: &mut Vec<u8>, code: u8, ede: Option<Ede<'_>>) {
         if out.len() + self.opt_size() > self.limit {
-            out.truncate(HEADER + self.question.len());
-            out[2] |= (flag::TC >> 8) as u8;
-            out[6..12].fill(0);
+            self.cut(out);
         }
         let Some(edns) = self.edns else { return };
+        if self.cookie.is_some() || self.sealed && edns.padded {
+            return self.finish_with_options(out, edns, code, ede);
+        }
+        // An extended error is the only option: what `finish_with_options` writes, at once.
+        let [high, low] = self.udp_size.to_be_bytes();
+        let flags = if edns.dnssec { 0x80 } else { 0 };
+        let room = self.limit.saturating_sub(out.len() + OPT + 6);
+        match ede {
+            Some(ede) if out.len() + OPT + 6 <= self.limit => {
+                let text = ede.text.as_bytes();
+                let text = if text.len() <= room { text } else { &[] };
+                let size = 2 + text.len() as u16;
+                let [a, b] = (size + 4).to_be_bytes();
+                let [c, d] = size.to_be_bytes();
+                let [e, f] = ede.code.to_be_bytes();
+                let kind = OPTION_EDE as u8;
+                out.extend_from_slice(&[
+                    0,
+                    0,
+                    41,
+                    high,
+                    low,
+                    code >> 4,
+                    0,
+                    flags,
+                    0,
+                    a,
+                    b,
+                    0,
+                    kind,
+                    c,
+                    d,
+                    e,
+                    f,
+                ]);
+                out.extend_from_slice(text);
+            }
+            _ => out.extend_from_slice(&[0, 0, 41, high, low, code >> 4, 0, flags, 0, 0, 0]),
+        }
+        count_one_more(out);
+    }
+
+    /// Leave the question only, with TC.
+    #[cold]
+    fn cut(&self, out: &mut Vec<u8>) {
+        out.truncate(HEADER + self.question.len());
+        out[2] |= (flag::TC >> 8) as u8;
+        out[6..12].fill(0);
+    }
+
+    /// Append the OPT with all that it may carry.
+    #[inline(never)]
+    fn finish_with_options(&self, out: &mut Vec<u8>, edns: Edns, code: u8, ede: Option<Ede<'_>>) {
         build::opt(out, self.udp_size, code >> 4, edns.dnssec);
         let length_at = out.len();
         out.extend_from_slice(&[0, 0]);
@@ -119,8 +172,7 @@ impl Asked<'_> {
         // Bounded by `limit`, which has 16 bits.
         let length = u16::try_from(out.len() - length_at - 2).unwrap_or(0);
         out[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
-        let count = u16::from_be_bytes([out[10], out[11]]) + 1;
-        out[10..12].copy_from_slice(&count.to_be_bytes());
+        count_one_more(out);
     }
 
     /// A response code and nothing else. Extended codes only to a query that had an OPT.
@@ -145,6 +197,7 @@ impl Asked<'_> {
 
     /// The answer to a blocked question. Negative ones carry an SOA whose TTL says how long to
     /// believe them (RFC 2308 section 3).
+    #[inline]
     pub(crate) fn block(
         &self,
         out: &mut Vec<u8>,
@@ -257,20 +310,27 @@ impl Asked<'_> {
         let flags = flag::QR | flag::RA | self.flags & (flag::RD | flag::CD) | ad | u16::from(code);
         out.clear();
         out.extend_from_slice(&body.bytes);
-        out[..2].copy_from_slice(&self.id.to_be_bytes());
-        out[2..4].copy_from_slice(&flags.to_be_bytes());
+        let [id_high, id_low] = self.id.to_be_bytes();
+        let [high, low] = flags.to_be_bytes();
+        if let Some(start) = out.first_chunk_mut() {
+            *start = [id_high, id_low, high, low];
+        }
         // Same length as the stored one: it was found by it. Pointers into it stay true.
         out[HEADER..HEADER + self.question.len()].copy_from_slice(self.question);
         for &at in &body.ttls {
-            let at = usize::from(at);
-            let ttl = u32_at(out, at).unwrap_or(0);
-            out[at..at + 4].copy_from_slice(&aged(ttl, aging).to_be_bytes());
+            if let Some(place) = out
+                .get_mut(usize::from(at)..)
+                .and_then(<[u8]>::first_chunk_mut)
+            {
+                *place = aged(u32::from_be_bytes(*place), aging).to_be_bytes();
+            }
         }
         self.finish(out, code, ede);
         code
     }
 
     /// One answer record owned by the question's name.
+    #[inline]
     fn one(&self, out: &mut Vec<u8>, rtype: u16, ttl: u32, rdata: &[u8]) {
         build::record_of_question(out, rtype, ttl, rdata);
         out[7] = 1;
@@ -348,6 +408,14 @@ pub(crate) fn cut(out: &mut Vec<u8>, cookie: Option<[u8; 24]>) -> bool {
         }
     }
     true
+}
+
+/// One more record in the additional section.
+#[inline]
+fn count_one_more(out: &mut [u8]) {
+    if let Some(count) = out.get_mut(10..).and_then(<[u8]>::first_chunk_mut) {
+        *count = u16::from_be_bytes(*count).wrapping_add(1).to_be_bytes();
+    }
 }
 
 #[inline]

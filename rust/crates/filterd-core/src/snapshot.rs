@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use filterd_index::{Index, Scope, Trigger};
 
-use crate::decide::{self, Decision, Person};
+use crate::decide::{self, Block, Decision, Person};
 use crate::matches::{Match, MatchKind, Matches};
 use crate::plan::{Group, Plan};
 use crate::rdata;
@@ -247,6 +247,16 @@ impl Snapshot {
         let segment = group.segment(now);
         let open = !segment.closed && !group.block_default && !self.has_client_networks;
         open.then(|| group.until(now))
+    }
+
+    /// The block that `decide` comes to where `hit` is all that is said about a name, whatever the
+    /// type; `None` if it may be anything else.
+    #[inline]
+    pub(crate) fn blocks(&self, hit: &Match, group: u16, now: i64) -> Option<Block<'_>> {
+        if self.has_client_networks {
+            return None;
+        }
+        decide::block(&self.plan, hit, group, now)
     }
 
     fn client_matches(&self, address: Option<IpAddr>) -> Matches {

@@ -3,7 +3,8 @@
 use serde_json::{json, Map, Value};
 
 use crate::decide::{Decision, Kind};
-use crate::wire::rtype;
+use crate::matches::Match;
+use crate::wire::{flag, rtype};
 
 /// How many generations of per-rule counts are kept for who has not read them yet.
 const GENERATIONS: usize = 8;
@@ -14,15 +15,22 @@ const QTYPES: [&str; 11] = [
     "A", "AAAA", "HTTPS", "PTR", "TXT", "MX", "NS", "SOA", "SRV", "ANY", "other",
 ];
 
-/// The counters.
+/// The counters. What a hit counts stands in two lines of the processor's cache: the first one, and
+/// that of `hits`.
 #[derive(Default)]
+#[repr(C, align(64))]
 pub(crate) struct Stats {
+    /// Questions that no rule had a say in; `verdicts` has them too once they are turned in.
+    passed: u64,
     queries: [u64; 4],
     qtypes: [u64; 11],
-    verdicts: [[u64; 10]; 4],
-    rcodes: [u64; 24],
     pub(crate) hits: u64,
-    pub(crate) misses: u64,
+    rcodes: [u64; 24],
+    verdicts: [[u64; 10]; 4],
+    /// The code of the reply that was counted last.
+    last: u8,
+    /// By door: what a question has to wait for is not the same for all of them.
+    misses: [u64; 4],
     pub(crate) stale: u64,
     pub(crate) prefetches: u64,
     pub(crate) joined: u64,
@@ -78,21 +86,63 @@ impl Stats {
 
     #[inline]
     pub(crate) fn reply(&mut self, code: u8) {
-        self.rcodes[usize::from(code.min(23))] += 1;
+        self.last = code.min(23);
+        self.rcodes[usize::from(self.last)] += 1;
+    }
+
+    /// Count a reply with its code and whether it says TC.
+    #[inline]
+    pub(crate) fn sent(&mut self, code: u8, wire: &[u8]) {
+        self.reply(code);
+        let cut = |high: &u8| high & (flag::TC >> 8) as u8 != 0;
+        if wire.get(2).is_some_and(cut) {
+            self.truncated += 1;
+        }
+    }
+
+    /// The reply that was counted last does not go out.
+    pub(crate) fn withhold(&mut self) {
+        let count = &mut self.rcodes[usize::from(self.last)];
+        *count = count.saturating_sub(1);
+    }
+
+    /// Count a question that the cache could not answer.
+    #[inline]
+    pub(crate) fn miss(&mut self, door: u8) {
+        self.misses[usize::from(door.min(3))] += 1;
     }
 
     /// Count a question that no rule had a say in.
     #[inline]
     pub(crate) fn passed(&mut self) {
-        self.verdicts[kind_index(Kind::Pass)][9] += 1;
+        self.passed += 1;
     }
 
     /// Count a verdict under the generation that gave it.
     #[inline]
     pub(crate) fn verdict(&mut self, generation: u64, decision: &Decision<'_>) {
-        self.verdicts[kind_index(decision.kind)][usize::from(decision.step.min(9))] += 1;
-        if let Some(hit) = decision.hit {
-            self.class(generation, hit.class as usize, hit.layer, 1);
+        self.add_verdicts(
+            generation,
+            decision.kind,
+            decision.step,
+            decision.hit.as_ref(),
+            1,
+        );
+    }
+
+    /// Count several that are the same.
+    #[inline]
+    pub(crate) fn add_verdicts(
+        &mut self,
+        generation: u64,
+        kind: Kind,
+        step: u8,
+        hit: Option<&Match>,
+        count: u64,
+    ) {
+        self.verdicts[kind_index(kind)][usize::from(step.min(9))] += count;
+        if let Some(hit) = hit {
+            self.class(generation, hit.class as usize, hit.layer, count);
         }
     }
 
@@ -135,11 +185,12 @@ impl Stats {
         add(&mut self.queries, &other.queries);
         add(&mut self.qtypes, &other.qtypes);
         add(&mut self.rcodes, &other.rcodes);
+        self.verdicts[kind_index(Kind::Pass)][9] += other.passed;
         for (mine, theirs) in self.verdicts.iter_mut().zip(&other.verdicts) {
             add(mine, theirs);
         }
         self.hits += other.hits;
-        self.misses += other.misses;
+        add(&mut self.misses, &other.misses);
         self.stale += other.stale;
         self.prefetches += other.prefetches;
         self.joined += other.joined;
@@ -187,7 +238,8 @@ impl Stats {
             "rcodes": numbered(&self.rcodes),
             "cache": {
                 "hits": self.hits,
-                "misses": self.misses,
+                "misses": self.misses.iter().sum::<u64>(),
+                "misses_by_door": named(&DOORS, &self.misses),
                 "stale": self.stale,
                 "prefetches": self.prefetches,
                 "evictions": gauges.cache_evictions,

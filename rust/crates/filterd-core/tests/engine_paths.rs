@@ -351,3 +351,21 @@ fn a_plan_with_fewer_classes_than_its_index_is_refused() {
     let why = "plan: layer 0 has 9 classes, its index 10";
     assert_eq!(refused.as_deref(), Some(why));
 }
+
+#[test]
+fn misses_are_counted_by_the_door_they_came_by() {
+    let engine = engine();
+    let mut out = Vec::new();
+    for (number, door) in [0, 0, 1, 3, 9].into_iter().enumerate() {
+        let packet = query(&format!("www{number}.example"), A);
+        let outcome = engine.handle(&packet, PUPIL, START, door, &mut out);
+        assert!(matches!(outcome, Outcome::Miss(_)));
+    }
+    let by_door = |door: &str| stat(&engine, &format!("/cache/misses_by_door/{door}"));
+    assert_eq!(
+        ["udp", "tcp", "dot", "doh"].map(by_door),
+        [2, 1, 0, 2],
+        "an unknown door is the last"
+    );
+    assert_eq!(stat(&engine, "/cache/misses"), 5);
+}

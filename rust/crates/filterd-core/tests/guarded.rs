@@ -264,3 +264,17 @@ fn a_new_guard_holds_from_the_next_query_on() {
         5
     );
 }
+
+#[test]
+fn strangers_have_no_connections() {
+    let desk = guarded("refuse", r#""cookies": {"enabled": false}"#);
+    let guard = desk.engine().guard();
+    assert!(guard.welcomes(PUPIL));
+    assert!(!guard.welcomes(stranger()));
+    assert_eq!(guard.counts().refused, 1);
+    let desk = guarded("drop", r#""cookies": {"enabled": false}"#);
+    let guard = desk.engine().guard();
+    assert!(!guard.welcomes(stranger()));
+    assert_eq!((guard.counts().refused, guard.counts().ignored), (0, 1));
+    assert!(engine().engine().guard().welcomes(stranger()));
+}

@@ -1,6 +1,5 @@
 //! The UDP sockets of all doors, for whoever has a reply that comes late.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -57,7 +56,7 @@ impl Doors {
     /// Send the replies that go back as datagrams, without waiting: what a full buffer does not
     /// take is lost, as any datagram may be, and counted.
     pub fn send(&self, replies: &[Reply]) {
-        let mut by_socket: HashMap<u32, Vec<(Ends, &[u8])>> = HashMap::new();
+        let mut all: Vec<(u32, (Ends, &[u8]))> = Vec::with_capacity(replies.len());
         for reply in replies.iter().filter(|reply| !reply.wire.is_empty()) {
             if let Way::Datagram(back) = reply.way {
                 let ends = Ends {
@@ -66,16 +65,27 @@ impl Doors {
                     scope: back.scope,
                     local: back.local,
                 };
-                let of_socket = by_socket.entry(back.socket).or_default();
-                of_socket.push((ends, &reply.wire));
+                all.push((back.socket, (ends, &reply.wire)));
             }
         }
+        all.sort_by_key(|(socket, _)| *socket);
         let mut batch = self.late.lock().unwrap_or_else(PoisonError::into_inner);
-        for (socket, messages) in by_socket {
+        for of_one in all.chunk_by(|(one, _), (other, _)| one == other) {
+            let socket = of_one.first().map_or(0, |(socket, _)| *socket);
             let Some(socket) = self.sockets.get(socket as usize) else {
                 continue;
             };
-            self.lost(batch.send(socket.fd.as_fd(), &messages));
+            let messages = of_one.iter().map(|(_, message)| *message);
+            self.lost(batch.send(socket.fd.as_fd(), messages));
+        }
+    }
+
+    /// Have reading wait again. Whoever handed a socket over may have kept it, and what he says of
+    /// waiting holds here as well: a thread would go round as fast as it can.
+    pub(crate) fn wait_for_all(&self) {
+        for socket in &self.sockets {
+            // It cannot fail for a socket that is open.
+            let _ = rustix::io::ioctl_fionbio(&socket.fd, false);
         }
     }
 

@@ -2,8 +2,10 @@
 //! that each was sent to (recvmmsg, sendmmsg; RFC 3542 section 6 and `ip(7)` for the latter), and a
 //! word to the scheduler.
 //!
-//! A [`Batch`] owns every buffer that the kernel is told of, at addresses that do not move, and
-//! rebuilds the headers before each call, so that no pointer outlives what it points to.
+//! A [`Batch`] owns every buffer that the kernel is told of for receiving, at addresses that do not
+//! move: those headers are made once, and only what the kernel wrote into them is set again. The
+//! headers for sending are made before each call, as many as it has, so that no pointer to what is
+//! sent is used after it. Most batches have one datagram, and touch as little.
 
 use std::io;
 use std::mem;
@@ -17,6 +19,8 @@ use libc::{c_int, c_void, cmsghdr, iovec, mmsghdr, msghdr, sockaddr_in, sockaddr
 pub(crate) const BATCH: usize = 64;
 /// Octets that are read of one; a query has some hundred at most.
 const LONGEST: usize = 2048;
+/// What is left of a longer one (RFC 1035 section 4.1.1).
+const HEADER: usize = 12;
 /// Room for one control message with an address: IPv6's is the larger.
 const CONTROL: usize = 128;
 
@@ -48,36 +52,59 @@ pub(crate) struct Batch {
     packets: Box<[[u8; LONGEST]; BATCH]>,
     addresses: Box<[Address; BATCH]>,
     controls: Box<[Control; BATCH]>,
-    parts: Box<[iovec; BATCH]>,
+    /// Where each datagram goes that comes in.
+    rooms: Box<[iovec; BATCH]>,
     headers: Box<[mmsghdr; BATCH]>,
-    lengths: [usize; BATCH],
+    /// How many headers the kernel has written to.
+    used: usize,
+    parts: Box<[iovec; BATCH]>,
+    outgoing: Box<[mmsghdr; BATCH]>,
     /// Whether to ask for the address that each datagram was sent to.
     wildcard: bool,
 }
 
-// SAFETY: the raw pointers inside `parts` and `headers` are written anew before each call and point
-// into boxes of the same batch or of the call's arguments; between calls nobody reads them.
+// SAFETY: the raw pointers inside `rooms` and `headers` point into boxes of the same batch, which
+// move with it; those inside `parts` and `outgoing` are written anew before each call, and between
+// calls nobody reads them.
 unsafe impl Send for Batch {}
 
 impl Batch {
     pub(crate) fn new(wildcard: bool) -> Self {
         // SAFETY: all of these are plain C data for which zeroes are a value.
-        let (addresses, parts, headers) = unsafe {
+        let (addresses, rooms, headers, parts, outgoing) = unsafe {
             (
+                Box::new([mem::zeroed(); BATCH]),
+                Box::new([mem::zeroed(); BATCH]),
                 Box::new([mem::zeroed(); BATCH]),
                 Box::new([mem::zeroed(); BATCH]),
                 Box::new([mem::zeroed(); BATCH]),
             )
         };
-        Self {
+        let mut batch = Self {
             packets: Box::new([[0; LONGEST]; BATCH]),
             addresses,
             controls: Box::new([Control([0; CONTROL]); BATCH]),
-            parts,
+            rooms,
             headers,
-            lengths: [0; BATCH],
+            used: BATCH,
+            parts,
+            outgoing,
             wildcard,
+        };
+        for at in 0..BATCH {
+            batch.rooms[at] = iovec {
+                iov_base: batch.packets[at].as_mut_ptr().cast(),
+                iov_len: LONGEST,
+            };
+            let header = &mut batch.headers[at].msg_hdr;
+            header.msg_name = ptr::from_mut(&mut batch.addresses[at]).cast();
+            header.msg_iov = &raw mut batch.rooms[at];
+            header.msg_iovlen = 1;
+            if wildcard {
+                header.msg_control = batch.controls[at].0.as_mut_ptr().cast();
+            }
         }
+        batch
     }
 
     /// Wait for datagrams; the first for as long as the socket's own timeout says, more only if
@@ -86,22 +113,12 @@ impl Batch {
     /// # Errors
     /// What the socket says.
     pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
-        for at in 0..BATCH {
-            self.parts[at] = iovec {
-                iov_base: self.packets[at].as_mut_ptr().cast(),
-                iov_len: LONGEST,
-            };
-            let header = &mut self.headers[at].msg_hdr;
-            header.msg_name = ptr::from_mut(&mut self.addresses[at]).cast();
-            header.msg_namelen = mem::size_of::<Address>() as u32;
-            header.msg_iov = &raw mut self.parts[at];
-            header.msg_iovlen = 1;
-            header.msg_flags = 0;
-            if self.wildcard {
-                header.msg_control = self.controls[at].0.as_mut_ptr().cast();
-                header.msg_controllen = CONTROL;
-            }
+        let room = if self.wildcard { CONTROL } else { 0 };
+        for header in self.headers.iter_mut().take(self.used) {
+            header.msg_hdr.msg_namelen = mem::size_of::<Address>() as u32;
+            header.msg_hdr.msg_controllen = room;
         }
+        self.used = BATCH;
         // SAFETY: BATCH headers, each pointing at buffers of this batch with their true lengths.
         let count = unsafe {
             libc::recvmmsg(
@@ -114,20 +131,25 @@ impl Batch {
         };
         let Ok(count) = usize::try_from(count) else {
             let error = io::Error::last_os_error();
+            // The kernel may have come to write something first: all are set again.
             return match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(0),
                 _ => Err(error),
             };
         };
-        for at in 0..count {
-            self.lengths[at] = (self.headers[at].msg_len as usize).min(LONGEST);
-        }
+        // One more may have been begun when nothing was left.
+        self.used = (count + 1).min(BATCH);
         Ok(count)
     }
 
     /// The datagram at `at` of those received last.
     pub(crate) fn packet(&self, at: usize) -> &[u8] {
-        &self.packets[at][..self.lengths[at]]
+        let header = &self.headers[at];
+        // One that was cut is not what was sent: without all behind its header it is a query with a
+        // format error, and whatever else has a header keeps being that.
+        let cut = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
+        let most = if cut { HEADER } else { LONGEST };
+        &self.packets[at][..(header.msg_len as usize).min(most)]
     }
 
     /// Where it came from; `None` for an address of no kind we know.
@@ -172,52 +194,57 @@ impl Batch {
 
     /// Send each of `replies` back to where the datagram of its number came from. Returns how many
     /// could not be sent.
-    pub(crate) fn reply(&mut self, socket: BorrowedFd<'_>, replies: &[(usize, &[u8])]) -> usize {
-        for (to, (at, wire)) in replies.iter().take(BATCH).enumerate() {
+    pub(crate) fn reply<'r>(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        replies: impl Iterator<Item = (usize, &'r [u8])>,
+    ) -> usize {
+        let mut count = 0;
+        for (to, (at, wire)) in replies.take(BATCH).enumerate() {
+            let local = self.wildcard.then(|| self.local(at)).flatten();
             self.parts[to] = part(wire);
-            let mut header = self.headers[*at].msg_hdr;
-            let local = self.wildcard.then(|| self.local(*at)).flatten();
-            header.msg_name = ptr::from_mut(&mut self.addresses[*at]).cast();
+            let header = &mut self.outgoing[to].msg_hdr;
+            header.msg_name = ptr::from_mut(&mut self.addresses[at]).cast();
+            header.msg_namelen = self.headers[at].msg_hdr.msg_namelen;
             header.msg_iov = &raw mut self.parts[to];
             header.msg_iovlen = 1;
-            header.msg_flags = 0;
-            match local {
-                Some(local) => {
-                    let scope = read(&self.addresses[*at]).map_or(0, |(_, _, scope)| scope);
-                    control(&mut self.controls[*at], &mut header, local, scope);
-                }
-                None => {
-                    header.msg_control = ptr::null_mut();
-                    header.msg_controllen = 0;
-                }
+            header.msg_control = ptr::null_mut();
+            header.msg_controllen = 0;
+            if let Some(local) = local {
+                let scope = read(&self.addresses[at]).map_or(0, |(_, _, scope)| scope);
+                control(&mut self.controls[at], header, local, scope);
             }
-            // Numbers rise, so no header that is still to be read is overwritten.
-            self.headers[to].msg_hdr = header;
+            count = to + 1;
         }
-        send_all(socket, &mut self.headers[..replies.len().min(BATCH)])
+        send_all(socket, &mut self.outgoing[..count])
     }
 
     /// Send each of `messages` to its client, without waiting. Returns how many could not be sent.
-    pub(crate) fn send(&mut self, socket: BorrowedFd<'_>, messages: &[(Ends, &[u8])]) -> usize {
+    pub(crate) fn send<'a>(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        messages: impl Iterator<Item = (Ends, &'a [u8])>,
+    ) -> usize {
         let mut unsent = 0;
-        for some in messages.chunks(BATCH) {
-            for (to, (ends, wire)) in some.iter().enumerate() {
+        let mut messages = messages.peekable();
+        while messages.peek().is_some() {
+            let mut count = 0;
+            for (to, (ends, wire)) in messages.by_ref().take(BATCH).enumerate() {
+                count = to + 1;
                 self.parts[to] = part(wire);
-                let length = write(&mut self.addresses[to], ends);
-                let header = &mut self.headers[to].msg_hdr;
+                let length = write(&mut self.addresses[to], &ends);
+                let header = &mut self.outgoing[to].msg_hdr;
                 header.msg_name = ptr::from_mut(&mut self.addresses[to]).cast();
                 header.msg_namelen = length;
                 header.msg_iov = &raw mut self.parts[to];
                 header.msg_iovlen = 1;
-                header.msg_flags = 0;
                 header.msg_control = ptr::null_mut();
                 header.msg_controllen = 0;
                 if let Some(local) = ends.local {
                     control(&mut self.controls[to], header, local, ends.scope);
                 }
             }
-            let headers = &mut self.headers[..some.len()];
-            unsent += send_all(socket, headers);
+            unsent += send_all(socket, &mut self.outgoing[..count]);
         }
         unsent
     }

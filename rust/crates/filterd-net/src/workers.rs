@@ -2,10 +2,12 @@
 //! is one pass from receive to send, many at once, without a lock and without allocating.
 
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use filterd_core::engine::{Engine, Lane, Now, Outcome, Return, Way};
 use rustix::thread::{sched_setaffinity, CpuSet};
@@ -21,6 +23,8 @@ const UDP: u8 = 0;
 const REPLY: usize = 1536;
 /// Batches that a thread still answers when it is to end: what has come in, and not what comes on.
 const LAST: usize = 64;
+/// After a fault of ours.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// What the threads of one process share.
 #[derive(Clone)]
@@ -122,6 +126,31 @@ fn work(shared: &Shared, post: Post, stop: &AtomicBool) {
     let mut lane = Lane::new(&shared.engine);
     let mut batch = Batch::new(wildcard);
     let mut outs: Vec<Vec<u8>> = (0..BATCH).map(|_| Vec::with_capacity(REPLY)).collect();
+    go_on(&mut lane, |lane| {
+        serve(shared, post, socket, stop, lane, &mut batch, &mut outs);
+    });
+}
+
+/// Run `what` to its end. Queries are caught one by one, so that a panic is a fault around them: it
+/// is counted, and `what` begins again, as clients that come to this socket have no other thread.
+fn go_on(lane: &mut Lane, mut what: impl FnMut(&mut Lane)) {
+    while catch_unwind(AssertUnwindSafe(|| what(lane))).is_err() {
+        let _ = catch_unwind(AssertUnwindSafe(|| lane.recover()));
+        // Never as fast as it can.
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Answer what comes, until `stop`.
+fn serve(
+    shared: &Shared,
+    post: Post,
+    socket: BorrowedFd<'_>,
+    stop: &AtomicBool,
+    lane: &mut Lane,
+    batch: &mut Batch,
+    outs: &mut [Vec<u8>],
+) {
     let mut left = LAST;
     loop {
         let stopping = stop.load(Ordering::Relaxed);
@@ -130,44 +159,38 @@ fn work(shared: &Shared, post: Post, stop: &AtomicBool) {
         }
         // An error is that of a datagram sent before (ICMP), or passes like a lack of memory.
         let count = batch.receive(socket).unwrap_or(0);
-        if stopping && count == 0 {
-            return;
+        if count == 0 {
+            if stopping {
+                return;
+            }
+            shared.doors.wait_for_all();
         }
         left -= usize::from(stopping);
         let now = now();
         // All are read before any is answered: what their answers need comes near meanwhile.
-        let ahead = || look_ahead(&mut lane, &batch, count);
+        let ahead = || look_ahead(lane, batch, count);
         let mut read = catch_unwind(AssertUnwindSafe(ahead)).is_ok();
         if !read {
             lane.recover();
         }
         for (at, out) in outs.iter_mut().enumerate().take(count) {
-            if !answer(&mut lane, &batch, at, post.socket, now, out, read) {
+            if !answer(lane, batch, at, post.socket, now, out, read) {
                 out.clear();
                 lane.recover();
                 // The lane is another: it has read none of those that are left.
                 read = false;
             }
         }
-        let mut replies: [(usize, &[u8]); BATCH] = [(0, &[]); BATCH];
-        let mut sent = 0;
-        for (at, out) in outs.iter().enumerate().take(count) {
-            if !out.is_empty() {
-                replies[sent] = (at, out);
-                sent += 1;
-            }
-        }
-        if sent > 0 {
-            shared.doors.lost(batch.reply(socket, &replies[..sent]));
-        }
+        let replies = outs.iter().map(Vec::as_slice).enumerate().take(count);
+        let unsent = batch.reply(socket, replies.filter(|(_, reply)| !reply.is_empty()));
+        shared.doors.lost(unsent);
         let after = || {
             if lane.take_asked() {
-                shared.ask(&mut lane, now);
+                shared.ask(lane, now);
             }
             lane.rest(now);
         };
         if catch_unwind(AssertUnwindSafe(after)).is_err() {
-            // As with a query: clients that come to this socket have no other thread.
             lane.recover();
         }
     }
@@ -217,5 +240,32 @@ fn answer(
             true
         }
         Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use filterd_core::engine::Settings;
+    use filterd_core::snapshot::Snapshot;
+
+    #[test]
+    fn a_fault_around_a_query_is_counted_and_the_thread_goes_on() {
+        let plan = r#"{"classes": [], "layers": [], "ranks": [[]], "default_group": 0,
+            "groups": [{"name": "all", "filtered": true, "segments": [{"from": 0, "ranks": 0}],
+                        "default": "pass", "answer": {"style": "null", "ttl": 60}}],
+            "clients": [], "prefixes": []}"#;
+        let snapshot = Snapshot::new(Vec::new(), plan, 1).expect("a snapshot");
+        let engine = Arc::new(Engine::new(Arc::new(snapshot), Settings::default()));
+        let mut lane = Lane::new(&engine);
+        let mut runs = 0;
+        go_on(&mut lane, |_| {
+            runs += 1;
+            assert!(runs > 2, "a fault, on purpose");
+        });
+        drop(lane);
+        assert_eq!(runs, 3);
+        let stats = engine.stats();
+        assert!(stats.contains(r#""panics":2"#), "{stats}");
     }
 }

@@ -246,6 +246,30 @@ fn names_that_are_not_for_plain_forwarding_are_left_to_others_at_once() {
 }
 
 #[test]
+fn a_datagram_that_is_longer_than_what_is_read_is_a_format_error() {
+    let upstream = Upstream::new(|query, _| vec![right(query)]);
+    let node = Node::new(&[upstream.address]);
+    // What is read of it would be a query: its OPT ends there, and more follows.
+    let mut long = query(7, "long.example");
+    long[11] = 1;
+    let padding = 2048 - long.len() - 11 - 4;
+    long.extend_from_slice(&[0, 0, 41, 4, 208, 0, 0, 0, 0]);
+    long.extend_from_slice(&(padding as u16 + 4).to_be_bytes());
+    long.extend_from_slice(&[0, 12]);
+    long.extend_from_slice(&(padding as u16).to_be_bytes());
+    long.resize(2048, 0);
+    assert_eq!(node.send_wire(7, &long).heard().code(), 0);
+    long.push(0);
+    let heard = node.send_wire(7, &long).heard();
+    assert_eq!((heard.code(), heard.0.len()), (1, 12));
+    // A response is none for being cut.
+    long[2] |= 0x80;
+    drop(node.send_wire(7, &long));
+    assert!(node.ask("www.example").is_right());
+    assert_eq!(upstream.asked(), 2);
+}
+
+#[test]
 fn who_waits_by_a_token_gets_the_reply_by_mail() {
     let upstream = Upstream::new(|query, _| vec![right(query)]);
     let node = Node::new(&[upstream.address]);

@@ -208,6 +208,10 @@ impl Engine {
         Ok(())
     }
 
+    fn welcomes(&self, client: &str) -> PyResult<bool> {
+        Ok(self.desk.engine().guard().welcomes(address(client)?))
+    }
+
     fn bell(&self) -> RawFd {
         self.others.as_fd().as_raw_fd()
     }
@@ -302,11 +306,15 @@ impl Engine {
             .collect()
     }
 
-    fn doors(&self) -> (usize, u64) {
+    fn doors(&self) -> (usize, usize, u64) {
         let threads = self.threads();
         let running = threads.workers.as_ref().map_or(0, Workers::running);
         let unsent = threads.doors.as_ref().map_or(0, |doors| doors.unsent());
-        (running, unsent)
+        let forwarding = threads
+            .forwarder
+            .as_ref()
+            .is_some_and(Forwarder::is_running);
+        (running, usize::from(forwarding), unsent)
     }
 }
 

@@ -34,15 +34,23 @@ impl Extra {
 }
 
 /// What the rules of one generation say about a question and its answer.
+#[repr(C)]
 pub(crate) struct Said {
     pub(crate) generation: u64,
-    pub(crate) name: Matches,
     pub(crate) extra: Option<Box<Extra>>,
+    pub(crate) name: Matches,
 }
 
-/// One kept answer, and what the rules of one generation say about it.
+/// One kept answer, and what the rules of one generation say about it. What every hit reads comes
+/// first.
+#[repr(C)]
 pub(crate) struct Entry {
     hash: u64,
+    /// When it was stored, in steady seconds.
+    stored: f64,
+    /// Seconds it may be served from `stored` on.
+    pub(crate) ttl: u32,
+    pub(crate) question_end: u16,
     flags: u8,
     /// Asked for since the clock hand last came by.
     used: AtomicBool,
@@ -52,11 +60,6 @@ pub(crate) struct Entry {
     refreshing: AtomicBool,
     /// A newer answer to the same question is there.
     outdated: AtomicBool,
-    pub(crate) question_end: u16,
-    /// Seconds it may be served from `stored` on.
-    pub(crate) ttl: u32,
-    /// When it was stored, in steady seconds.
-    stored: f64,
     pub(crate) body: Body,
     pub(crate) said: Said,
 }
@@ -100,8 +103,7 @@ impl Entry {
     #[inline]
     pub(super) fn expect(&self) {
         prefetch(&self.hash);
-        prefetch(&self.said);
-        prefetch(&self.ttl);
+        prefetch(&self.said.name);
     }
 
     #[inline]
@@ -200,7 +202,11 @@ impl Entry {
         const ALLOCATION: usize = 16;
         // The entry with its counts of holders, its slot, and the map's part at its usual load.
         const FIXED: usize = std::mem::size_of::<Entry>() + 16 + ALLOCATION + 16 + 24;
-        let body = |body: &Body| body.bytes.len() + 2 * body.ttls.len() + 2 * ALLOCATION;
+        let ttls = |body: &Body| match body.ttls.spilled() {
+            true => 2 * body.ttls.capacity() + ALLOCATION,
+            false => 0,
+        };
+        let body = |body: &Body| body.bytes.len() + ALLOCATION + ttls(body);
         let extra = self.said.extra.as_ref().map_or(0, |extra| {
             std::mem::size_of::<Extra>()
                 + ALLOCATION
@@ -235,7 +241,7 @@ pub(super) mod tests {
         bytes.extend_from_slice(key.question);
         let body = Body {
             bytes: bytes.into(),
-            ttls: Box::default(),
+            ttls: Default::default(),
         };
         let said = Said {
             generation,

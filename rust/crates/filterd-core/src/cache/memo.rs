@@ -6,17 +6,24 @@
 //! each time.
 
 use filterd_index::{large_pages, prefetch};
-use smallvec::SmallVec;
 
 use crate::decide::Kind;
 use crate::hash::Secret;
 use crate::matches::{Match, MatchKind, Matches};
+use crate::wire::name;
 
-/// Words of a place, and places of a set.
+/// Words of a place: a line. Places of a set.
 const WORDS: usize = 8;
+const LINE: usize = WORDS * 8;
 const WAYS: usize = 4;
 /// Matches that fit a place.
 const MOST: usize = 3;
+
+/// Names whose counts wait to be told: one in so many of those that there is room for. Beyond, the
+/// tally is told at once.
+const COUNTED: usize = 8;
+/// Octets that a name of those takes on average; longer ones leave room for fewer.
+const NAME: usize = 32;
 
 /// A table of fixed size, in sets of four places. Empty until the first name comes.
 pub(crate) struct Memo {
@@ -27,7 +34,14 @@ pub(crate) struct Memo {
     /// Which place of a set goes next: turns with every name that is put.
     turn: usize,
     secret: Secret,
+    /// Never grows: it has its room from the beginning.
     counted: Vec<Counted>,
+    /// The names of those, one behind the other.
+    names: Vec<u8>,
+    /// How many of `counted` have been told already: the first ones.
+    told: usize,
+    /// How many were there before those that are there now; and octets of their names.
+    gone: (usize, usize),
 }
 
 /// What was decided about a name, and how often.
@@ -42,25 +56,29 @@ pub(crate) struct Telling {
 }
 
 struct Counted {
-    hash: u64,
-    check: u64,
     telling: Telling,
-    name: SmallVec<[u8; 32]>,
+    /// Where the name is remembered, if it still is: its last word says so.
+    place: usize,
+    /// Where it ends in `names`, had none of them gone.
+    end: usize,
 }
 
 impl Memo {
-    /// Bytes that a name takes.
-    pub(crate) const EACH: usize = WORDS * 8;
+    /// Bytes that a name takes, with its part of what is counted.
+    pub(crate) const EACH: usize = LINE + (std::mem::size_of::<Counted>() + NAME) / COUNTED;
 
     /// Room for `size` names.
     pub(crate) fn new(size: usize) -> Self {
         Self {
             words: Vec::new(),
             start: 0,
-            sets: (size / WAYS).max(1).next_power_of_two(),
+            sets: (size / WAYS).clamp(1, u32::MAX as usize),
             turn: 0,
             secret: Secret::default(),
             counted: Vec::new(),
+            names: Vec::new(),
+            told: 0,
+            gone: (0, 0),
         }
     }
 
@@ -75,24 +93,33 @@ impl Memo {
         }
     }
 
-    /// Find what is said about a name, and where that is remembered.
+    /// Find where it is remembered what is said about a name.
     #[inline]
-    pub(crate) fn get(&self, hash: u64, name: &[u8], generation: u64) -> Option<(usize, Matches)> {
+    pub(crate) fn find(&self, hash: u64, name: &[u8], generation: u64) -> Option<Place<'_>> {
         let first = self.first(hash);
         let set = self.words.get(first..first + WAYS * WORDS)?;
-        let (way, place) = set
-            .chunks_exact(WORDS)
-            .enumerate()
-            .find(|(_, place)| place[0] == hash)?;
-        let good = place[1] == self.check(name) && place[2] >> 8 == generation & GENERATION;
-        good.then(|| (first + way * WORDS, unpack(place)))
+        let place = |way: usize| set.get(way * WORDS..)?.first_chunk::<WORDS>();
+        let (way, words) = (0..WAYS)
+            .filter_map(|way| Some((way, place(way)?)))
+            .find(|(_, words)| words[0] == hash)?;
+        let good = words[1] == self.check(name) && words[2] >> 8 == generation & GENERATION;
+        good.then_some(Place {
+            at: first + way * WORDS,
+            words,
+        })
     }
 
-    /// Remember what is said about a name.
-    pub(crate) fn put(&mut self, hash: u64, name: &[u8], generation: u64, matches: &Matches) {
+    /// Remember what is said about a name; return where, as `Place::at` says it.
+    pub(crate) fn put(
+        &mut self,
+        hash: u64,
+        name: &[u8],
+        generation: u64,
+        matches: &Matches,
+    ) -> Option<usize> {
         let found = matches.as_slice();
         if found.len() > MOST {
-            return;
+            return None;
         }
         if self.words.is_empty() {
             self.begin();
@@ -114,58 +141,92 @@ impl Memo {
             place[3 + number] = u64::from(hit.class) << 32 | u64::from(hit.pattern);
             place[6] |= pack(hit) << (20 * number);
         }
+        Some(at)
     }
 
-    /// Count a decision about the name at `place`, as `get` gave it; false if another was counted
-    /// there that has not been taken yet.
+    /// Count a decision about the name remembered at `at`, a `Place`'s; false if another was counted
+    /// there that has not been taken yet, or there is no room.
     #[inline]
-    pub(crate) fn count(&mut self, place: usize, name: &[u8], telling: Telling) -> bool {
-        let [hash, check] = [self.words[place], self.words[place + 1]];
-        let number = self.words[place + 7] as usize;
-        let full = self.counted.len() >= self.sets * WAYS;
+    pub(crate) fn count(&mut self, at: usize, name: &[u8], telling: &Telling) -> bool {
+        // The last word is emptied when another name takes the place, and what it says is void
+        // once the counts are taken: then no count is there, or it is another place's.
+        let number = (self.words[at + 7] as usize).wrapping_sub(self.gone.0 + 1);
+        let told = self.told;
         match self.counted.get_mut(number) {
-            Some(known) if known.hash == hash && known.check == check => {
-                let same = Telling {
-                    count: known.telling.count,
-                    ..telling
-                };
-                if known.telling != same || known.telling.count == u32::MAX {
-                    return false;
-                }
-                known.telling.count += telling.count;
+            Some(known) if known.place == at && number >= told => {
+                let told = &mut known.telling;
+                let same = told.slot == telling.slot
+                    && (told.kind, told.step, told.group)
+                        == (telling.kind, telling.step, telling.group)
+                    && told.hit == telling.hit;
+                let count = told.count.checked_add(telling.count).filter(|_| same);
+                told.count = count.unwrap_or(told.count);
+                count.is_some()
             }
-            _ if full => return false,
-            _ => {
-                self.words[place + 7] = self.counted.len() as u64;
-                self.counted.push(Counted {
-                    hash,
-                    check,
-                    telling,
-                    name: SmallVec::from_slice(name),
-                });
-            }
+            _ => self.count_first(at, name, telling),
         }
+    }
+
+    #[inline(never)]
+    fn count_first(&mut self, at: usize, name: &[u8], telling: &Telling) -> bool {
+        let room = |used: usize, more: usize, room: usize| used + more <= room;
+        if !room(self.counted.len(), 1, self.counted.capacity())
+            || !room(self.names.len(), name.len(), self.names.capacity())
+        {
+            return false;
+        }
+        self.names.extend_from_slice(name);
+        self.counted.push(Counted {
+            telling: *telling,
+            place: at,
+            end: self.gone.1 + self.names.len(),
+        });
+        self.words[at + 7] = (self.gone.0 + self.counted.len()) as u64;
         true
     }
 
-    /// Take everything that was counted.
-    pub(crate) fn take_counts(&mut self, mut each: impl FnMut(&[u8], Telling)) {
-        for counted in self.counted.drain(..) {
-            each(&counted.name, counted.telling);
+    /// Take up to `most` of what was counted, what waits longest first. What is counted often is
+    /// told once for many times, the more so the less is taken.
+    pub(crate) fn take_counts(&mut self, most: usize, mut each: impl FnMut(&[u8], &Telling)) {
+        let first = self.told;
+        let last = first.saturating_add(most).min(self.counted.len());
+        let ends = |number: usize| self.counted.get(number).map_or(self.gone.1, |of| of.end);
+        let mut start = if first == 0 {
+            self.gone.1
+        } else {
+            ends(first - 1)
+        };
+        for counted in self.counted.get(first..last).unwrap_or_default() {
+            let name = start - self.gone.1..counted.end - self.gone.1;
+            each(self.names.get(name).unwrap_or_default(), &counted.telling);
+            start = counted.end;
+        }
+        self.told = last;
+        // Moving what is left is worth it once it is the smaller part.
+        if last * 2 >= self.counted.len() {
+            self.counted.drain(..last);
+            self.names.drain(..start - self.gone.1);
+            self.gone = (self.gone.0 + last, start);
+            self.told = 0;
         }
     }
 
     #[cold]
     fn begin(&mut self) {
+        let counted = (self.sets * WAYS / COUNTED).max(1);
+        self.counted = Vec::with_capacity(counted);
+        self.names = Vec::with_capacity((counted * NAME).max(name::MAX));
         self.words = vec![0; (self.sets * WAYS + 1) * WORDS];
         large_pages(&mut self.words);
         let address = self.words.as_ptr() as usize;
-        self.start = (address.next_multiple_of(Self::EACH) - address) / 8;
+        self.start = (address.next_multiple_of(LINE) - address) / 8;
     }
 
     #[inline]
     fn first(&self, hash: u64) -> usize {
-        self.start + (hash as usize & (self.sets - 1)) * WAYS * WORDS
+        // The part of all sets that the hash's lower half is of all its values.
+        let set = (u64::from(hash as u32) * self.sets as u64) >> 32;
+        self.start + set as usize * WAYS * WORDS
     }
 
     /// Never 0: an empty place is nobody's.
@@ -182,22 +243,50 @@ fn pack(hit: &Match) -> u64 {
     u64::from(hit.layer) | u64::from(hit.depth) << 8 | (hit.kind as u64) << 16
 }
 
-fn unpack(place: &[u64]) -> Matches {
-    const KINDS: [MatchKind; 5] = [
-        MatchKind::Exact,
-        MatchKind::Subtree,
-        MatchKind::Below,
-        MatchKind::Regex,
-        MatchKind::Network,
-    ];
-    let mut matches = Matches::new();
-    for number in 0..(place[2] & 0xff) as usize {
-        let (which, how) = (place[3 + number], place[6] >> (20 * number));
-        let kind = KINDS[(how >> 16 & 0xf) as usize % KINDS.len()];
-        let (class, pattern) = ((which >> 32) as u32, which as u32);
-        matches.push(class, how as u8, kind, (how >> 8) as u8, pattern);
+/// Where it is remembered what is said about a name.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// For `Memo::count`.
+    pub(crate) at: usize,
+    words: &'a [u64; WORDS],
+}
+
+impl Place<'_> {
+    /// What is said, if that is one thing.
+    #[inline]
+    pub(crate) fn only(&self) -> Option<Match> {
+        (self.words[2] & 0xff == 1).then(|| self.unpack(0))
     }
-    matches
+
+    /// What is said.
+    pub(crate) fn matches(&self) -> Matches {
+        let mut matches = Matches::new();
+        for number in 0..((self.words[2] & 0xff) as usize).min(MOST) {
+            let hit = self.unpack(number);
+            matches.push(hit.class, hit.layer, hit.kind, hit.depth, hit.pattern);
+        }
+        matches
+    }
+
+    #[inline]
+    fn unpack(&self, number: usize) -> Match {
+        let (which, how) = (self.words[3 + number], self.words[6] >> (20 * number));
+        let kind = match how >> 16 & 0xf {
+            0 => MatchKind::Exact,
+            1 => MatchKind::Subtree,
+            2 => MatchKind::Below,
+            3 => MatchKind::Regex,
+            _ => MatchKind::Network,
+        };
+        Match {
+            class: (which >> 32) as u32,
+            layer: how as u8,
+            kind,
+            depth: (how >> 8) as u8,
+            pattern: which as u32,
+            source: 0,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -224,6 +313,11 @@ mod tests {
         matches
     }
 
+    fn get(memo: &Memo, hash: u64, name: &[u8], generation: u64) -> Option<Matches> {
+        memo.find(hash, name, generation)
+            .map(|place| place.matches())
+    }
+
     const BLOCKED: Telling = Telling {
         slot: 300,
         kind: Kind::Block,
@@ -237,23 +331,20 @@ mod tests {
     fn what_is_put_is_found_whole_under_its_generation_and_name() {
         for count in 0..4 {
             let mut memo = Memo::new(64);
-            assert!(memo.get(2, b"a", 1).is_none());
+            assert!(get(&memo, 2, b"a", 1).is_none());
             memo.put(2, b"a", 1, &matches(count));
-            assert_eq!(
-                memo.get(2, b"a", 1).map(|found| found.1),
-                Some(matches(count))
-            );
+            assert_eq!(get(&memo, 2, b"a", 1), Some(matches(count)));
             assert!(
-                memo.get(2, b"b", 1).is_none(),
+                get(&memo, 2, b"b", 1).is_none(),
                 "the hash alone proves nothing"
             );
-            assert!(memo.get(2, b"a", 2).is_none());
+            assert!(get(&memo, 2, b"a", 2).is_none());
             memo.put(2, b"a", 2, &matches(1));
-            assert_eq!(memo.get(2, b"a", 2).map(|found| found.1), Some(matches(1)));
+            assert_eq!(get(&memo, 2, b"a", 2), Some(matches(1)));
         }
         let mut memo = Memo::new(64);
         memo.put(2, b"a", 1, &matches(4));
-        assert!(memo.get(2, b"a", 1).is_none(), "too many to remember");
+        assert!(get(&memo, 2, b"a", 1).is_none(), "too many to remember");
     }
 
     #[test]
@@ -263,51 +354,113 @@ mod tests {
         for n in 0..5 {
             memo.put(u64::from(n) + 9, &name(n), 1, &matches(1));
         }
-        let kept = (0..5).filter(|n| memo.get(u64::from(*n) + 9, &name(*n), 1).is_some());
+        let kept = (0..5).filter(|n| get(&memo, u64::from(*n) + 9, &name(*n), 1).is_some());
         assert_eq!(kept.count(), 4);
-        assert!(memo.get(13, &name(4), 1).is_some(), "the newest stays");
+        assert!(get(&memo, 13, &name(4), 1).is_some(), "the newest stays");
     }
 
     #[test]
     fn no_count_is_lost_by_a_name_that_goes_or_comes_anew() {
-        let mut memo = Memo::new(4);
+        let mut memo = Memo::new(64);
         let (mut counted, mut told) = (0, 0);
         for n in 0..1000u64 {
             let (hash, name) = (n * 7 % 13, [b'a' + (n * 7 % 13) as u8]);
             if n % 5 == 0 {
                 memo.put(hash, &name, 1, &matches(2));
             }
-            let place = memo.get(hash, &name, 1).map(|(place, _)| place);
-            if place.is_some_and(|place| memo.count(place, &name, BLOCKED)) {
+            let place = memo.find(hash, &name, 1).map(|place| place.at);
+            if place.is_some_and(|place| memo.count(place, &name, &BLOCKED)) {
                 counted += 1;
             }
             if n % 97 == 0 {
-                memo.take_counts(|_, telling| told += telling.count);
+                memo.take_counts(usize::MAX, |_, telling| told += telling.count);
             }
         }
-        memo.take_counts(|_, telling| told += telling.count);
+        memo.take_counts(usize::MAX, |_, telling| told += telling.count);
         assert!(counted > 50, "{counted}");
         assert_eq!(told, counted);
+    }
+
+    #[test]
+    fn all_its_bytes_are_within_what_is_said_of_each_name() {
+        const SIZE: usize = 5_000;
+        let mut memo = Memo::new(SIZE);
+        let mut told = 0;
+        for n in 0..3 * SIZE as u64 {
+            let name = format!("\x0bname{n:07}\0").into_bytes();
+            let hash = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            memo.put(hash, &name, 1, &matches(1));
+            let at = memo.find(hash, &name, 1).expect("put").at;
+            told += u32::from(memo.count(at, &name, &BLOCKED));
+        }
+        let bytes = memo.words.capacity() * 8
+            + memo.counted.capacity() * std::mem::size_of::<Counted>()
+            + memo.names.capacity();
+        assert!(bytes <= SIZE * Memo::EACH + LINE, "{bytes}");
+        assert_eq!(told as usize, SIZE / COUNTED, "then others count");
+        let mut taken = 0;
+        memo.take_counts(usize::MAX, |name, telling| {
+            assert_eq!(name, format!("\x0bname{taken:07}\0").as_bytes());
+            taken += telling.count;
+        });
+        assert_eq!(taken, told);
     }
 
     #[test]
     fn another_decision_about_a_name_is_not_mixed_in() {
         let mut memo = Memo::new(4);
         memo.put(2, b"a", 1, &matches(1));
-        let place = memo.get(2, b"a", 1).expect("known").0;
+        let place = memo.find(2, b"a", 1).expect("known").at;
         let other = Telling {
             group: 1,
             ..BLOCKED
         };
-        assert!(memo.count(place, b"a", BLOCKED) && memo.count(place, b"a", BLOCKED));
-        assert!(!memo.count(place, b"a", other));
+        assert!(memo.count(place, b"a", &BLOCKED) && memo.count(place, b"a", &BLOCKED));
+        assert!(!memo.count(place, b"a", &other));
         let mut seen = Vec::new();
-        memo.take_counts(|name, telling| seen.push((name.to_vec(), telling)));
+        memo.take_counts(usize::MAX, |name, telling| {
+            seen.push((name.to_vec(), *telling))
+        });
         let twice = Telling {
             count: 2,
             ..BLOCKED
         };
         assert_eq!(seen, [(b"a".to_vec(), twice)]);
-        assert!(memo.count(place, b"a", other));
+        assert!(memo.count(place, b"a", &other));
+    }
+
+    #[test]
+    fn what_is_taken_in_parts_is_told_once_and_in_turn() {
+        let mut memo = Memo::new(4096);
+        let names: Vec<Vec<u8>> = (0..100u8).map(|n| vec![b'n', n]).collect();
+        let hash = |n: usize| ((n as u64) << 25) | 1;
+        let mut sum = std::collections::HashMap::new();
+        let mut counted = 0;
+        for round in 0..40 {
+            for (n, name) in names.iter().enumerate().skip(round % 3) {
+                let at = match memo.find(hash(n), name, 1) {
+                    Some(place) => place.at,
+                    None => memo.put(hash(n), name, 1, &matches(1)).expect("room"),
+                };
+                assert!(memo.count(at, name, &BLOCKED), "there is room");
+                counted += 1;
+            }
+            let mut seen = 0;
+            memo.take_counts(7, |name, telling| {
+                seen += 1;
+                *sum.entry(name.to_vec()).or_insert(0) += telling.count;
+            });
+            assert_eq!(seen, 7);
+        }
+        memo.take_counts(usize::MAX, |name, telling| {
+            *sum.entry(name.to_vec()).or_insert(0) += telling.count;
+        });
+        assert_eq!(sum.values().sum::<u32>(), counted);
+        assert!(sum.iter().all(|(name, count)| match name[1] {
+            0 => *count == 14,
+            1 => *count == 27,
+            _ => *count == 40,
+        }));
+        memo.take_counts(1, |_, _| panic!("nothing is left"));
     }
 }

@@ -11,8 +11,8 @@ use crate::answer::Body;
 use crate::cache::Entry;
 use crate::decide::{Decision, Kind, Rewrite};
 use crate::events::ShortName;
-use crate::matches::Matches;
-use crate::plan::{Action, Style};
+use crate::matches::{Match, Matches};
+use crate::plan::{Action, Answer, Style};
 use crate::reply::{Aging, Asked, Blocked, Ede};
 use crate::snapshot::{Asker, Snapshot};
 use crate::wire::{rcode, rtype};
@@ -176,6 +176,26 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Reply where `hit` is all that is said about a name, if it is blocked and that can be told at
+    /// once; return the step and the code. As `reply`, and for a fraction of the work.
+    #[inline]
+    pub(super) fn block_by(
+        &self,
+        asked: &Asked<'_>,
+        hit: &Match,
+        out: &mut Vec<u8>,
+    ) -> Option<(u8, u8)> {
+        let now = self.seconds();
+        let block = self.snapshot.blocks(hit, self.asker.group, now)?;
+        let ttl = block.answer.ttl.min(seconds_until(block.until, now));
+        let why = (block.ede != 0).then_some(Ede {
+            code: block.ede,
+            text: block.ede_text,
+        });
+        let how = how(block.action, block.answer);
+        Some((block.step, asked.block(out, how, self.qtype, ttl, why)))
+    }
+
     fn block(&self, asked: &Asked<'_>, decision: &Decision<'_>, out: &mut Vec<u8>) -> Effect {
         let answer = &self.snapshot.group(self.asker.group).answer;
         let how = match decision.action {
@@ -185,17 +205,7 @@ impl<'a> Case<'a> {
                 return Effect::Sent(Some(rcode::NOERROR));
             }
             Action::TcpOnly => return Effect::Pass,
-            Action::Nxdomain => Blocked::Nxdomain,
-            Action::Nodata => Blocked::Nodata,
-            _ => match answer.style {
-                Style::Nxdomain => Blocked::Nxdomain,
-                Style::Nodata => Blocked::Nodata,
-                Style::Refused => Blocked::Refused,
-                Style::Null => {
-                    Blocked::Address(Some(Ipv4Addr::UNSPECIFIED), Some(Ipv6Addr::UNSPECIFIED))
-                }
-                Style::Address => Blocked::Address(answer.ipv4, answer.ipv6),
-            },
+            action => how(action, answer),
         };
         Effect::Sent(Some(asked.block(
             out,
@@ -370,6 +380,22 @@ impl<'a> Case<'a> {
             Aging::Stale(self.settings.stale_answer_ttl.min(most)),
             Some(Ede { code, text: "" }),
         )
+    }
+}
+
+/// What a block is answered with.
+#[inline]
+fn how(action: Action, answer: &Answer) -> Blocked {
+    match (action, answer.style) {
+        (Action::Nxdomain, _) => Blocked::Nxdomain,
+        (Action::Nodata, _) => Blocked::Nodata,
+        (_, Style::Nxdomain) => Blocked::Nxdomain,
+        (_, Style::Nodata) => Blocked::Nodata,
+        (_, Style::Refused) => Blocked::Refused,
+        (_, Style::Null) => {
+            Blocked::Address(Some(Ipv4Addr::UNSPECIFIED), Some(Ipv6Addr::UNSPECIFIED))
+        }
+        (_, Style::Address) => Blocked::Address(answer.ipv4, answer.ipv6),
     }
 }
 

@@ -4,20 +4,24 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
+use super::ask::Ask;
 use super::askers::Askers;
 use super::books::Books;
-use super::serve::{self, Ask};
 use super::{lock, Engine, Now, Outcome, Way};
-use crate::cache::{Key, Memo, Near};
+use crate::cache::{Key, Memo, Near, KEY_CD, KEY_DO};
 use crate::guard::{Arrival, Guard, Pace, Pass};
 use crate::reply::{self, Asked, Ede};
 use crate::snapshot::Snapshot;
 use crate::wire::edns::Cookie;
 use crate::wire::query::{Query, Refusal};
-use crate::wire::rcode;
+use crate::wire::{flag, rcode};
 
 /// Seconds between two times that a lane turns in its counts.
 const TURN_IN: f64 = 0.2;
+
+/// Remembered names whose counts are told then, so that no query waits for long: half a
+/// millisecond. Of more names than that, each is told the more seldom.
+const TOLD: usize = 2048;
 
 /// See the module.
 pub struct Lane {
@@ -26,6 +30,8 @@ pub struct Lane {
     pub(super) guard: Arc<Guard>,
     pub(super) tables: Tables,
     reads: Box<[Read]>,
+    /// Bytes of the near cache, and names of the memo.
+    room: (usize, usize),
     edition: u64,
     emptied: u64,
     turned_in: f64,
@@ -89,6 +95,7 @@ impl Lane {
                 books: Books::new(&engine.settings),
             },
             reads: (0..BATCH).map(|_| Read::new()).collect(),
+            room: (near, memo),
             engine: Arc::clone(engine),
             turned_in: 0.0,
         }
@@ -116,7 +123,7 @@ impl Lane {
         let read = &mut self.reads[at];
         read.refusal = read.query.read(packet).err();
         if read.refusal.is_none() {
-            let flags = serve::key_flags(&read.query);
+            let flags = key_flags(&read.query);
             let key = self.engine.keys.key(&read.query.question, flags);
             (read.hash, read.name_hash, read.flags) = (key.hash, key.name_hash, flags);
             self.tables.near.expect(read.hash);
@@ -162,7 +169,7 @@ impl Lane {
                 return Outcome::Drop;
             }
             Some(Refusal::Bare(_)) => Cookie::Absent,
-            _ => query.cookie(),
+            _ => query.cookie,
         };
         let pass = match guard.arrive(client, cookie, door != 0, now) {
             Arrival::Go(pass) => pass,
@@ -203,6 +210,7 @@ impl Lane {
             }
         };
         if outcome == Outcome::Reply && guard.leave(client, pass, out, now.steady) == Pace::Drop {
+            tables.books.stats.withhold();
             return Outcome::Drop;
         }
         outcome
@@ -235,7 +243,10 @@ impl Lane {
         stats.query(door, qtype);
         stats.reply(code);
         match self.guard.leave(client, pass, out, now.steady) {
-            Pace::Drop => Outcome::Drop,
+            Pace::Drop => {
+                stats.withhold();
+                Outcome::Drop
+            }
             Pace::Send | Pace::Slip => Outcome::Reply,
         }
     }
@@ -244,21 +255,26 @@ impl Lane {
     pub fn rest(&mut self, now: Now) {
         if !(0.0..TURN_IN).contains(&(now.steady - self.turned_in)) {
             self.turned_in = now.steady;
-            self.turn_in();
+            self.turn_in_some(TOLD);
         }
     }
 
-    /// Turn in the counts.
+    /// Turn in all counts.
     pub fn turn_in(&mut self) {
+        self.turn_in_some(usize::MAX);
+    }
+
+    fn turn_in_some(&mut self, told: usize) {
         // A lane that nobody asks must not keep old rules in memory.
         self.renew();
-        self.tables.tell(&self.snapshot);
+        self.tables.tell(&self.snapshot, told);
         self.tables.books.turn_in(&mut lock(&self.engine.ledger));
     }
 
     /// Start anew after a panic: nothing that it may have left half done is used again.
     pub fn recover(&mut self) {
-        let mut fresh = Self::new(&self.engine);
+        let (near, memo) = self.room;
+        let mut fresh = Self::with(&self.engine, near, memo);
         self.tables.memo = Memo::new(2);
         fresh.tables.books.stats.panics = 1;
         // What was parked before the panic still waits for somebody to be told.
@@ -291,7 +307,7 @@ impl Lane {
     #[cold]
     fn catch_up(&mut self) {
         // What was counted under the old rules is told in their words.
-        self.tables.tell(&self.snapshot);
+        self.tables.tell(&self.snapshot, usize::MAX);
         self.snapshot = self.engine.snapshot();
         self.guard = self.engine.guard();
         self.tables.askers = Askers::default();
@@ -309,6 +325,22 @@ impl Drop for Lane {
     }
 }
 
+/// Flags of the key of a query.
+fn key_flags(query: &Query) -> u8 {
+    let dnssec = if query.edns.is_some_and(|edns| edns.dnssec) {
+        KEY_DO
+    } else {
+        0
+    };
+    let unchecked = if query.flags & flag::CD != 0 {
+        KEY_CD
+    } else {
+        0
+    };
+    dnssec | unchecked
+}
+
+#[inline]
 fn asked<'a>(engine: &Engine, query: &Query, packet: &'a [u8], pass: Pass, door: u8) -> Asked<'a> {
     Asked {
         id: query.id,

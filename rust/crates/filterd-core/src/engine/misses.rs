@@ -3,15 +3,18 @@
 use std::collections::hash_map::Entry;
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv6Addr};
+use std::ops::Range;
 
 use smallvec::SmallVec;
 
 use super::case::Who;
+use super::table::Table;
 use super::zones::Zones;
 use super::{Now, Reply, Way};
 use crate::cache::{Key, KEY_CD, KEY_DO};
 use crate::guard::Pass;
 use crate::hash::{ByHash, Keyed};
+use crate::matches::Matches;
 use crate::rdata::name_to_text;
 use crate::reply::Asked;
 use crate::wire::build;
@@ -43,13 +46,65 @@ pub struct Question {
     pub flags: u8,
 }
 
+/// Questions for plain forwarding, oldest first: only what goes out, in buffers that are used again.
+#[derive(Debug, Default)]
+pub struct Queries {
+    list: VecDeque<(u64, Range<usize>)>,
+    bytes: Vec<u8>,
+}
+
+impl Queries {
+    /// The first: what names it in `complete`, and the query as in `Question::wire`.
+    #[must_use]
+    pub fn first(&self) -> Option<(u64, &[u8])> {
+        let (miss, range) = self.list.front()?;
+        Some((*miss, &self.bytes[range.clone()]))
+    }
+
+    /// Take the first away.
+    pub fn pop(&mut self) -> Option<u64> {
+        let (miss, _) = self.list.pop_front()?;
+        if self.list.is_empty() {
+            self.bytes.clear();
+        }
+        Some(miss)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    fn push(&mut self, miss: u64, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.bytes.len();
+        write(&mut self.bytes);
+        self.list.push_back((miss, start..self.bytes.len()));
+    }
+}
+
+/// A question to be parked, and what the rules of a generation say about its name, where somebody
+/// has looked.
+#[derive(Clone, Copy)]
+pub(super) struct Sought<'a> {
+    pub(super) key: Key<'a>,
+    pub(super) question: &'a query::Question,
+    pub(super) found: Option<(u64, &'a Matches)>,
+}
+
 /// What a reply to a parked query needs.
 pub(super) struct Waiter {
     pub(super) token: u64,
     pub(super) id: u16,
     pub(super) flags: u16,
     /// As the client spelt it.
-    pub(super) question: SmallVec<[u8; 32]>,
+    pub(super) question: SmallVec<[u8; 64]>,
     pub(super) edns: Option<Edns>,
     pub(super) limit: usize,
     pub(super) door: u8,
@@ -62,9 +117,9 @@ pub(super) struct Waiter {
 
 impl Waiter {
     /// The name that was asked for, wire form, lower case.
-    pub(super) fn name(&self) -> SmallVec<[u8; 32]> {
-        let mut name = self.question.clone();
-        name.truncate(self.question.len().saturating_sub(4));
+    pub(super) fn name(&self) -> SmallVec<[u8; 64]> {
+        let length = self.question.len().saturating_sub(4);
+        let mut name = SmallVec::from_slice(&self.question[..length]);
         name.make_ascii_lowercase();
         name
     }
@@ -119,6 +174,7 @@ fn household(client: IpAddr) -> IpAddr {
 }
 
 /// One question in flight.
+#[derive(Default)]
 pub(super) struct Miss {
     hash: u64,
     zone: u64,
@@ -126,6 +182,23 @@ pub(super) struct Miss {
     pub(super) flags: u8,
     prefetch: bool,
     /// The cache was cleared since it was asked: its answer is for those who wait, not for later.
+    pub(super) outdated: bool,
+    /// What the rules of a generation say about the name.
+    pub(super) found: Option<(u64, Matches)>,
+    pub(super) waiters: SmallVec<[Waiter; 1]>,
+}
+
+impl Miss {
+    /// Append the query for an upstream.
+    fn query(&self, udp_size: u16, wire: &mut Vec<u8>) {
+        let (dnssec, unchecked) = (self.flags & KEY_DO != 0, self.flags & KEY_CD != 0);
+        build::query(self.question.wire(), dnssec, unchecked, udp_size, wire);
+    }
+}
+
+/// What is left of a question that is in flight no more.
+pub(super) struct Ended {
+    /// See `Miss`.
     pub(super) outdated: bool,
     pub(super) waiters: SmallVec<[Waiter; 1]>,
 }
@@ -150,7 +223,7 @@ pub(super) struct Misses {
     waiting: usize,
     /// How many queries of each client wait.
     by_client: Keyed<IpAddr, usize>,
-    by_id: Keyed<u64, Miss>,
+    by_id: Table<Miss>,
     by_hash: ByHash<u64>,
     /// Which miss a token waits for; a datagram's client says nothing when it goes.
     tokens: Keyed<u64, u64>,
@@ -180,7 +253,7 @@ impl Misses {
             zones: Zones::new((most / ZONE_SHARE).max(SHARE), zone_rate),
             waiting: 0,
             by_client: Keyed::default(),
-            by_id: Keyed::default(),
+            by_id: Table::default(),
             by_hash: ByHash::default(),
             tokens: Keyed::default(),
             fresh: VecDeque::new(),
@@ -215,7 +288,7 @@ impl Misses {
     }
 
     fn queue(&mut self, id: u64) {
-        let Some(miss) = self.by_id.get(&id) else {
+        let Some(miss) = self.by_id.get(id) else {
             return;
         };
         let is_plain = |route: &Route| route(miss.question.name());
@@ -228,7 +301,7 @@ impl Misses {
 
     /// Have the means that knows all take a question that plain forwarding could not end.
     pub(super) fn hand_over(&mut self, id: u64) -> bool {
-        let known = self.by_id.contains_key(&id);
+        let known = self.by_id.get(id).is_some();
         if known {
             self.fresh.push_back(id);
         }
@@ -244,8 +317,7 @@ impl Misses {
     /// Park `waiter` (its token is given here) for `question`.
     pub(super) fn park(
         &mut self,
-        key: Key<'_>,
-        question: &query::Question,
+        sought: Sought<'_>,
         zone: u64,
         at: f64,
         mut waiter: Waiter,
@@ -262,13 +334,13 @@ impl Misses {
         let token = self.number();
         waiter.token = token;
         let by_token = waiter.way == Way::Token;
-        let (id, joined) = match self.same(key) {
+        let (id, joined) = match self.same(sought.key) {
             Some(id) => (id, true),
             None if self.by_id.len() >= self.most => return Parked::Full(waiter),
             None if !self.zones.enter(zone, at) => return Parked::Crowded(waiter),
-            None => (self.open(key, question, zone, false), false),
+            None => (self.open(sought, zone, false), false),
         };
-        let Some(miss) = self.by_id.get_mut(&id) else {
+        let Some(miss) = self.by_id.get_mut(id) else {
             return Parked::Full(waiter);
         };
         if miss.waiters.len() >= WAITERS {
@@ -289,104 +361,100 @@ impl Misses {
 
     /// Ask for `question` with nobody waiting; false if it is in flight or there is no room to
     /// spare: prefetches leave half of it to those who wait.
-    pub(super) fn prefetch(
-        &mut self,
-        key: Key<'_>,
-        question: &query::Question,
-        zone: u64,
-        at: f64,
-    ) -> bool {
-        if self.by_id.len() >= self.most / 2 || self.by_hash.contains_key(&key.hash) {
+    pub(super) fn prefetch(&mut self, sought: Sought<'_>, zone: u64, at: f64) -> bool {
+        if self.by_id.len() >= self.most / 2 || self.by_hash.contains_key(&sought.key.hash) {
             return false;
         }
         if !self.zones.enter(zone, at) {
             return false;
         }
-        self.open(key, question, zone, true);
+        self.open(sought, zone, true);
         true
     }
 
     /// The miss for the same question, if it is in flight.
     fn same(&self, key: Key<'_>) -> Option<u64> {
         let id = *self.by_hash.get(&key.hash)?;
-        let miss = self.by_id.get(&id)?;
+        let miss = self.by_id.get(id)?;
         (miss.flags == key.flags && miss.question.wire() == key.question).then_some(id)
     }
 
-    fn open(&mut self, key: Key<'_>, question: &query::Question, zone: u64, prefetch: bool) -> u64 {
-        let id = self.number();
-        let miss = Miss {
-            hash: key.hash,
-            zone,
-            question: question.clone(),
-            flags: key.flags,
-            prefetch,
-            outdated: false,
-            waiters: SmallVec::new(),
-        };
-        self.by_id.insert(id, miss);
-        self.by_hash.insert(key.hash, id);
+    fn open(&mut self, sought: Sought<'_>, zone: u64, prefetch: bool) -> u64 {
+        let (id, miss) = self.by_id.add();
+        miss.hash = sought.key.hash;
+        miss.zone = zone;
+        miss.question.copy(sought.question);
+        miss.flags = sought.key.flags;
+        miss.prefetch = prefetch;
+        miss.outdated = false;
+        miss.found = sought
+            .found
+            .map(|(generation, found)| (generation, found.clone()));
+        miss.waiters.clear();
+        self.by_hash.insert(sought.key.hash, id);
         self.queue(id);
         id
     }
 
     pub(super) fn take(&mut self, most: usize, udp_size: u16) -> Vec<Question> {
         let count = most.min(self.fresh.len());
-        let ids: SmallVec<[u64; 64]> = self.fresh.drain(..count).collect();
-        self.questions(&ids, udp_size)
-    }
-
-    /// The same for plain forwarding.
-    pub(super) fn take_plain(&mut self, most: usize, udp_size: u16) -> Vec<Question> {
-        let count = most.min(self.plain.len());
-        let ids: SmallVec<[u64; 64]> = self.plain.drain(..count).collect();
-        self.questions(&ids, udp_size)
-    }
-
-    fn questions(&self, ids: &[u64], udp_size: u16) -> Vec<Question> {
         let by_id = &self.by_id;
         let question = |id: u64| {
-            let miss = by_id.get(&id)?;
-            let (dnssec, unchecked) = (miss.flags & KEY_DO != 0, miss.flags & KEY_CD != 0);
+            let miss = by_id.get(id)?;
+            let mut wire = Vec::new();
+            miss.query(udp_size, &mut wire);
             Some(Question {
                 miss: id,
-                wire: build::query(miss.question.wire(), dnssec, unchecked, udp_size),
+                wire,
                 name: name_to_text(miss.question.name()),
                 qtype: miss.question.qtype(),
                 flags: miss.flags | if miss.prefetch { 4 } else { 0 },
             })
         };
-        ids.iter().copied().filter_map(question).collect()
+        self.fresh.drain(..count).filter_map(question).collect()
+    }
+
+    /// Put those for plain forwarding behind what stands in `into`; true if more are left.
+    pub(super) fn take_plain(&mut self, most: usize, udp_size: u16, into: &mut Queries) -> bool {
+        let count = most.min(self.plain.len());
+        for id in self.plain.drain(..count) {
+            if let Some(miss) = self.by_id.get(id) {
+                into.push(id, |wire| miss.query(udp_size, wire));
+            }
+        }
+        !self.plain.is_empty()
     }
 
     /// Whoever is asked from now on may say something else.
     pub(super) fn outdate(&mut self) {
-        for miss in self.by_id.values_mut() {
-            miss.outdated = true;
-        }
+        self.by_id.each(|miss| miss.outdated = true);
         // What is asked again is a question of its own.
         self.by_hash.clear();
     }
 
-    pub(super) fn get(&self, id: u64) -> Option<&Miss> {
-        self.by_id.get(&id)
+    pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut Miss> {
+        self.by_id.get_mut(id)
     }
 
     /// End a miss.
-    pub(super) fn remove(&mut self, id: u64) -> Option<Miss> {
+    pub(super) fn remove(&mut self, id: u64) -> Option<Ended> {
         let waiters = self.take_waiters(id);
-        let mut miss = self.by_id.remove(&id)?;
+        let miss = self.by_id.remove(id)?;
         self.zones.leave(miss.zone);
-        if self.by_hash.get(&miss.hash) == Some(&id) {
-            self.by_hash.remove(&miss.hash);
+        if let Entry::Occupied(entry) = self.by_hash.entry(miss.hash) {
+            if *entry.get() == id {
+                entry.remove();
+            }
         }
-        miss.waiters = waiters;
-        Some(miss)
+        Some(Ended {
+            outdated: miss.outdated,
+            waiters,
+        })
     }
 
     /// Take those that wait; the miss stays.
     pub(super) fn take_waiters(&mut self, id: u64) -> SmallVec<[Waiter; 1]> {
-        let Some(miss) = self.by_id.get_mut(&id) else {
+        let Some(miss) = self.by_id.get_mut(id) else {
             return SmallVec::new();
         };
         let waiters = std::mem::take(&mut miss.waiters);
@@ -414,7 +482,7 @@ impl Misses {
         let Some(id) = self.tokens.remove(&token) else {
             return;
         };
-        let Some(miss) = self.by_id.get_mut(&id) else {
+        let Some(miss) = self.by_id.get_mut(id) else {
             return;
         };
         let place = miss.waiters.iter().position(|waiter| waiter.token == token);

@@ -7,6 +7,7 @@
 //! questions that are the same wait together, and each client's verdict is its own. All bounded;
 //! time is handed in. A [`Desk`] is an engine with one lane for callers that take turns.
 
+mod ask;
 mod askers;
 mod books;
 mod case;
@@ -17,15 +18,17 @@ mod misses;
 mod said;
 mod serve;
 mod settings;
+mod table;
 mod zones;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use complete::Outbox;
 pub use desk::Desk;
 pub use lane::{Lane, BATCH};
-pub use misses::{Pending, Question, Route};
+pub use misses::{Pending, Queries, Question, Route};
 pub use settings::{Record, Settings};
 
 pub use crate::tally::Count;
@@ -183,11 +186,12 @@ impl Engine {
             .take(most, self.settings.udp_size)
     }
 
-    /// The same for the questions that the route leaves to plain forwarding.
-    pub fn take_plain(&self, most: usize) -> Vec<Question> {
+    /// The same for the questions that the route leaves to plain forwarding: behind those that are
+    /// in `into`. True if more are left.
+    pub fn take_plain(&self, most: usize, into: &mut Queries) -> bool {
         lock(&self.waiting)
             .misses
-            .take_plain(most, self.settings.udp_size)
+            .take_plain(most, self.settings.udp_size, into)
     }
 
     /// Have `take_misses` give a question that plain forwarding could not end; false: it has ended.

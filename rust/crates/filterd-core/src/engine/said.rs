@@ -10,11 +10,21 @@ use crate::wire::svcb::Without;
 use crate::wire::HEADER;
 
 /// Ask about the name and everything the answer leads to. `ech`: the answer carries that parameter.
-pub(super) fn say(snapshot: &Snapshot, body: &Body, question_end: usize, ech: bool) -> Said {
+/// `found`: what the same snapshot said about the name, if it was asked before.
+pub(super) fn say(
+    snapshot: &Snapshot,
+    body: &Body,
+    question_end: usize,
+    ech: bool,
+    found: Option<Matches>,
+) -> Said {
     let name_end = question_end.saturating_sub(4);
     let qname = body.bytes.get(HEADER..name_end).unwrap_or_default();
-    let mut name = Matches::new();
-    snapshot.match_name(qname, &mut name);
+    let name = found.unwrap_or_else(|| {
+        let mut name = Matches::new();
+        snapshot.match_name(qname, &mut name);
+        name
+    });
     let mut extra = Extra::default();
     let mut scratch = Matches::new();
     answer::leads(&body.bytes, question_end, |lead| {

@@ -3,56 +3,25 @@
 //! The order is that of the least work: the near cache, then what is remembered of the rules, then
 //! the cache that threads share, then the rules themselves.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::ask::Ask;
 use super::books::Books;
 use super::case::{seconds_until, Case, Sent, Step, Who};
 use super::lane::Tables;
-use super::misses::{Parked, Waiter};
+use super::misses::{Parked, Sought, Waiter};
 use super::settings::Record;
 use super::zones::zone_of;
-use super::{lock, said, Engine, Now, Outcome, Way};
-use crate::cache::{Entry, Key, Telling, KEY_CD, KEY_DO};
+use super::{lock, said, Engine, Outcome};
+use crate::cache::{Entry, Key, Telling};
 use crate::decide::{Decision, Kind};
 use crate::events::{ShortName, Taken};
-use crate::guard::Pass;
-use crate::matches::Matches;
+use crate::matches::{Match, Matches};
 use crate::reply::{self, Aging, Asked, Ede};
 use crate::snapshot::Snapshot;
 use crate::tally::Told;
 use crate::wire::query::{Query, Question, Refusal};
-use crate::wire::{flag, rcode};
-
-/// One query, parsed.
-pub(super) struct Ask<'a> {
-    pub(super) query: &'a Query,
-    pub(super) asked: Asked<'a>,
-    pub(super) key: Key<'a>,
-    pub(super) client: IpAddr,
-    pub(super) way: Way,
-    pub(super) pass: Pass,
-    pub(super) now: Now,
-    pub(super) door: u8,
-}
-
-impl Ask<'_> {
-    fn waiter(&self, aliased: bool) -> Waiter {
-        Waiter {
-            token: 0,
-            id: self.asked.id,
-            flags: self.asked.flags,
-            question: self.asked.question.into(),
-            edns: self.asked.edns,
-            limit: self.asked.limit,
-            door: self.door,
-            client: self.client,
-            way: self.way,
-            pass: self.pass,
-            aliased,
-        }
-    }
-}
+use crate::wire::rcode;
 
 /// Counts are kept by five minutes, so that no row tells when somebody asked.
 const SLOT: i64 = 300;
@@ -61,19 +30,16 @@ fn slot(now: f64) -> i64 {
     (now as i64).div_euclid(SLOT).saturating_mul(SLOT)
 }
 
-/// Flags of the key of a query.
-pub(super) fn key_flags(query: &Query) -> u8 {
-    let dnssec = if query.edns.is_some_and(|edns| edns.dnssec) {
-        KEY_DO
-    } else {
-        0
-    };
-    let unchecked = if query.flags & flag::CD != 0 {
-        KEY_CD
-    } else {
-        0
-    };
-    dnssec | unchecked
+#[inline]
+fn telling(case: &Case<'_>, kind: Kind, step: u8, hit: Option<Match>) -> Telling {
+    Telling {
+        slot: slot(case.now.unix),
+        kind,
+        step,
+        group: case.asker.group,
+        hit,
+        count: 1,
+    }
 }
 
 impl Tables {
@@ -118,13 +84,24 @@ impl Tables {
                 let entry = Arc::clone(entry);
                 self.books.prefetch(engine, key, question, &entry, case.at);
             }
-            return self.end(engine, &case, ask, step, out);
+            return self.end(engine, &case, ask, step, None, out);
         }
-        if let Some((place, found)) = self.memo.get(key.name_hash, question.name(), generation) {
+        let name = question.name();
+        if let Some(place) = self.memo.find(key.name_hash, name, generation) {
+            let at = place.at;
+            let only = place
+                .only()
+                .filter(|_| case.settings.record == Record::Counts);
+            if let Some(hit) = only {
+                if let Some((step, code)) = case.block_by(&ask.asked, &hit, out) {
+                    return self.note_block(&case, name, at, (step, hit), code, out);
+                }
+            }
+            let found = place.matches();
             match case.reply(&ask.asked, &found, None, out) {
-                Step::Sent(sent) => return self.note_at(&case, question.name(), place, sent, out),
+                Step::Sent(sent) => return self.note_at(&case, name, at, sent, out),
                 Step::Answer => {}
-                target => return self.end(engine, &case, ask, target, out),
+                target => return self.end(engine, &case, ask, target, None, out),
             }
         }
         let kept = self.books.kept(engine, key, snapshot);
@@ -136,18 +113,38 @@ impl Tables {
                 self.books.prefetch(engine, key, question, &entry, case.at);
             }
             self.near.put(entry);
-            return self.end(engine, &case, ask, step, out);
+            return self.end(engine, &case, ask, step, None, out);
         }
         let mut found = Matches::new();
         snapshot.match_name(question.name(), &mut found);
         let step = case.reply(&ask.asked, &found, None, out);
-        self.memo
-            .put(key.name_hash, question.name(), generation, &found);
-        self.end(engine, &case, ask, step, out)
+        let place = self.memo.put(key.name_hash, name, generation, &found);
+        match (step, place) {
+            (Step::Sent(sent), Some(at)) => self.note_at(&case, name, at, sent, out),
+            (step, _) => self.end(engine, &case, ask, step, Some(&found), out),
+        }
+    }
+
+    /// Count the block of a name that is remembered, as `note_at` would.
+    #[inline]
+    fn note_block(
+        &mut self,
+        case: &Case<'_>,
+        name: &[u8],
+        at: usize,
+        (step, hit): (u8, Match),
+        code: u8,
+        out: &[u8],
+    ) -> Outcome {
+        let telling = telling(case, Kind::Block, step, Some(hit));
+        self.books.stats.sent(code, out);
+        if !self.memo.count(at, name, &telling) {
+            self.books.tell(case.snapshot, name, &telling);
+        }
+        Outcome::Reply
     }
 
     /// Count a decision where the name is remembered: it is near already, and told of later.
-    #[inline]
     fn note_at(
         &mut self,
         case: &Case<'_>,
@@ -157,29 +154,23 @@ impl Tables {
         out: &[u8],
     ) -> Outcome {
         let decision = &sent.decision;
-        let telling = Telling {
-            slot: slot(case.now.unix),
-            kind: decision.kind,
-            step: decision.step,
-            group: case.asker.group,
-            hit: decision.hit,
-            count: 1,
-        };
+        let telling = telling(case, decision.kind, decision.step, decision.hit);
         let counts = case.settings.record == Record::Counts && decision.hit.is_some();
-        if counts && self.memo.count(place, name, telling) {
-            return self.books.note_stats(case, &sent, out);
+        if counts && self.memo.count(place, name, &telling) {
+            return self.books.note_sent(&sent, out);
         }
         self.books.note(case, name, sent, out)
     }
 
-    /// Tell the tally what was counted where names are remembered.
-    pub(super) fn tell(&mut self, snapshot: &Arc<Snapshot>) {
+    /// Tell the tally what was counted where names are remembered, `most` names.
+    pub(super) fn tell(&mut self, snapshot: &Arc<Snapshot>, most: usize) {
         let books = &mut self.books;
         self.memo
-            .take_counts(|name, telling| books.tell(snapshot, name, telling));
+            .take_counts(most, |name, telling| books.tell(snapshot, name, telling));
     }
 
-    /// Do what is left to do: count, ask for another name, or park.
+    /// Do what is left to do: count, ask for another name, or park. `found`: what the rules say about
+    /// the name, if somebody has looked.
     #[inline]
     fn end<'s>(
         &mut self,
@@ -187,6 +178,7 @@ impl Tables {
         case: &Case<'s>,
         ask: &Ask<'_>,
         step: Step<'s>,
+        found: Option<&Matches>,
         out: &mut Vec<u8>,
     ) -> Outcome {
         match step {
@@ -195,10 +187,14 @@ impl Tables {
                 self.books.note(case, ask.query.question.name(), sent, out)
             }
             Step::Answer => {
-                self.books.stats.misses += 1;
+                self.books.stats.miss(case.door);
                 let waiter = ask.waiter(false);
-                self.books
-                    .park(engine, case, ask.key, &ask.query.question, waiter, out)
+                let sought = Sought {
+                    key: ask.key,
+                    question: &ask.query.question,
+                    found: found.map(|found| (case.snapshot.generation, found)),
+                };
+                self.books.park(engine, case, sought, waiter, out)
             }
             Step::Target(decision, target) => {
                 self.ask_target(engine, case, ask, decision, target, out)
@@ -227,23 +223,30 @@ impl Tables {
             self.books.stats.hits += 1;
             return self.books.note(case, own.name(), sent, out);
         }
-        self.books.stats.misses += 1;
-        self.books
-            .park(engine, case, key, &question, ask.waiter(true), out)
+        self.books.stats.miss(case.door);
+        let sought = Sought {
+            key,
+            question: &question,
+            found: None,
+        };
+        self.books.park(engine, case, sought, ask.waiter(true), out)
     }
 }
 
 impl Books {
-    fn tell(&mut self, snapshot: &Arc<Snapshot>, name: &[u8], telling: Telling) {
+    fn tell(&mut self, snapshot: &Arc<Snapshot>, name: &[u8], telling: &Telling) {
+        let hit = telling.hit.as_ref();
+        let (kind, step, count) = (telling.kind, telling.step, telling.count.into());
+        self.stats
+            .add_verdicts(snapshot.generation, kind, step, hit, count);
         let told = Told {
             kind: telling.kind,
             step: telling.step,
-            hit: telling.hit.as_ref(),
+            hit,
             group: telling.group,
             matched: name,
         };
-        self.tally
-            .add_many(snapshot, telling.slot, &told, telling.count.into());
+        self.tally.add_many(snapshot, telling.slot, &told, count);
     }
 
     /// Answer what is no question of the usual kind.
@@ -291,7 +294,13 @@ impl Books {
         }
         let extra = entry.said.extra.as_ref();
         let ech = extra.is_some_and(|extra| extra.without_ech.is_some());
-        let said = said::say(snapshot, &entry.body, usize::from(entry.question_end), ech);
+        let said = said::say(
+            snapshot,
+            &entry.body,
+            usize::from(entry.question_end),
+            ech,
+            None,
+        );
         self.stats.rematched += 1;
         let anew = Arc::new(entry.restated(said));
         engine.cache.replace(&entry, Arc::clone(&anew));
@@ -307,9 +316,14 @@ impl Books {
         at: f64,
     ) {
         let (zone, _) = zone_of(&engine.keys, question.name());
+        let sought = Sought {
+            key,
+            question,
+            found: None,
+        };
         let mut waiting = lock(&engine.waiting);
         if waiting.failures.get(key.hash, at).is_some()
-            || !waiting.misses.prefetch(key, question, zone, at)
+            || !waiting.misses.prefetch(sought, zone, at)
         {
             return;
         }
@@ -322,20 +336,17 @@ impl Books {
         &mut self,
         engine: &Engine,
         case: &Case<'_>,
-        key: Key<'_>,
-        question: &Question,
+        sought: Sought<'_>,
         waiter: Waiter,
         out: &mut Vec<u8>,
     ) -> Outcome {
-        let (zone, _) = zone_of(&engine.keys, question.name());
+        let key = sought.key;
+        let (zone, _) = zone_of(&engine.keys, sought.question.name());
         let (failure, parked) = {
             let mut waiting = lock(&engine.waiting);
             match waiting.failures.get(key.hash, case.at) {
                 Some(failure) => (Some(failure), Parked::Full(waiter)),
-                None => (
-                    None,
-                    waiting.misses.park(key, question, zone, case.at, waiter),
-                ),
+                None => (None, waiting.misses.park(sought, zone, case.at, waiter)),
             }
         };
         match (failure, parked) {
@@ -401,11 +412,7 @@ impl Books {
     fn note_pass(&mut self, case: &Case<'_>, code: u8, out: &[u8]) -> Outcome {
         self.stats.hits += 1;
         self.stats.passed();
-        self.stats.reply(code);
-        let cut = out
-            .get(2)
-            .is_some_and(|high| high & (flag::TC >> 8) as u8 != 0);
-        self.stats.truncated += u64::from(cut);
+        self.stats.sent(code, out);
         if case.settings.record == Record::Counts {
             let told = Told {
                 kind: Kind::Pass,
@@ -419,19 +426,11 @@ impl Books {
         Outcome::Reply
     }
 
-    /// Count a query that has been dealt with in all ways but by its name.
+    /// Count what went out, and not yet what was decided.
     #[inline]
-    fn note_stats(&mut self, case: &Case<'_>, sent: &Sent<'_>, out: &[u8]) -> Outcome {
-        let decision = &sent.decision;
-        self.stats.verdict(case.snapshot.generation, decision);
+    fn note_sent(&mut self, sent: &Sent<'_>, out: &[u8]) -> Outcome {
         match sent.code {
-            Some(code) => {
-                self.stats.reply(code);
-                let cut = out
-                    .get(2)
-                    .is_some_and(|high| high & (flag::TC >> 8) as u8 != 0);
-                self.stats.truncated += u64::from(cut);
-            }
+            Some(code) => self.stats.sent(code, out),
             None => self.stats.silenced += 1,
         }
         self.stats.stripped_ech += u64::from(sent.stripped_ech);
@@ -447,8 +446,9 @@ impl Books {
         sent: Sent<'_>,
         out: &[u8],
     ) -> Outcome {
-        let outcome = self.note_stats(case, &sent, out);
+        let outcome = self.note_sent(&sent, out);
         let decision = &sent.decision;
+        self.stats.verdict(case.snapshot.generation, decision);
         match case.settings.record {
             Record::Nothing => return outcome,
             Record::Counts => {

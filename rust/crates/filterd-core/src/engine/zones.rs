@@ -1,11 +1,11 @@
 //! Questions by the domain they are about, so that a flood of made-up names under one domain takes
 //! neither all places nor all of the upstreams' time from the others.
 
+use psl::Psl;
 use smallvec::SmallVec;
 
 use crate::cache::Keys;
 use crate::hash::ByHash;
-use crate::wire::name::last_labels;
 
 /// Domains share a bucket only where their hashes meet in it: the worst is that two wait for one
 /// allowance.
@@ -77,26 +77,31 @@ impl Zones {
 /// The domain that somebody can register of a name (wire form, lower case): its public suffix and
 /// one label more; the name itself if it is not longer.
 pub(super) fn zone_of<'a>(keys: &Keys, name: &'a [u8]) -> (u64, &'a [u8]) {
-    let mut text: SmallVec<[u8; 256]> = SmallVec::new();
+    let mut labels: SmallVec<[&[u8]; 16]> = SmallVec::new();
     let mut rest = name;
-    while let Some((&length, labels)) = rest.split_first() {
-        let Some(label) = labels
+    while let Some((&length, behind)) = rest.split_first() {
+        let Some(label) = behind
             .get(..usize::from(length))
             .filter(|label| !label.is_empty())
         else {
             break;
         };
-        if !text.is_empty() {
-            text.push(b'.');
-        }
-        text.extend_from_slice(label);
-        rest = &labels[label.len()..];
+        labels.push(label);
+        rest = &behind[label.len()..];
     }
-    let suffix = psl::suffix(&text).map_or(0, |suffix| {
-        let bytes = suffix.as_bytes();
-        1 + bytes.iter().filter(|byte| **byte == b'.').count()
-    });
-    let zone = last_labels(name, u8::try_from(suffix + 1).unwrap_or(u8::MAX));
+    // Octets of the public suffix as text; here they are counted label by label, each with a dot.
+    let suffix = psl::List.find(labels.iter().rev().copied()).len;
+    let (mut octets, mut length) = (0, 0);
+    for label in labels.iter().rev() {
+        length += 1 + label.len();
+        if octets >= suffix {
+            // The one label more.
+            break;
+        }
+        octets += label.len() + usize::from(octets > 0);
+    }
+    let end = name.len() - rest.len();
+    let zone = &name[end - length..end];
     (keys.of(zone), zone)
 }
 
@@ -118,6 +123,11 @@ mod tests {
             ),
             (b"\x03com\0", b"\x03com"),
             (b"\x06school\x04test\0", b"\x06school\x04test"),
+            (
+                b"\x03www\x06school\x03edu\x02vn\0",
+                b"\x06school\x03edu\x02vn",
+            ),
+            (b"\x03edu\x02vn\0", b"\x03edu\x02vn"),
             (b"\0", b""),
         ] {
             assert_eq!(zone_of(&keys, name).1, zone);

@@ -206,6 +206,14 @@ impl Forward {
         self.arrived(port, packet, steady);
     }
 
+    /// Whether an answer may still come to `port`.
+    #[must_use]
+    pub fn waits_at(&self, port: PortId) -> bool {
+        self.ports
+            .get(port)
+            .is_some_and(|port| !port.exchanges().is_empty())
+    }
+
     /// The system says that what was sent from `port` reached nobody. It stays open.
     pub fn refused(&mut self, port: PortId, fault: Fault, steady: f64) {
         self.fail_all(port, fault, steady);

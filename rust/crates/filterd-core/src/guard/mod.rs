@@ -108,6 +108,8 @@ pub struct Guard {
     queries: Option<Queries>,
     responses: Option<Responses>,
     cookies: Option<Cookies>,
+    /// Nothing is counted, so who is let in without a cookie needs no further look.
+    uncounted: bool,
     counts: Arc<Counts>,
 }
 
@@ -123,11 +125,14 @@ impl Guard {
             (true, Some(secrets)) => Some(Cookies::new(secrets, settings.cookies.require)),
             (true, None) => return Err("guard: cookies are enabled and there is no secret".into()),
         };
+        let queries = Queries::new(&settings.queries);
+        let responses = Responses::new(&settings.responses);
         Ok(Self {
             access: Access::new(&settings.access)?,
             exempt: Networks::new(&settings.exempt)?,
-            queries: Queries::new(&settings.queries),
-            responses: Responses::new(&settings.responses),
+            uncounted: queries.is_none() && responses.is_none(),
+            queries,
+            responses,
             cookies,
             counts: Arc::default(),
         })
@@ -156,8 +161,20 @@ impl Guard {
             queries: None,
             responses: None,
             cookies: None,
+            uncounted: true,
             counts: Arc::default(),
         }
+    }
+
+    /// Whether a connection of `client` is taken: strangers have none, so that they take no place
+    /// from others. One that is not is counted.
+    #[must_use]
+    pub fn welcomes(&self, client: IpAddr) -> bool {
+        let welcome = self.access.admits(client);
+        if !welcome {
+            self.turn_away(client, true);
+        }
+        welcome
     }
 
     /// Judge a query by where it comes from. `cookie`: of its OPT, `Absent` if there is none or
@@ -167,6 +184,14 @@ impl Guard {
         if !self.access.admits(client) {
             return self.turn_away(client, stream);
         }
+        if self.uncounted && cookie == Cookie::Absent {
+            return Arrival::Go(Pass::OWN);
+        }
+        self.weigh(client, cookie, stream, now)
+    }
+
+    /// Judge a query of somebody who is answered here.
+    fn weigh(&self, client: IpAddr, cookie: Cookie, stream: bool, now: Now) -> Arrival {
         let seen = match &self.cookies {
             Some(cookies) => cookies.see(cookie, client, now.unix),
             None => cookies::Seen::NOTHING,

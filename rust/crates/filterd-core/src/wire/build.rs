@@ -7,23 +7,23 @@ use super::{flag, rtype};
 /// A pointer to the question's name.
 const TO_QUESTION: [u8; 2] = [0xc0, 0x0c];
 
-/// The query for an upstream: id 0, RD, AD (RFC 6840 section 5.7), CD and DO as asked, an OPT of
+/// Append the query for an upstream: id 0, RD, AD (RFC 6840 section 5.7), CD and DO as asked, an OPT of
 /// version 0 with `udp_size`, no client option.
 pub(crate) fn query(
     question: &[u8],
     dnssec: bool,
     checking_disabled: bool,
     udp_size: u16,
-) -> Vec<u8> {
+    out: &mut Vec<u8>,
+) {
     let flags = flag::RD | flag::AD | if checking_disabled { flag::CD } else { 0 };
-    let mut out = Vec::with_capacity(12 + question.len() + 11);
+    out.reserve(12 + question.len() + 11);
     out.extend_from_slice(&[0, 0]);
     out.extend_from_slice(&flags.to_be_bytes());
     out.extend_from_slice(&[0, 1, 0, 0, 0, 0, 0, 1]);
     out.extend_from_slice(question);
-    opt(&mut out, udp_size, 0, dnssec);
+    opt(out, udp_size, 0, dnssec);
     out.extend_from_slice(&[0, 0]);
-    out
 }
 
 /// Write an OPT record up to, and without, the length of its options.

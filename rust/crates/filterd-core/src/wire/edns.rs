@@ -51,12 +51,27 @@ pub(crate) struct Edns {
     pub(crate) padded: bool,
     /// The first extended error's code.
     pub(crate) ede: Option<u16>,
-    /// The first COOKIE option; more of them are nothing (RFC 7873 section 5.2).
-    pub(crate) cookie: Cookie,
 }
 
-/// Read an OPT record. `None` if its owner is not the root or its options do not fill it exactly.
-pub(crate) fn read(message: &[u8], record: &Record) -> Option<Edns> {
+/// Most OPT records of queries: the last of the message, without options.
+#[inline]
+pub(crate) fn read_bare(tail: &[u8]) -> Option<Edns> {
+    match *tail {
+        [0, 0, 41, size_high, size_low, rcode_high, version, flags, _, 0, 0] => Some(Edns {
+            udp_size: u16::from_be_bytes([size_high, size_low]),
+            rcode_high,
+            version,
+            dnssec: flags & 0x80 != 0,
+            padded: false,
+            ede: None,
+        }),
+        _ => None,
+    }
+}
+
+/// Read an OPT record and its first COOKIE option; more of them are nothing (RFC 7873 section
+/// 5.2). `None` if its owner is not the root or its options do not fill it exactly.
+pub(crate) fn read(message: &[u8], record: &Record) -> Option<(Edns, Cookie)> {
     if *message.get(record.owner)? != 0 {
         return None;
     }
@@ -81,15 +96,15 @@ pub(crate) fn read(message: &[u8], record: &Record) -> Option<Edns> {
         return None;
     }
     let [rcode_high, version, high, _] = record.ttl.to_be_bytes();
-    Some(Edns {
+    let edns = Edns {
         udp_size: record.class,
         rcode_high,
         version,
         dnssec: high & 0x80 != 0,
         padded,
         ede,
-        cookie,
-    })
+    };
+    Some((edns, cookie))
 }
 
 #[cfg(test)]
@@ -97,7 +112,7 @@ mod tests {
     use super::*;
     use crate::wire::record;
 
-    fn opt(options: &[u8]) -> Option<Edns> {
+    fn opt(options: &[u8]) -> Option<(Edns, Cookie)> {
         let mut opt = vec![0, 0, 41, 4, 0, 0, 0, 0, 0, 0, options.len() as u8];
         opt.extend_from_slice(options);
         let record = record::read(&opt, 0).expect("a record");
@@ -105,7 +120,19 @@ mod tests {
     }
 
     fn ede(options: &[u8]) -> Option<u16> {
-        opt(options).expect("an OPT").ede
+        opt(options).expect("an OPT").0.ede
+    }
+
+    #[test]
+    fn one_without_options_is_read_the_same_both_ways() {
+        for flip in 0..11 * 8 {
+            let mut opt = [0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0];
+            opt[flip / 8] ^= 1 << (flip % 8);
+            let record = record::read(&opt, 0).filter(|record| record.rtype == 41);
+            let known = record.and_then(|record| read(&opt, &record));
+            assert_eq!(read_bare(&opt), known.map(|known| known.0), "{flip}");
+        }
+        assert_eq!(read_bare(&[0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0, 0]), None);
     }
 
     #[test]
@@ -130,7 +157,7 @@ mod tests {
 
     #[test]
     fn the_first_cookie_counts_and_must_fit() {
-        let cookie = |options: &[u8]| opt(options).map(|edns| edns.cookie);
+        let cookie = |options: &[u8]| opt(options).map(|read| read.1);
         let first = b"\0\x0a\0\x08abcdefgh\0\x0a\0\x08ABCDEFGH";
         assert_eq!(cookie(first), Some(Cookie::Client(*b"abcdefgh")));
         assert_eq!(

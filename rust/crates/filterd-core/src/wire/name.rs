@@ -39,6 +39,34 @@ impl Name {
     }
 }
 
+/// Copy a name into the first bytes of `to`, in lower case: sixteen bytes at a time, the last ones
+/// up to the end, so that some may be written twice.
+#[inline]
+pub(crate) fn lower(name: &[u8], to: &mut [u8]) {
+    const STEP: usize = 16;
+    let to = &mut to[..name.len()];
+    let Some(last) = name.len().checked_sub(STEP) else {
+        for (to, byte) in to.iter_mut().zip(name) {
+            *to = byte.to_ascii_lowercase();
+        }
+        return;
+    };
+    let mut at = 0;
+    loop {
+        let (Some(from), Some(to)) = (
+            name[at..].first_chunk::<STEP>(),
+            to[at..].first_chunk_mut::<STEP>(),
+        ) else {
+            return;
+        };
+        *to = from.map(|byte| byte.to_ascii_lowercase());
+        if at == last {
+            return;
+        }
+        at = (at + STEP).min(last);
+    }
+}
+
 /// Return the offset behind an uncompressed name at `at`; `None` for a pointer, a reserved label
 /// type, a name that is too long or cut off.
 #[inline]
@@ -170,6 +198,17 @@ mod tests {
         let (last, over) = (2 * 127, 2 * 128);
         assert_eq!(expand(&message, last, &mut Name::root()), Some(last + 2));
         assert_eq!(expand(&message, over, &mut Name::root()), None);
+    }
+
+    #[test]
+    fn every_length_is_lowered_as_a_whole_and_nothing_else() {
+        let all: Vec<u8> = (0..=255).cycle().skip(60).take(MAX).collect();
+        for length in 0..=MAX {
+            let mut to = [b'X'; MAX + 1];
+            lower(&all[..length], &mut to);
+            assert_eq!(to[..length], all[..length].to_ascii_lowercase());
+            assert!(to[length..].iter().all(|byte| *byte == b'X'));
+        }
     }
 
     #[test]

@@ -10,10 +10,24 @@ use super::record::{Walk, ADDITIONAL, ANSWER};
 use super::{flag, rcode, rtype, u16_at, CLASS_ANY, CLASS_IN, HEADER};
 
 /// A question in wire form with its name in lower case, in a buffer of its own.
-#[derive(Clone)]
 pub(crate) struct Question {
     name_length: usize,
     bytes: [u8; name::MAX + 4],
+}
+
+impl Default for Question {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
+impl Clone for Question {
+    #[inline]
+    fn clone(&self) -> Self {
+        let mut clone = Self::EMPTY;
+        clone.copy(self);
+        clone
+    }
 }
 
 impl Question {
@@ -36,13 +50,23 @@ impl Question {
         bytes: [0; name::MAX + 4],
     };
 
+    /// Become the same question: only what is in use is copied.
+    #[inline]
+    pub(crate) fn copy(&mut self, other: &Self) {
+        let wire = other.wire();
+        self.bytes[..wire.len()].copy_from_slice(wire);
+        self.name_length = other.name_length;
+    }
+
     /// Take a question whose name ends at `name_length`; its length bytes are below 64, so they
     /// are no letters and lower-casing leaves them alone.
     #[inline]
-    fn take(&mut self, wire: &[u8], name_length: usize) -> Option<()> {
-        self.bytes.get_mut(..wire.len())?.copy_from_slice(wire);
-        self.bytes.get_mut(..name_length)?.make_ascii_lowercase();
-        self.name_length = name_length;
+    fn take(&mut self, wire: &[u8]) -> Option<()> {
+        let (name, kind) = wire.split_last_chunk::<4>()?;
+        let (to, rest) = self.bytes.split_at_mut_checked(name.len())?;
+        name::lower(name, to);
+        *rest.first_chunk_mut()? = *kind;
+        self.name_length = name.len();
         Some(())
     }
 
@@ -79,6 +103,8 @@ pub(crate) struct Query {
     pub(crate) question: Question,
     pub(crate) question_end: usize,
     pub(crate) edns: Option<Edns>,
+    /// Of its OPT.
+    pub(crate) cookie: Cookie,
 }
 
 /// Why a packet is not answered as a question.
@@ -103,6 +129,7 @@ impl Query {
             question: Question::EMPTY,
             question_end: HEADER,
             edns: None,
+            cookie: Cookie::Absent,
         }
     }
 
@@ -125,19 +152,13 @@ impl Query {
         self.judge()
     }
 
-    /// The cookie of its OPT.
-    #[inline]
-    pub(crate) fn cookie(&self) -> Cookie {
-        self.edns.map_or(Cookie::Absent, |edns| edns.cookie)
-    }
-
     /// Questions that are well formed and still get no answer of the usual kind.
     #[inline]
     fn judge(&self) -> Result<(), Refusal> {
         if self.edns.is_some_and(|edns| edns.version != 0) {
             return Err(Refusal::Error(rcode::BADVERS));
         }
-        if self.cookie() == Cookie::Malformed {
+        if self.cookie == Cookie::Malformed {
             return Err(Refusal::Error(rcode::FORMERR));
         }
         let qclass = self.question.qclass();
@@ -156,13 +177,29 @@ impl Query {
     #[inline]
     fn parse(&mut self, packet: &[u8]) -> Option<()> {
         self.edns = None;
-        if u16_at(packet, 4)? != 1 {
+        self.cookie = Cookie::Absent;
+        let counts: [u8; 8] = *packet.get(4..)?.first_chunk()?;
+        if counts[..2] != [0, 1] {
             return None;
         }
-        let name_end = name::end_of_plain(packet, HEADER)?;
-        self.question_end = name_end + 4;
-        let wire = packet.get(HEADER..self.question_end)?;
-        self.question.take(wire, name_end - HEADER)?;
+        self.question_end = name::end_of_plain(packet, HEADER)? + 4;
+        let (start, tail) = packet.split_at_checked(self.question_end)?;
+        self.question.take(start.get(HEADER..)?)?;
+        // Most queries have an OPT without options, or nothing, behind their question.
+        if counts == [0, 1, 0, 0, 0, 0, 0, 1] {
+            self.edns = edns::read_bare(tail);
+            if self.edns.is_some() {
+                return Some(());
+            }
+        } else if counts == [0, 1, 0, 0, 0, 0, 0, 0] && tail.is_empty() {
+            return Some(());
+        }
+        self.records(packet)
+    }
+
+    /// Read what stands behind the question, whatever it is.
+    #[inline(never)]
+    fn records(&mut self, packet: &[u8]) -> Option<()> {
         let mut walk = Walk::new(packet, self.question_end)?;
         while let Some((section, record)) = walk.next().ok()? {
             if section == ANSWER {
@@ -172,7 +209,8 @@ impl Query {
                 if section != ADDITIONAL || self.edns.is_some() {
                     return None;
                 }
-                self.edns = Some(edns::read(packet, &record)?);
+                let (edns, cookie) = edns::read(packet, &record)?;
+                (self.edns, self.cookie) = (Some(edns), cookie);
             }
         }
         (walk.at() == packet.len()).then_some(())

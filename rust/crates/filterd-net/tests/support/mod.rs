@@ -188,11 +188,16 @@ impl Node {
     pub(crate) fn send(&self, name: &str) -> Asked {
         let mut next = self.next_id.lock().expect("the number");
         *next += 1;
+        self.send_wire(*next, &query(*next, name))
+    }
+
+    /// Send a query with this id from a socket of its own.
+    pub(crate) fn send_wire(&self, id: u16, wire: &[u8]) -> Asked {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         socket.connect(self.address).expect("the door");
         socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        socket.send(&query(*next, name)).expect("sent");
-        Asked { socket, id: *next }
+        socket.send(wire).expect("sent");
+        Asked { socket, id }
     }
 
     /// Ask and wait.
