@@ -1,4 +1,4 @@
-"""What a node knows of its feed: whom it trusts, how far it is, what it enforces, what it refused."""
+"""What a node knows of its feed: whom it trusts, how far it is, what it enforces and refuses."""
 
 from collections import Counter
 from dataclasses import dataclass, field
