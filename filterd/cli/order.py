@@ -1,6 +1,7 @@
 """`filterd order`: write, sign, look at, publish and revoke orders."""
 
 import argparse
+import csv
 import json
 import secrets
 import time
@@ -12,18 +13,29 @@ from filterd.cli.times import clock_text, span
 from filterd.feed.acts import act_json, read_pattern, read_signed, signed_json
 from filterd.feed.breadth import breadth_of
 from filterd.feed.canonical import read_object
+from filterd.feed.importing import KINDS, import_patterns
 from filterd.feed.keys import sign
 from filterd.feed.publish import Log
 from filterd.feed.refusal import Refused
 from filterd.feed.standing import read_standing
 from filterd.feed.warrant import check_act, signed_bytes
 from filterd.model.errors import RulesError
-from filterd.model.order import Effect, Order, Priority, Revocation, SignedAct, Sunset
+from filterd.model.order import (
+    Effect,
+    Order,
+    Pattern,
+    Priority,
+    Revocation,
+    SignedAct,
+    Sunset,
+)
 from filterd.policy.rulebook import default_directory, load_rulebook
 
 EXAMPLES = """\
   filterd order new 2026-17 --authority moet --reference 17/QD --legal-basis decree-147 \\
       --category gambling --subtree casino.example --for 30d -o 17.json
+  filterd order import 2026-18 --file found.csv --authority moet --reference 18/QD \
+      --legal-basis decree-147 --category gambling --for 30d -o 18.json
   filterd order sign 17.json --key lan.pem          each officer once
   filterd order show 17.json
   filterd order verify 17.json --feed feed          what every node will say of it
@@ -39,22 +51,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="order_command", metavar="COMMAND", required=True)
 
     new = commands.add_parser("new", help="write an order, to be signed")
-    new.add_argument("id", metavar="ID", help="never used before by this authority")
-    new.add_argument("--authority", required=True, metavar="ID")
-    new.add_argument("--reference", required=True, metavar="TEXT", help="its number on paper")
-    new.add_argument("--legal-basis", required=True, metavar="WORD")
-    new.add_argument("--category", required=True, metavar="WORD")
-    effects = [each.value for each in Effect]
-    new.add_argument("--effect", choices=effects, default="block", help="(default: block)")
+    _add_order(new)
     for match, about in (("name", "a single name"), ("subtree", "and all under it"), ("url", "")):
         new.add_argument(f"--{match}", action="append", default=[], metavar="PATTERN", help=about)
-    new.add_argument("--min-age", type=int, metavar="AGE", help="for the younger only")
-    new.add_argument("--for", dest="lasts", required=True, metavar="SPAN", help="12h, 30d")
-    sunsets = [each.value for each in Sunset]
-    new.add_argument("--sunset", choices=sunsets, default="threat", help="(default: threat)")
-    new.add_argument("--urgent", action="store_true", help="everywhere at once")
-    new.add_argument("-o", "--output", required=True, metavar="FILE")
     new.set_defaults(run=_new)
+
+    take = commands.add_parser("import", help="write an order with the patterns of a file")
+    _add_order(take)
+    take.add_argument("--file", required=True, metavar="FILE", help="a table, JSON or STIX 2.1")
+    take.add_argument("--kind", choices=sorted(KINDS), help="(default: by the file's name)")
+    take.set_defaults(run=_import)
 
     put = commands.add_parser("sign", help="add an officer's signature")
     put.add_argument("file", metavar="FILE")
@@ -87,14 +93,53 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     revoke.set_defaults(run=_revoke)
 
 
+def _add_order(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="never used before by this authority")
+    parser.add_argument("--authority", required=True, metavar="ID")
+    parser.add_argument("--reference", required=True, metavar="TEXT", help="its number on paper")
+    parser.add_argument("--legal-basis", required=True, metavar="WORD")
+    parser.add_argument("--category", required=True, metavar="WORD")
+    effects = [each.value for each in Effect]
+    parser.add_argument("--effect", choices=effects, default="block", help="(default: block)")
+    parser.add_argument("--min-age", type=int, metavar="AGE", help="for the younger only")
+    parser.add_argument("--for", dest="lasts", required=True, metavar="SPAN", help="12h, 30d")
+    sunsets = [each.value for each in Sunset]
+    parser.add_argument("--sunset", choices=sunsets, default="threat", help="(default: threat)")
+    parser.add_argument("--urgent", action="store_true", help="everywhere at once")
+    parser.add_argument("-o", "--output", required=True, metavar="OUT")
+
+
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand."""
     return int(args.run(args))
 
 
 def _new(args: argparse.Namespace) -> int:
-    now = int(time.time())
     given = (("name", args.name), ("subtree", args.subtree), ("url", args.url))
+    patterns = [read_pattern(match, text) for match, texts in given for text in texts]
+    return _write_order(args, tuple(patterns))
+
+
+def _import(args: argparse.Namespace) -> int:
+    source = Path(args.file)
+    kind = args.kind or source.suffix.removeprefix(".").lower()
+    if kind not in KINDS:
+        raise RulesError(f"{source}: what is it? --kind {', '.join(sorted(KINDS))}")
+    found = import_patterns(kind, source.read_bytes())
+    _write_order(args, found.patterns)
+    if not found.set_aside:
+        return Exit.OK
+    aside = Path(f"{args.output}.set-aside.csv")
+    with aside.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["place", "pattern", "why"])
+        rows.writerows([each.place, each.text, each.why] for each in found.set_aside)
+    print(f"{paint('set aside', 'yellow')}: {len(found.set_aside)} rows, each with why: {aside}")
+    return Exit.PROBLEM
+
+
+def _write_order(args: argparse.Namespace, patterns: tuple[Pattern, ...]) -> int:
+    now = int(time.time())
     order = Order(
         id=args.id,
         authority=args.authority,
@@ -102,7 +147,7 @@ def _new(args: argparse.Namespace) -> int:
         legal_basis=args.legal_basis,
         category=args.category,
         effect=Effect(args.effect),
-        patterns=tuple(read_pattern(match, text) for match, texts in given for text in texts),
+        patterns=patterns,
         not_before=now,
         not_after=now + int(span(args.lasts).total_seconds()),
         sunset=Sunset(args.sunset),
