@@ -20,9 +20,9 @@ from filterd.model.errors import RulesError
 from filterd.model.order import Authority, Effect, Mandate, Registry
 
 EXAMPLES = """\
-  filterd authority key lan.pem                     an officer's key, and lan.pem.pub
-  filterd authority describe moet --name "Ministry of Education" --officer lan.pem.pub \\
-      --officer minh.pem.pub --legal-basis decree-147 --category gambling -o moet.json
+  filterd authority key officer-1.pem                     an officer's key, and officer-1.pem.pub
+  filterd authority describe moet --name "Ministry of Education" --officer officer-1.pem.pub \\
+      --officer officer-2.pem.pub --legal-basis decree-147 --category gambling -o moet.json
   filterd authority init feed --root-key a.pem --root-key b.pem --online-key online.pem \\
       --log-key log.pem --origin log.example/orders --canaries canary.example --authority moet.json
   filterd authority put feed --targets-key a.pem --targets-key b.pem --online-key online.pem \\

@@ -36,7 +36,7 @@ EXAMPLES = """\
       --category gambling --subtree casino.example --for 30d -o 17.json
   filterd order import 2026-18 --file found.csv --authority moet --reference 18/QD \
       --legal-basis decree-147 --category gambling --for 30d -o 18.json
-  filterd order sign 17.json --key lan.pem          each officer once
+  filterd order sign 17.json --key officer-1.pem          each officer once
   filterd order show 17.json
   filterd order verify 17.json --feed feed          what every node will say of it
   filterd order publish feed 17.json --log-key log.pem

@@ -23,12 +23,12 @@ class Ministry:
         self.folder = folder
         self.feed = folder / "feed"
         self.serial = 0
-        for name in ("lan", "minh", "hoa", "online", "log"):
+        for name in ("one", "two", "three", "online", "log"):
             self.run("authority", "key", self.key(name))
         self.describe()
         self.run(
-            "authority", "init", self.feed, "--root-key", self.key("lan"),
-            "--root-key", self.key("minh"), "--online-key", self.key("online"),
+            "authority", "init", self.feed, "--root-key", self.key("one"),
+            "--root-key", self.key("two"), "--online-key", self.key("online"),
             "--log-key", self.key("log"), "--origin", "log.example/orders",
             "--canaries", "canary.example", "--authority", folder / "moet.json",
         )  # fmt: skip
@@ -42,14 +42,14 @@ class Ministry:
         assert "Traceback" not in done.stderr
         return done.stdout + done.stderr
 
-    def describe(self, *more, officers=("lan", "minh", "hoa")):
+    def describe(self, *more, officers=("one", "two", "three")):
         keys = [word for name in officers for word in ("--officer", f"{self.key(name)}.pub")]
         self.run(
             "authority", "describe", "moet", "--name", "Ministry", *keys, "--legal-basis",
             "decree-147", "--category", "gambling", *more, "-o", self.folder / "moet.json",
         )  # fmt: skip
 
-    def order(self, *names, by=("lan", "minh"), lasts="30d", **changed):
+    def order(self, *names, by=("one", "two"), lasts="30d", **changed):
         self.serial += 1
         ident, file = f"2026-{self.serial}", self.folder / f"{self.serial}.json"
         words = {"--legal-basis": "decree-147", "--category": "gambling", **changed}
@@ -60,7 +60,7 @@ class Ministry:
         )  # fmt: skip
         return self.signed(ident, file, by)
 
-    def end(self, ident, by=("lan", "minh")):
+    def end(self, ident, by=("one", "two")):
         file = self.folder / f"end-{ident}.json"
         reason = ("--reason", "a mistake")
         self.run("order", "revoke", ident, "--authority", "moet", *reason, "-o", file)
@@ -149,7 +149,7 @@ def test_an_order_of_two_officers_is_enforced_and_its_revocation_too(running, mi
 
 
 def test_one_officer_orders_nothing(running, ministry):
-    _, file = ministry.order("games.example.com", by=("lan",))
+    _, file = ministry.order("games.example.com", by=("one",))
     said = ministry.run("order", "verify", file, "--feed", ministry.feed, code=1)
     assert "unsigned" in said
     ministry.publish(file, code=2)
