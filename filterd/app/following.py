@@ -46,11 +46,6 @@ class Follower:
         self._node = node
         self._change = change
         self._feed = feed
-        self._soon = asyncio.Event()
-
-    def hurry(self) -> None:
-        """Look at once."""
-        self._soon.set()
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -64,12 +59,8 @@ class Follower:
     async def _run(self, fetch: Fetch) -> None:
         while True:
             await self._guarded(self.step(fetch, time.time()))
-            self._soon.clear()
             wait = self._feed.config.poll * random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311
-            try:
-                await asyncio.wait_for(self._soon.wait(), wait)
-            except TimeoutError:
-                continue
+            await asyncio.sleep(wait)
 
     async def _guarded(self, work: Awaitable[None]) -> None:
         """Do something that may go wrong: it is counted and said, and changes nothing."""

@@ -17,6 +17,7 @@ from filterd.feed.segment import Segment, unpack
 from filterd.model.order import PublicKey, Signature
 
 AHEAD = 300  # seconds that a checkpoint may seem to be from the future
+BACK = 300  # seconds that a segment may be older than the checkpoint before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,9 @@ def take(position: Position, checkpoint: Checkpoint, files: Sequence[bytes], now
     for number, segment in enumerate(segments, position.edge.size):
         if segment.number != number:
             raise Refused(Fault.REORDERED, f"segment {segment.number} stands where {number} should")
+        # Keys that have ended must not come to life by a date in the past.
+        if not position.time - BACK <= segment.at <= checkpoint.time:
+            raise Refused(Fault.REORDERED, f"segment {number} says it is of another time")
         ledger = ledger.take(segment.acts, segment.at, segment.number)
     ledger = ledger.at(checkpoint.time)
     if ledger.root != checkpoint.state:

@@ -5,26 +5,23 @@ itself, by the registry, what of it was warranted. Nobody above can decide it ot
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from filterd.feed.ledger import Digest, Entry, Ledger, Name
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.warrant import Breadth, check_act
-from filterd.model.order import HOUR, Act, Authority, Registry, Release, Revocation
+from filterd.model.order import HOUR, Authority, Registry, SignedAct
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What one entry came to. `fault` None: warranted. `ended`: revoked by its own authority.
-    `released`: its authority says that a guard must let it pass.
-    """
+    """What one entry came to. `fault` None: warranted. `ended`: revoked by its own authority."""
 
     entry: Entry
     fault: Fault | None = None
     why: str = ""
     ended: bool = False
-    released: bool = False
 
     @property
     def enforced(self) -> bool:
@@ -61,18 +58,16 @@ def _entry(entry: Entry, registry: Registry, breadth: Breadth) -> Judged:
         check_act(entry.signed, registry, breadth, entry.at)
     except Refused as refused:
         return Judged(entry, refused.fault, str(refused))
-    marks = {type(act) for act in _warranted_marks(entry, registry, breadth)}
-    return Judged(entry, ended=Revocation in marks, released=Release in marks)
+    return Judged(entry, ended=any(_stands(each, entry, registry, breadth) for each in entry.marks))
 
 
-def _warranted_marks(entry: Entry, registry: Registry, breadth: Breadth) -> Iterable[Act]:
-    for mark in entry.marks:
-        try:
-            check_act(mark, registry, breadth, entry.at)
-        except Refused:
-            # Anybody who can write to the log can put it there; it says nothing.
-            continue
-        yield mark.act
+def _stands(mark: SignedAct, entry: Entry, registry: Registry, breadth: Breadth) -> bool:
+    """Say whether a revocation is warranted; anybody who can write to the log can put one there."""
+    try:
+        check_act(mark, registry, breadth, entry.at)
+    except Refused:
+        return False
+    return True
 
 
 def _refuse_duplicates(found: dict[Digest, Judged]) -> None:

@@ -22,7 +22,7 @@ Digest = bytes
 class Entry:
     """An order in the ledger. `at`: when it was logged, in unix seconds; `segment`: in which.
 
-    `marks` are the revocations and releases that name it, in the order of the log.
+    `marks` are the revocations that name it, in the order of the log.
     """
 
     signed: SignedAct
@@ -47,8 +47,7 @@ class Ledger:
     def take(self, acts: Iterable[SignedAct], at: int, segment: int) -> "Ledger":
         """Return the ledger after the acts of a segment.
 
-        The same signed order twice changes nothing, nor does a revocation or release of what is not
-        there.
+        The same signed order twice changes nothing, nor does a revocation of what is not there.
         """
         entries = dict(self.entries)
         for signed in acts:

@@ -4,7 +4,6 @@ The file is zstd over JSON in its one spelling; its bytes as they are stored are
 tree, so nothing is unpacked before its hash is known to be right.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import zstandard
@@ -79,8 +78,3 @@ def _unpacked(packed: bytes) -> bytes:
         return zstandard.ZstdDecompressor().decompress(packed, max_output_size=MOST_PLAIN)
     except zstandard.ZstdError as error:
         raise Refused(Fault.MALFORMED, f"segment: does not unpack: {error}") from error
-
-
-def names_of(acts: Sequence[SignedAct]) -> int:
-    """Return how many patterns the orders among `acts` have."""
-    return sum(len(getattr(each.act, "patterns", ())) for each in acts)

@@ -30,10 +30,10 @@ class Effect(StrEnum):
 
 
 class Priority(StrEnum):
-    """How soon."""
+    """How soon it is wanted; every node takes both at once, as yet."""
 
-    NORMAL = "normal"  # rolled out in stages
-    URGENT = "urgent"  # everywhere at once
+    NORMAL = "normal"
+    URGENT = "urgent"
 
 
 class Sunset(StrEnum):
@@ -100,17 +100,7 @@ class Revocation:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
-    """Word that an order which a node's guard holds back is meant: see `feed/blast.py`."""
-
-    order: str
-    authority: str
-    reason: str
-    at: int
-
-
-Act = Order | Revocation | Release
+Act = Order | Revocation
 
 
 @dataclass(frozen=True, slots=True)

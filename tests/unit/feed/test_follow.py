@@ -199,3 +199,10 @@ def test_a_log_goes_on_after_being_cut_off_between_segment_and_checkpoint(log, m
     assert again.position == log.position
     again.append([ministry.sign(order(id="2026-3"))], NOW + 200, "c3")
     assert take(Position(), checkpoint(again, ministry), files(again), NOW + 200)
+
+
+def test_a_segment_that_is_dated_back_is_refused(log, ministry):
+    position, size = log.position, log.position.edge.size
+    log.append([ministry.sign(order(id="2026-9"))], position.time - 3600, "c3")
+    with refused(Fault.REORDERED):
+        take(position, checkpoint(log, ministry), files(log, size), NOW + 120)

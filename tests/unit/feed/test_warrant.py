@@ -2,7 +2,10 @@ from dataclasses import replace
 
 import pytest
 
+from filterd.feed.acts import act_json
+from filterd.feed.canonical import to_sign
 from filterd.feed.judge import judge
+from filterd.feed.keys import sign
 from filterd.feed.ledger import Ledger
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.warrant import LATE, check_act
@@ -12,7 +15,6 @@ from filterd.model.order import (
     Match,
     Pattern,
     Registry,
-    Release,
     Revocation,
     SignedAct,
     Sunset,
@@ -53,10 +55,9 @@ def test_a_signature_over_something_else_is_none(ministry):
     good = ministry.sign(order())
     moved = SignedAct(order("other.example"), good.signatures)
     assert fault_of(ministry, moved) is Fault.UNSIGNED
-    revocation = Revocation("2026-1", "ministry", "why", NOW)
-    release = Release("2026-1", "ministry", "why", NOW)
-    taken_for = SignedAct(release, ministry.sign(revocation).signatures)
-    assert fault_of(ministry, taken_for) is Fault.UNSIGNED, "same fields, another kind"
+    elsewhere = to_sign("something else", act_json(good.act))
+    lent = tuple(sign(ministry.officers[at], elsewhere) for at in (0, 1))
+    assert fault_of(ministry, SignedAct(good.act, lent)) is Fault.UNSIGNED, "of another kind"
 
 
 def test_officers_of_another_authority_are_strangers(ministry):
