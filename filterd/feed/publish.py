@@ -53,12 +53,14 @@ class Log:
         return log
 
     def append(self, acts: Sequence[SignedAct], at: int, label: str) -> Checkpoint:
-        """Log `acts` as one segment at unix time `at`. `label` is random: it makes the canary.
+        """Log `acts` as one segment at unix time `at`, or that of the newest checkpoint, if a clock
+        was set back since. `label` is random: it makes the canary.
 
         Raises:
             OSError: nothing was published.
         """
         before = self.position
+        at = max(at, before.time)
         number = before.edge.size
         canary = f"{label}.{self.domain}"
         file = pack(Segment(number, at, before.edge.root, canary, tuple(acts)))

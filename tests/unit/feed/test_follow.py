@@ -203,6 +203,14 @@ def test_a_log_goes_on_after_being_cut_off_between_segment_and_checkpoint(log, m
 
 def test_a_segment_that_is_dated_back_is_refused(log, ministry):
     position, size = log.position, log.position.edge.size
+    log.position = replace(position, time=0)  # a log keeper who forgets what time it was
     log.append([ministry.sign(order(id="2026-9"))], position.time - 3600, "c3")
+    log.renew(position.time)
     with refused(Fault.REORDERED):
         take(position, checkpoint(log, ministry), files(log, size), NOW + 120)
+
+
+def test_a_log_goes_on_in_order_when_the_clock_is_set_back(log, ministry):
+    position, size = log.position, log.position.edge.size
+    log.append([ministry.sign(order(id="2026-9"))], position.time - 3600, "c3")
+    assert take(position, checkpoint(log, ministry), files(log, size), NOW).position == log.position
