@@ -34,7 +34,7 @@ from filterd.policy.rulebook import default_directory, load_rulebook
 EXAMPLES = """\
   filterd order new 2026-17 --authority moet --reference 17/QD --legal-basis decree-147 \\
       --category gambling --subtree casino.example --for 30d -o 17.json
-  filterd order import 2026-18 --file found.csv --authority moet --reference 18/QD \
+  filterd order import 2026-18 --file found.csv --authority moet --reference 18/QD \\
       --legal-basis decree-147 --category gambling --for 30d -o 18.json
   filterd order sign 17.json --key officer-1.pem          each officer once
   filterd order show 17.json
@@ -52,7 +52,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
     new = commands.add_parser("new", help="write an order, to be signed")
     _add_order(new)
-    for match, about in (("name", "a single name"), ("subtree", "and all under it"), ("url", "")):
+    for match, about in (
+        ("name", "a single name"),
+        ("subtree", "and all under it"),
+        ("url", "host/path; for the HTTP filter"),
+    ):
         new.add_argument(f"--{match}", action="append", default=[], metavar="PATTERN", help=about)
     new.set_defaults(run=_new)
 
@@ -105,7 +109,7 @@ def _add_order(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--for", dest="lasts", required=True, metavar="SPAN", help="12h, 30d")
     sunsets = [each.value for each in Sunset]
     parser.add_argument("--sunset", choices=sunsets, default="threat", help="(default: threat)")
-    parser.add_argument("--urgent", action="store_true", help="everywhere at once")
+    parser.add_argument("--urgent", action="store_true", help="say that it is urgent")
     parser.add_argument("-o", "--output", required=True, metavar="OUT")
 
 
@@ -155,7 +159,7 @@ def _write_order(args: argparse.Namespace, patterns: tuple[Pattern, ...]) -> int
         min_age=args.min_age,
     )
     _write(Path(args.output), SignedAct(order, ()))
-    print(f"{args.output}: {len(order.patterns)} patterns; now its officers sign it")
+    print(f"{args.output}: patterns: {len(order.patterns)}; now its officers sign it")
     return Exit.OK
 
 
@@ -173,7 +177,7 @@ def _sign(args: argparse.Namespace) -> int:
     made = sign(signer, signed_bytes(known.act))
     others = tuple(each for each in known.signatures if each.key != made.key)
     _write(path, SignedAct(known.act, (*others, made)))
-    print(f"{path}: signed by {made.key[:16]}, {len(others) + 1} signatures")
+    print(f"{path}: signed by {made.key[:16]}; signatures: {len(others) + 1}")
     return Exit.OK
 
 
@@ -188,7 +192,7 @@ def _show(args: argparse.Namespace) -> int:
                 print(f"  {match:<12} {printable(text)}")
             continue
         word = clock_text(value, _ZONE) if name in {"not_before", "not_after", "at"} else value
-        print(f"{name:<14} {printable(str(word))}")
+        print(f"{name:<14} {printable('-' if word is None else str(word))}")
     for each in signed.signatures:
         print(f"signed by      {each.key}")
     return Exit.OK
