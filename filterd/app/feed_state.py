@@ -6,6 +6,7 @@ from pathlib import Path
 
 from filterd.config.feed import FeedConfig
 from filterd.feed.canary import canary_orders
+from filterd.feed.follow import Position
 from filterd.feed.judge import Judged, Judgement
 from filterd.feed.mirror import Mirror
 from filterd.feed.refusal import Fault
@@ -27,7 +28,9 @@ class Feed:
     faults: Counter[Fault] = field(default_factory=Counter)
     problem: str | None = None
     looked_at: float = 0.0  # at the trust root, in unix seconds
+    enforced: Position | None = None  # whose orders are in force
     receipt: dict[str, object] | None = None  # the newest, as it is sent
+    proved: int = 0  # segments that it speaks of
 
     def age(self, now: float) -> float | None:
         """Seconds since the newest checkpoint that was taken; None: there is none."""

@@ -20,8 +20,7 @@ from filterd.app.probing import is_ordered
 from filterd.feed.breadth import breadth_of
 from filterd.feed.canary import KEPT
 from filterd.feed.canonical import canonical
-from filterd.feed.durable import write_durably
-from filterd.feed.follow import Taken, check_fresh
+from filterd.feed.follow import Position, check_fresh
 from filterd.feed.judge import judge
 from filterd.feed.keys import node_key, public_key
 from filterd.feed.mirror import Mirror
@@ -30,10 +29,11 @@ from filterd.feed.refusal import Refused
 from filterd.feed.remote import PATIENCE, from_folder, over_http
 from filterd.feed.sync import Fetch, fetch_new
 from filterd.feed.trust import FolderFetcher, Trust, recall, refresh, remember
+from filterd.model.durable import write_atomically
 from filterd.model.errors import RulesError
 
 logger = logging.getLogger(__name__)
-TRUST_SECONDS = 3600.0  # between two looks at the trust root
+TRUST_SECONDS = 300.0  # between two looks at the trust root
 SPREAD = 0.2  # of the time between two looks
 KEPT_TRUST = "trust.json"
 RECEIPT = "receipt.json"
@@ -86,8 +86,12 @@ class Follower:
         found = await fetch_new(mirror, fetch, int(now))
         if found.taken is not None:
             await asyncio.to_thread(mirror.keep, found.taken, found.note, found.files)
-            await self._enforce(found.taken)
-            await self._prove(int(now * 1000))
+            feed.segments = (*feed.segments, *found.taken.segments)[-KEPT:]
+        # What went wrong the last time is tried again, whether or not there is something new.
+        if feed.enforced is not mirror.position:
+            await self._enforce(mirror.position, feed.trust)
+        if feed.proved != mirror.position.edge.size:
+            await self._prove(mirror.position, int(now * 1000))
         check_fresh(mirror.position, int(now), feed.trust.policy.stale_after)
 
     async def _recall(self) -> None:
@@ -110,47 +114,42 @@ class Follower:
 
     async def _use(self, trust: Trust) -> None:
         feed = self._feed
-        changed, feed.trust = feed.trust != trust, trust
+        if feed.trust != trust:
+            feed.trust, feed.judged, feed.enforced = trust, {}, None
         if feed.mirror is None or feed.mirror.log != trust.policy.log:
             feed.mirror = Mirror(feed.folder / "log", trust.policy.log)
             taken = await asyncio.to_thread(feed.mirror.load)
+            feed.segments = () if taken is None else taken.segments[-KEPT:]
             if taken is not None:
-                await self._enforce(taken)
-        elif changed:
-            feed.judged = {}
-            await self._enforce(Taken(feed.mirror.position, ()))
+                await self._enforce(taken.position, trust)
 
-    async def _enforce(self, taken: Taken) -> None:
+    async def _enforce(self, position: Position, trust: Trust) -> None:
         feed = self._feed
-        trust = feed.trust
-        if trust is None:
-            return
         breadth = breadth_of(self._node.book.must_not_block)
         before = feed.judged
-        feed.judged = await asyncio.to_thread(
-            judge, taken.position.ledger, trust.registry, breadth, before
-        )
-        for key, each in feed.judged.items():
+        judged = await asyncio.to_thread(judge, position.ledger, trust.registry, breadth, before)
+        for key, each in judged.items():
             known = before.get(key)
             if each.fault is not None and (known is None or known.fault is not each.fault):
                 feed.faults[each.fault] += 1
                 name = "/".join(each.entry.name)
                 logger.warning("feed: order %s is not enforced: %s", name, each.why)
-        feed.segments = (*feed.segments, *taken.segments)[-KEPT:]
-        await self._change.enforce(feed.orders())
-        position = taken.position
-        logger.info("feed: orders up to segment %d are in force", position.edge.size)
+        feed.judged = judged
+        orders = feed.orders()
+        if orders != self._node.ruling.inputs.orders:  # a checkpoint signed anew changes nothing
+            await self._change.enforce(orders)
+            logger.info("feed: orders up to segment %d are in force", position.edge.size)
+        feed.enforced = position
 
-    async def _prove(self, received_at: int) -> None:
+    async def _prove(self, position: Position, received_at: int) -> None:
         """Sign a receipt once the newest canary is seen blocked at our own door."""
         feed, applied_at = self._feed, _milliseconds()
         doors = self._node.config.listen.udp
-        if feed.mirror is None or not feed.segments or not doors:
+        if not feed.segments or not doors:
             return
         canary = feed.segments[-1].canary
         if not await is_ordered(canary, doors[0]):
             raise OSError(f"the canary {canary} is not blocked here; no receipt is signed")
-        position = feed.mirror.position
         signer = await asyncio.to_thread(node_key, feed.folder / "node.key")
         receipt = Receipt(
             node=public_key(signer).id,
@@ -164,7 +163,8 @@ class Follower:
             software=f"filterd {__version__}",
         )
         feed.receipt = sign_receipt(receipt, signer)
-        await asyncio.to_thread(write_durably, feed.folder / RECEIPT, canonical(feed.receipt))
+        await asyncio.to_thread(write_atomically, feed.folder / RECEIPT, canonical(feed.receipt))
+        feed.proved = position.edge.size
 
     def _complain(self, problem: str) -> None:
         if problem != self._feed.problem:

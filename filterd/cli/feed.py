@@ -11,7 +11,7 @@ from filterd.app.paths import Paths, config_path, read_config
 from filterd.cli.base import Command, Exit, add_config, add_json, paint, printable
 from filterd.cli.times import clock_text
 from filterd.control.client import call
-from filterd.feed.publish import CHECKPOINT
+from filterd.feed.checkpoint import PATH as CHECKPOINT
 from filterd.feed.trust import METADATA, TARGETS
 from filterd.model.errors import RulesError
 

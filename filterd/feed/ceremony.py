@@ -28,10 +28,10 @@ from tuf.api.metadata import (
 from tuf.api.serialization.json import JSONSerializer
 
 from filterd.feed.canonical import canonical
-from filterd.feed.durable import write_durably
 from filterd.feed.policy import Policy, policy_json
 from filterd.feed.registry import registry_json
 from filterd.feed.trust import METADATA, POLICY, REGISTRY, TARGETS
+from filterd.model.durable import make_directory, write_atomically
 from filterd.model.order import Registry
 
 ONLINE = ("snapshot", "timestamp")
@@ -80,7 +80,7 @@ class Publisher:
         newest = self._newest("root")
         if version != newest + 1:
             raise ValueError(f"root {version} cannot follow root {newest}")
-        self._put(f"{version}.root.json", root)
+        self._put(METADATA, f"{version}.root.json", root)
 
     def put_targets(
         self, registry: Registry, policy: Policy, signers: Sequence[Signer], at: datetime
@@ -91,19 +91,21 @@ class Publisher:
             data = canonical(value)
             info = TargetFile.from_data(name, data, ["sha256"])
             targets.targets[name] = info
-            write_durably(self.folder / TARGETS / f"{info.hashes['sha256']}.{name}", data)
-        self._put(f"{targets.version}.targets.json", _signed(Metadata(targets), signers))
+            self._put(TARGETS, f"{info.hashes['sha256']}.{name}", data)
+        self._put(METADATA, f"{targets.version}.targets.json", _signed(Metadata(targets), signers))
 
     def renew(self, online: Signer, at: datetime) -> None:
         """Say what is newest: snapshot, then timestamp."""
         snapshot = Snapshot(self._newest("snapshot") + 1, None, at + LIFETIMES["snapshot"])
         snapshot.meta["targets.json"] = MetaFile(self._newest("targets"))
-        self._put(f"{snapshot.version}.snapshot.json", _signed(Metadata(snapshot), [online]))
+        self._put(
+            METADATA, f"{snapshot.version}.snapshot.json", _signed(Metadata(snapshot), [online])
+        )
         path = self._path("timestamp.json")
         known = Metadata[Timestamp].from_file(str(path)).signed.version if path.exists() else 0
         timestamp = Timestamp(known + 1, None, at + LIFETIMES["timestamp"])
         timestamp.snapshot_meta = MetaFile(snapshot.version)
-        self._put("timestamp.json", _signed(Metadata(timestamp), [online]))
+        self._put(METADATA, "timestamp.json", _signed(Metadata(timestamp), [online]))
 
     def _newest(self, role: str) -> int:
         names = (path.name.partition(".") for path in self._path("").glob(f"*.{role}.json"))
@@ -112,8 +114,9 @@ class Publisher:
     def _path(self, name: str) -> Path:
         return self.folder / METADATA / name
 
-    def _put(self, name: str, data: bytes) -> None:
-        write_durably(self._path(name), data)
+    def _put(self, folder: str, name: str, data: bytes) -> None:
+        make_directory(self.folder / folder)
+        write_atomically(self.folder / folder / name, data)
 
 
 def _signed(metadata: Metadata[Any], signers: Sequence[Signer]) -> bytes:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from filterd.feed.merkle import HASH
 from filterd.feed.refusal import Fault, Refused
 
+PATH = "checkpoint"  # in a feed
 MOST = 8192  # bytes
 ED25519 = b"\x01"  # the algorithm's number in a key hash
 _DASH = "\u2014 "

@@ -1,11 +1,4 @@
-"""The log's own side: acts in, static files out. nginx or a USB stick serves them as they are.
-
-    checkpoint               the newest signed checkpoint, replaced last
-    log/000/000/000.zst      segments, never changed
-
-A segment is on disk, with its folder, before the checkpoint names it, so whoever is cut off at any
-byte leaves a log that holds together: a segment that no checkpoint names is written again.
-"""
+"""The log's own side: acts in, static files out. nginx or a USB stick serves them as they are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -14,14 +7,12 @@ from pathlib import Path
 from securesystemslib.signer import Signer
 
 from filterd.feed.checkpoint import Checkpoint, sign_note
-from filterd.feed.durable import write_durably
-from filterd.feed.follow import LogKey, Position, read_checkpoint, take
+from filterd.feed.follow import LogKey, Position
 from filterd.feed.keys import sign
 from filterd.feed.merkle import leaf_hash
-from filterd.feed.segment import Segment, pack, path_of
+from filterd.feed.segment import Segment, pack
+from filterd.feed.stored import read_stored, write_stored
 from filterd.model.order import SignedAct
-
-CHECKPOINT = "checkpoint"
 
 
 @dataclass(slots=True)
@@ -43,13 +34,9 @@ class Log:
             OSError: it cannot be read.
         """
         log = cls(folder, key, signer, domain)
-        try:
-            note = (folder / CHECKPOINT).read_bytes()
-        except FileNotFoundError:
-            return log
-        checkpoint = read_checkpoint(note, key)
-        files = [(folder / path_of(number)).read_bytes() for number in range(checkpoint.size)]
-        log.position = take(log.position, checkpoint, files, checkpoint.time).position
+        taken = read_stored(folder, key)
+        if taken is not None:
+            log.position = taken.position
         return log
 
     def append(self, acts: Sequence[SignedAct], at: int, label: str) -> Checkpoint:
@@ -64,16 +51,15 @@ class Log:
         number = before.edge.size
         canary = f"{label}.{self.domain}"
         file = pack(Segment(number, at, before.edge.root, canary, tuple(acts)))
-        write_durably(self.folder / path_of(number), file)
         edge = before.edge.add(leaf_hash(file))
         after = Position(edge, at, before.ledger.take(acts, at, number))
-        return self._publish(after, at)
+        return self._publish(after, at, [file])
 
     def renew(self, at: int) -> Checkpoint:
         """Sign anew what is there, so that everybody knows it is the newest. OSError."""
-        return self._publish(self.position, at)
+        return self._publish(self.position, at, [])
 
-    def _publish(self, position: Position, at: int) -> Checkpoint:
+    def _publish(self, position: Position, at: int, files: Sequence[bytes]) -> Checkpoint:
         time = max(at, self.position.time)
         position = replace(position, time=time, ledger=position.ledger.at(time))
         edge = position.edge
@@ -81,6 +67,6 @@ class Log:
         value = sign(self.signer, found.text.encode())
         public = bytes.fromhex(self.key.key.public)
         note = sign_note(found.text, self.key.origin, public, bytes.fromhex(value.value))
-        write_durably(self.folder / CHECKPOINT, note)
+        write_stored(self.folder, edge.size - len(files), files, note)
         self.position = position
         return found

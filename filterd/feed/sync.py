@@ -1,12 +1,13 @@
 """One round of following: fetch, verify, keep. What fetches is handed in."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from filterd.feed.checkpoint import MOST
+from filterd.feed.checkpoint import PATH as CHECKPOINT
 from filterd.feed.follow import Taken, read_checkpoint, take, weigh
 from filterd.feed.mirror import Mirror
-from filterd.feed.publish import CHECKPOINT
 from filterd.feed.segment import MOST_PACKED, path_of
 
 # (path in the feed, most bytes) -> the file. Raises Refused (TOO_LARGE), or OSError.
@@ -36,4 +37,6 @@ async def fetch_new(mirror: Mirror, fetch: Fetch, now: int) -> Round:
         return Round(None)
     first = mirror.position.edge.size
     files = [await fetch(path_of(n), MOST_PACKED) for n in range(first, first + count)]
-    return Round(take(mirror.position, checkpoint, files, now), note, tuple(files))
+    # A long backlog takes a while to verify, and queries may be answered on this loop.
+    taken = await asyncio.to_thread(take, mirror.position, checkpoint, files, now)
+    return Round(taken, note, tuple(files))

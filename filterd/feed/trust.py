@@ -25,10 +25,10 @@ from tuf.ngclient import FetcherInterface, Updater
 from filterd.feed import policy as policies
 from filterd.feed import registry as registries
 from filterd.feed.canonical import canonical, fields, read_object
-from filterd.feed.durable import write_durably
 from filterd.feed.policy import Policy, policy_json, read_policy
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.registry import read_registry, registry_json
+from filterd.model.durable import write_atomically
 from filterd.model.order import Registry
 
 METADATA, TARGETS = "trust", "targets"  # folders of a feed
@@ -100,7 +100,7 @@ def refresh(folder: Path, root: bytes, url: str, fetcher: FetcherInterface | Non
 def remember(file: Path, trust: Trust) -> None:
     """Keep what was verified, for a start without a network. OSError."""
     value = {"registry": registry_json(trust.registry), "policy": policy_json(trust.policy)}
-    write_durably(file, canonical(value))
+    write_atomically(file, canonical(value))
 
 
 def recall(file: Path) -> Trust | None:

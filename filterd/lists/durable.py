@@ -1,4 +1,4 @@
-"""Writing files so that a power cut leaves the old content or the new, never half of it."""
+"""Moving files so that they are whole wherever they are, and the one right to change them."""
 
 import fcntl
 import os
@@ -6,18 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filterd.model.durable import sync_directory
 from filterd.model.errors import RulesError
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace `path` with `content`: temporary file, fsync, rename, fsync of the directory."""
-    temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as sink:
-        sink.write(content)
-        sink.flush()
-        os.fsync(sink.fileno())
-    temporary.replace(path)
-    sync_directory(path.parent)
 
 
 def move_durably(source: Path, target: Path) -> None:
@@ -29,15 +19,6 @@ def move_durably(source: Path, target: Path) -> None:
         os.close(descriptor)
     source.replace(target)
     sync_directory(target.parent)
-
-
-def sync_directory(path: Path) -> None:
-    """Make renames in `path` last."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from filterd.core import Index
-from filterd.lists.durable import write_atomically
+from filterd.model.durable import write_atomically
 from filterd.model.errors import RulesError
 
 logger = logging.getLogger(__name__)

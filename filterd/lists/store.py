@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from filterd.lists.durable import move_durably, write_atomically
+from filterd.lists.durable import move_durably
 from filterd.lists.shelf import (
     Attempt,
     Shelf,
@@ -24,6 +24,7 @@ from filterd.lists.shelf import (
     promoted,
     rolled_back,
 )
+from filterd.model.durable import write_atomically
 from filterd.model.errors import RulesError
 
 logger = logging.getLogger(__name__)

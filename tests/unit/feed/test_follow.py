@@ -3,11 +3,11 @@ from dataclasses import replace
 import pytest
 import zstandard
 
+from filterd.feed.checkpoint import PATH as CHECKPOINT
 from filterd.feed.checkpoint import sign_note
 from filterd.feed.follow import AHEAD, LogKey, Position, check_fresh, read_checkpoint, take, weigh
 from filterd.feed.keys import public_key, sign
 from filterd.feed.merkle import Edge, leaf_hash
-from filterd.feed.publish import CHECKPOINT
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.segment import MOST_PACKED, path_of, unpack
 from filterd.model.order import Revocation
