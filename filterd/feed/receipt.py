@@ -9,10 +9,9 @@ from typing import Any
 
 from securesystemslib.signer import Signer
 
-from filterd.feed.canonical import fields, to_sign
-from filterd.feed.keys import sign, verifies
+from filterd.feed.envelope import seal, unseal
 from filterd.feed.refusal import Fault, Refused
-from filterd.model.order import PublicKey, Signature
+from filterd.model.order import PublicKey
 
 Json = Any
 _KNOWN: dict[str, type | tuple[type, ...]] = {
@@ -25,7 +24,25 @@ _KNOWN: dict[str, type | tuple[type, ...]] = {
     "observed_at": int,
     "refused": int,
     "software": str,
+    "checks": list,
 }
+_KINDS = frozenset({"expiry", "open"})
+MOST_CHECKS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something else that was asked at the node's own door.
+
+    `kind` expiry: the canary of segment `subject` is answered again after its end; open: `subject`,
+    a name that must not be blocked, is not. `due_at` and `seen_at` in unix milliseconds.
+    """
+
+    kind: str
+    subject: str
+    due_at: int
+    seen_at: int
+    good: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +61,23 @@ class Receipt:
     observed_at: int
     refused: int
     software: str
+    checks: tuple[Check, ...] = ()
 
 
 def receipt_json(receipt: Receipt) -> dict[str, Json]:
     """Return a receipt as it is signed."""
     plain = {name: getattr(receipt, name) for name in _KNOWN}
-    return {**plain, "root": receipt.root.hex(), "state": receipt.state.hex()}
+    return {
+        **plain,
+        "root": receipt.root.hex(),
+        "state": receipt.state.hex(),
+        "checks": [[c.kind, c.subject, c.due_at, c.seen_at, int(c.good)] for c in receipt.checks],
+    }
 
 
 def sign_receipt(receipt: Receipt, signer: Signer) -> dict[str, Json]:
     """Return a receipt with its signature, as it is sent."""
-    plain = receipt_json(receipt)
-    made = sign(signer, to_sign("receipt", plain))
-    return {"receipt": plain, "key": made.key, "signature": made.value}
+    return seal("receipt", receipt_json(receipt), signer)
 
 
 def read_receipt(value: Json, key: PublicKey) -> Receipt:
@@ -65,13 +86,20 @@ def read_receipt(value: Json, key: PublicKey) -> Receipt:
     Raises:
         Refused: MALFORMED or UNSIGNED.
     """
-    parts = fields(value, {"receipt": dict, "key": str, "signature": str}, "receipt")
-    plain = fields(parts["receipt"], _KNOWN, "receipt")
-    signature = Signature(parts["key"], parts["signature"])
-    if not verifies(key, signature, to_sign("receipt", plain)):
-        raise Refused(Fault.UNSIGNED, "receipt: not signed by this node")
+    plain = unseal("receipt", value, key, _KNOWN)
     try:
         root, state = bytes.fromhex(plain["root"]), bytes.fromhex(plain["state"])
     except ValueError as error:
         raise Refused(Fault.MALFORMED, "receipt: a hash that is none") from error
-    return Receipt(**{**plain, "root": root, "state": state})
+    if len(plain["checks"]) > MOST_CHECKS:
+        raise Refused(Fault.MALFORMED, f"receipt: more than {MOST_CHECKS} checks")
+    checks = tuple(map(_check, plain["checks"]))
+    return Receipt(**{**plain, "root": root, "state": state, "checks": checks})
+
+
+def _check(value: Json) -> Check:
+    kinds = [str, str, int, int, int]
+    good = isinstance(value, list) and [type(each) for each in value] == kinds
+    if not good or value[0] not in _KINDS or value[4] not in (0, 1) or len(value[1]) > 255:
+        raise Refused(Fault.MALFORMED, "receipt: a check that does not read")
+    return Check(value[0], value[1], value[2], value[3], bool(value[4]))
