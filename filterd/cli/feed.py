@@ -65,6 +65,8 @@ def _show(told: dict[str, Any], zone: str) -> None:
         print(f"  {paint('refused', 'red')} {printable(each['order'])}: {printable(each['why'])}")
     faults = ", ".join(f"{n} x {fault}" for fault, n in told["faults"].items())
     print(f"refused   {faults or 'nothing'}")
+    for each in told["alarms"]:
+        print(f"{paint('alarm', 'red')}     {printable(each)}")
     if told["problem"]:
         print(f"{paint('problem', 'red')}   {printable(told['problem'])}")
 
