@@ -11,10 +11,10 @@ from securesystemslib.signer import CryptoSigner, Signer
 
 from filterd.feed.ceremony import Holders, Publisher, moment, new_root
 from filterd.feed.follow import LogKey
-from filterd.feed.keys import new_key, open_key, public_key, sign
+from filterd.feed.keys import new_key, open_key, public_key
 from filterd.feed.policy import Policy
 from filterd.feed.publish import Log
-from filterd.feed.warrant import signed_bytes
+from filterd.feed.warrant import sign_act
 from filterd.model.order import (
     DAY,
     Act,
@@ -66,10 +66,9 @@ class World:
         """A file with its passphrase."""
         return self.folder / "log.pass"
 
-    def signed(self, act: Act) -> SignedAct:
-        """Return an act with the signatures of as many officers as it takes."""
-        data = signed_bytes(act)
-        return SignedAct(act, tuple(sign(each, data) for each in self.officers[:THRESHOLD]))
+    def signed(self, act: Act, at: int) -> SignedAct:
+        """Return an act with as many officers' signatures as it takes, made at unix time `at`."""
+        return SignedAct(act, tuple(sign_act(each, act, at) for each in self.officers[:THRESHOLD]))
 
 
 def make_world(folder: Path, now: int, mandate: Mandate | None = None) -> World:
