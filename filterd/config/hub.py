@@ -135,8 +135,12 @@ def _read(text: bytes) -> HubConfig:
         problems += (explain(HubConfig, value, each) for each in error.errors(include_url=False))
         config = HubConfig()
     if problems:
-        told = [Problem(each.path, each.text, each.line or tree.line(each.path)) for each in problems]
-        raise ConfigError(tuple(str(each) for each in sorted(told, key=lambda each: each.line or 0)))
+        told = [
+            Problem(each.path, each.text, each.line or tree.line(each.path)) for each in problems
+        ]
+        raise ConfigError(
+            tuple(str(each) for each in sorted(told, key=lambda each: each.line or 0))
+        )
     return config
 
 

@@ -5,7 +5,8 @@ Labels are closed sets: a route, a status, a reason. No node, school or person i
 
 from collections.abc import Callable, Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 ROUTES = (
@@ -55,16 +56,6 @@ class Numbers:
             ("kind",),
             registry=self.registry,
         )
-        self.published = Counter(
-            "filterd_hub_published",
-            "Orders and revocations put into the log by this process.",
-            registry=self.registry,
-        )
-        self.publish_problem = Gauge(
-            "filterd_hub_publish_problem",
-            "1 while what waits cannot be published; the log says why.",
-            registry=self.registry,
-        )
         self.skew = Histogram(
             "filterd_hub_node_clock_seconds",
             "How far the clock of a node that sent something was off, ahead or behind.",
@@ -76,10 +67,24 @@ class Numbers:
         """Show a gauge that is looked up at each scrape."""
         Gauge(name, about, registry=self.registry).set_function(look)
 
+    def count(self, name: str, about: str, look: Callable[[], float]) -> None:
+        """Show a counter that somebody else counts."""
+        self.registry.register(_Counted(name, about, look))
+
     def add(self, collectors: Iterable[Collector]) -> None:
         """Show what others collect; each of their scrapes must be cheap or cached."""
         for each in collectors:
             self.registry.register(each)
+
+
+class _Counted(Collector):
+    def __init__(self, name: str, about: str, look: Callable[[], float]) -> None:
+        self._name = name
+        self._about = about
+        self._look = look
+
+    def collect(self) -> Iterable[Metric]:
+        yield CounterMetricFamily(self._name, self._about, value=self._look())
 
 
 def route_of(path: str) -> str:

@@ -65,7 +65,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def _broken(request: Request, error: Exception) -> JSONResponse:
         logger.error("%s %s: %s", request.method, request.url.path, error, exc_info=error)
-        return _reply(500, "the hub failed; its log says why. Send it again later", {"Retry-After": "30"})
+        return _reply(
+            500, "the hub failed; its log says why. Send it again later", {"Retry-After": "30"}
+        )
 
 
 def _reply(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:

@@ -121,4 +121,3 @@ def unpacked(content: bytes, encoding: str, most: int) -> bytes:
     if len(found) > most:
         raise too_long(most)
     return found
-
