@@ -126,7 +126,7 @@ def _init(args: argparse.Namespace) -> int:
         if list_people(connection):
             complain("there are people already; `filterd hub people add` adds more")
             return Exit.PROBLEM
-        token = add_person(connection, args.operator, Role.OPERATOR, None, now_ms)
+        token = add_person(connection, args.operator, Role.OPERATOR, now_ms)
         note(
             connection,
             "filterd hub init",

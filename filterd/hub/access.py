@@ -103,7 +103,7 @@ def _spend(hub: Hub, buckets: Buckets, sender: str, who: str) -> None:
 
 
 def person(*roles: Role) -> Callable[[Request], Awaitable[Person]]:
-    """Return what lets people of `roles` in. Problem 401: no token that holds; 403: another role."""
+    """Return what lets people of `roles` in. Problem 401: no token holds; 403: another role."""
 
     async def find(request: Request) -> Person:
         hub = hub_of(request)

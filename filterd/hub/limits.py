@@ -79,53 +79,55 @@ class Bounded:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await self._app(scope, self._bounded(scope, receive), send)
+        await self._app(scope, _Body(self._limits, self._reading, scope, receive).read, send)
 
-    def _bounded(self, scope: Message, receive: Receive) -> Receive:
-        most, patience = self._limits.body, self._limits.body_time
-        sender = address_of(scope)
-        state = {"read": 0, "left": -1.0}
-        promised = dict(scope["headers"]).get(b"content-length", b"0")
 
-        async def read() -> Message:
-            if state["left"] < 0:
-                state["left"] = patience
-                if not promised.isdigit() or int(promised[:12]) > most:
-                    raise too_long(most)
-            began = asyncio.get_running_loop().time()
-            try:
-                async with asyncio.timeout(state["left"]):
-                    message = await receive()
-            except TimeoutError:
-                raise Problem(408, f"the body did not come within {patience:g} s") from None
-            state["left"] = max(0.0, state["left"] - (asyncio.get_running_loop().time() - began))
-            state["read"] += len(message.get("body", b""))
-            if state["read"] > most:
-                raise too_long(most)
-            return message
+class _Body:
+    """The body of one request while it comes."""
 
-        async def one_of() -> Message:
-            if self._reading[sender] >= self._limits.bodies_per_address:
-                raise Problem(429, "too many bodies at once from one address", after=5)
-            self._reading[sender] += 1
-            try:
-                return await read()
-            finally:
-                self._reading[sender] -= 1
-                if not self._reading[sender]:
-                    del self._reading[sender]
+    def __init__(
+        self, limits: HubLimits, reading: Counter[str], scope: Message, receive: Receive
+    ) -> None:
+        self._limits = limits
+        self._reading = reading  # how many of each sender
+        self._sender = address_of(scope)
+        self._promised = dict(scope["headers"]).get(b"content-length", b"0")
+        self._receive = receive
+        self._read = 0
+        self._until = 0.0
+        self._whole = False
 
-        done = False
+    async def read(self) -> Message:
+        """Return the next message. Problem 408, 413, 429."""
+        if self._whole:
+            return await self._receive()  # only its end can come
+        if self._reading[self._sender] >= self._limits.bodies_per_address:
+            raise Problem(429, "too many bodies at once from one address", after=5)
+        self._reading[self._sender] += 1
+        try:
+            message = await self._piece()
+        finally:
+            self._reading[self._sender] -= 1
+            if not self._reading[self._sender]:
+                del self._reading[self._sender]
+        self._whole = not message.get("more_body", False)
+        return message
 
-        async def until_read() -> Message:
-            nonlocal done
-            if done:
-                return await receive()  # only its end can come
-            message = await one_of()
-            done = message["type"] != "http.request" or not message.get("more_body", False)
-            return message
-
-        return until_read
+    async def _piece(self) -> Message:
+        if not self._until:
+            self._until = asyncio.get_running_loop().time() + self._limits.body_time
+            if not self._promised.isdigit() or int(self._promised[:18]) > self._limits.body:
+                raise too_long(self._limits.body)
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            patience = self._limits.body_time
+            raise Problem(408, f"the body did not come within {patience:g} s") from None
+        self._read += len(message.get("body", b""))
+        if self._read > self._limits.body:
+            raise too_long(self._limits.body)
+        return message
 
 
 def address_of(scope: Message) -> str:

@@ -64,7 +64,7 @@ def read_newest(folder: Path, before: Newest) -> Newest:
         size = read_text(split_note(note)[0]).size
         return Newest(size, note, _recent(folder, size, before))
     except (OSError, Refused) as error:
-        logger.error("%s: the checkpoint cannot be read, the one before stays: %s", folder, error)
+        logger.warning("%s: the checkpoint cannot be read, the one before stays: %s", folder, error)
         return before
 
 

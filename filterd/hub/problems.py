@@ -3,7 +3,6 @@ that says what to do next. No page, no trace, nothing of the inside.
 """
 
 import http
-import logging
 from collections.abc import Mapping
 
 from fastapi import FastAPI, Request
@@ -13,8 +12,8 @@ from starlette.exceptions import HTTPException
 
 from filterd.feed.refusal import Fault, Refused
 
-logger = logging.getLogger(__name__)
 MEDIA = "application/problem+json"
+_NOWHERE = "nothing is at this address; /openapi.json says what there is"
 _STATUS: Mapping[Fault, int] = {
     Fault.TOO_LARGE: 413,
     Fault.TAMPERED: 401,
@@ -46,8 +45,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _told(request: Request, error: HTTPException) -> JSONResponse:
-        del request
-        return _reply(error.status_code, str(error.detail), error.headers)
+        detail = _NOWHERE if error.detail == "Not Found" else str(error.detail)
+        return _reply(error.status_code, detail, error.headers)
 
     @app.exception_handler(Refused)
     async def _refused(request: Request, error: Refused) -> JSONResponse:
@@ -64,7 +63,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _broken(request: Request, error: Exception) -> JSONResponse:
-        logger.error("%s %s: %s", request.method, request.url.path, error, exc_info=error)
+        del request, error  # uvicorn logs it, with its trace
         return _reply(
             500, "the hub failed; its log says why. Send it again later", {"Retry-After": "30"}
         )

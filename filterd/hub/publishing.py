@@ -16,8 +16,8 @@ from pathlib import Path
 from securesystemslib.signer import Signer
 
 from filterd.feed import checkpoint as checkpoints
-from filterd.feed.canonical import canonical
 from filterd.feed.acts import signed_json
+from filterd.feed.canonical import canonical
 from filterd.feed.follow import read_checkpoint, take
 from filterd.feed.publish import Log
 from filterd.feed.refusal import Refused
@@ -80,7 +80,7 @@ class Publisher:
                 self.problem = None
             except (FilterdError, OSError) as error:
                 if str(error) != self.problem:
-                    logger.error("cannot publish, orders wait: %s", error)
+                    logger.warning("cannot publish, orders wait: %s", error)
                 self.problem = str(error)
                 self._log = None
             if self.published != before:

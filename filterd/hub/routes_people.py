@@ -148,7 +148,9 @@ def _add_person(hub: Hub, operator: Person, said: NewPerson) -> str:
     with hub.database.write() as connection:
         try:
             role = Role(said.role)
-            token = people.add_person(connection, said.name, role, said.province, hub.now_ms)
+            token = people.add_person(
+                connection, said.name, role, hub.now_ms, province=said.province
+            )
         except people.PersonError as error:
             raise Problem(422, str(error)) from error
         note(connection, operator.name, "add-person", said.name, {"role": said.role}, hub.now_ms)

@@ -10,6 +10,7 @@ import os
 import resource
 import socket
 import time
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -219,10 +220,10 @@ def _show(hub: Hub) -> None:
         "Orders and revocations put into the log by this process.",
         lambda: hub.publisher.published,
     )
-    for desk, waiting in (("nodes", hub.for_nodes), ("people", hub.for_people)):
+    for word, desk in (("nodes", hub.for_nodes), ("people", hub.for_people)):
         numbers.watch(
-            f"filterd_hub_{desk}_waiting",
-            f"Requests of {desk} that wait for the database.",
-            lambda waiting=waiting: waiting.waiting,
+            f"filterd_hub_{word}_waiting",
+            f"Requests of {word} that wait for the database.",
+            partial(getattr, desk, "waiting"),
         )
     numbers.add(each() for each in COLLECTORS)

@@ -50,7 +50,7 @@ class Nodes:
 
 @dataclass(slots=True)
 class Hub:
-    """The parts. Nodes and people have threads of their own, so that neither waits for the other."""
+    """The parts. Nodes and people have threads of their own: neither waits for the other."""
 
     config: HubConfig
     database: Database

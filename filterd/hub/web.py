@@ -15,6 +15,7 @@ from fastapi.openapi.utils import get_openapi
 
 from filterd import __version__
 from filterd.hub import problems, routes_nodes, routes_people
+from filterd.hub.access import HubOf
 from filterd.hub.folder import Folder
 from filterd.hub.limits import App, Bounded, Message, Receive, Send
 from filterd.hub.numbers import route_of
@@ -45,7 +46,7 @@ def build_app(hub: Hub) -> App:
     app.include_router(routes_nodes.router)
     app.include_router(routes_people.router)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)
-    app.add_api_route("/readyz", lambda: _ready(hub), include_in_schema=False)
+    app.add_api_route("/readyz", _ready, include_in_schema=False)
     app.mount("/feed", Folder(hub.config.feed))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     app.add_middleware(Bounded, limits=hub.config.limits)
@@ -126,7 +127,7 @@ async def _healthy() -> Response:
     return Response("ok\n", media_type="text/plain")
 
 
-async def _ready(hub: Hub) -> Response:
+async def _ready(hub: HubOf) -> Response:
     reasons = not_ready(hub)
     text = "".join(f"{each}\n" for each in reasons) or "ready\n"
     return Response(text, 503 if reasons else 200, media_type="text/plain")
