@@ -270,7 +270,7 @@ def test_a_node_that_asks_too_much_is_told_when_to_come_back(hub):
     assert other.receipts(other.receipt(0)).status == 200, "others have their own share"
 
 
-def test_a_slow_body_is_given_up_and_slows_nobody(idle, tmp_path):
+def test_a_slow_body_is_given_up_and_slows_nobody(tmp_path):
     other = RunningHub(tmp_path / "slow", "sqlite:///hub.db", limits={"body_time": "1s"})
     with other.serving():
         node = other.node()
@@ -283,8 +283,9 @@ def test_a_slow_body_is_given_up_and_slows_nobody(idle, tmp_path):
         slow.close()
 
 
-def test_killed_while_it_takes_and_publishes_nothing_is_lost_or_doubled(idle, tmp_path):
-    hub = RunningHub(tmp_path / "killed", database_url("sqlite", tmp_path))
+@pytest.mark.parametrize("kind", DATABASES)
+def test_killed_while_it_takes_and_publishes_nothing_is_lost_or_doubled(kind, tmp_path):
+    hub = RunningHub(tmp_path / "killed", database_url(kind, tmp_path))
     sent, taken = {}, []
     node = officer = None
     for round_ in range(4):
@@ -349,7 +350,7 @@ def test_two_processes_on_one_address_lose_and_double_nothing(kind, tmp_path):
         assert rows(hub, receipts) == 0
 
 
-def test_it_ends_when_it_is_told_to(idle, tmp_path):
+def test_it_ends_when_it_is_told_to(tmp_path):
     hub = RunningHub(tmp_path / "ends", "sqlite:///hub.db")
     with hub.serving() as process:
         listener = Listener(hub)
@@ -357,4 +358,5 @@ def test_it_ends_when_it_is_told_to(idle, tmp_path):
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
         assert listener.file.read().endswith(b"0\r\n\r\n")
+        listener.close()
     assert "Traceback" not in (hub.folder / "hub.log").read_text()
