@@ -14,15 +14,17 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Select,
     and_,
     case,
     cast,
+    exists,
     func,
     select,
     true,
 )
 
-from filterd.hub.pace import Pace
+from filterd.hub.pace import Pace, merged
 from filterd.hub.tables import nodes, receipts, segments
 
 Json = Any
@@ -147,8 +149,24 @@ def observed_at() -> ColumnElement[int]:
     return case((said < receipts.c.arrived_at, said), else_=receipts.c.arrived_at)
 
 
-def pace(look: Look, number: int, published_at: int) -> Pace:
-    """Return how fast the expected nodes came to enforce segment `number`, since T1."""
+def pace(look: Look, number: int, published_at: int, enforcing: int) -> Pace:
+    """Return how fast the expected nodes came to enforce segment `number`, since T1; `enforcing` of
+    them do.
+
+    Most nodes take each segment as it comes, so their first receipt is that of the very next size:
+    one range of an index. Only for the others is it looked for, node by node.
+    """
+    expected = (nodes.c.enrolled_at <= published_at, nodes.c.ended_at.is_(None), look.within)
+    at_once = and_(receipts.c.node == nodes.c.id, receipts.c.size == number + 1)
+    found = _grouped(
+        look,
+        published_at,
+        select(nodes.c.subscribers, observed_at().label("at"))
+        .select_from(receipts.join(nodes, receipts.c.node == nodes.c.id))
+        .where(receipts.c.size == number + 1, *expected),
+    )
+    if found.nodes == enforcing:
+        return found
     first = (
         select(observed_at())
         .where(receipts.c.node == nodes.c.id, receipts.c.size > number)
@@ -157,19 +175,19 @@ def pace(look: Look, number: int, published_at: int) -> Pace:
         .correlate(nodes)
         .scalar_subquery()
     )
-    expected = (
-        select(nodes.c.subscribers, first.label("at"))
-        .where(nodes.c.enrolled_at <= published_at, nodes.c.ended_at.is_(None))
-        .where(nodes.c.size > number, look.within)
-        # Kept whole: else the subquery is run again wherever `at` stands below.
-        .cte("expected")
+    others = select(nodes.c.subscribers, first.label("at")).where(
+        nodes.c.size > number, ~exists().where(at_once), *expected
     )
-    delay = case((expected.c.at > published_at, expected.c.at - published_at), else_=0).label(
-        "delay"
-    )
+    return merged((found, _grouped(look, published_at, others)))
+
+
+def _grouped(look: Look, published_at: int, asked: Select[tuple[int, int]]) -> Pace:
+    # Kept whole: else the subquery is run again wherever `at` stands below.
+    each = asked.cte("each").prefix_with("MATERIALIZED")
+    delay = case((each.c.at > published_at, each.c.at - published_at), else_=0).label("delay")
     rows = look.connection.execute(
-        select(delay, func.count(), func.sum(expected.c.subscribers))
-        .where(expected.c.at.is_not(None))
+        select(delay, func.count(), func.sum(each.c.subscribers))
+        .where(each.c.at.is_not(None))
         .group_by(delay)
         .order_by(delay)
     )
@@ -179,7 +197,9 @@ def pace(look: Look, number: int, published_at: int) -> Pace:
 def pace_of(look: Look, number: int, published_at: int, coverage: Coverage) -> Pace:
     """Return `pace`, as it was remembered if nothing has changed."""
     key = (number, look.province)
-    return look.paces.of(key, coverage, lambda: pace(look, number, published_at))
+    return look.paces.of(
+        key, coverage, lambda: pace(look, number, published_at, coverage.enforcing)
+    )
 
 
 def times(look: Look, number: int, published_at: int, limit: int) -> list[dict[str, Json]]:

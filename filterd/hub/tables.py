@@ -113,6 +113,8 @@ orders = Table(
     Column("revoked_segment", BigInteger),
     Column("revoked_at", BigInteger),
     Index("ix_ordering_name", "authority", "id"),
+    Index(None, "segment"),
+    Index(None, "revoked_segment"),
 )
 
 revocations = Table(
@@ -143,6 +145,8 @@ receipts = Table(
     Column("software", Text, nullable=False),
     Column("arrived_at", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),  # as signed: evidence
+    Index(None, "size"),  # how fast a segment came to be enforced
+    Index(None, "arrived_at"),
 )
 
 checks = Table(
@@ -171,6 +175,7 @@ batches = Table(
     Column("dropped", BigInteger, nullable=False),
     Column("node_made_at", BigInteger, nullable=False),
     Column("arrived_at", BigInteger, nullable=False),
+    Index(None, "arrived_at"),
 )
 
 counts = Table(
@@ -187,6 +192,7 @@ counts = Table(
     Column("deed", String(8), nullable=False),
     Column("count", BigInteger, nullable=False),
     Column("clients", String(8), nullable=False),
+    Index(None, "bucket"),
 )
 
 candidates = Table(
