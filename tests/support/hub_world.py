@@ -53,6 +53,7 @@ class World:
     def segment(self, number, published_at, **changed):
         values = {"number": number, "published_at": published_at}
         values |= {"canary": f"c{number}.canary.example", "urgent": False}
+        values |= {"root": bytes(32), "edge": b""}
         self.add(tables.segments, **{**values, **changed})
 
     def order(self, name, segment, **changed):
@@ -118,6 +119,7 @@ class World:
             "dropped": 0,
             "node_made_at": NOW // 1000 - 600,
             "arrived_at": NOW - 600_000 + sequence,
+            "chain": "whole",
         }
         self.add(tables.batches, **{**values, **changed})
 
