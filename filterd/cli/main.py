@@ -28,6 +28,7 @@ COMMANDS: tuple[str, ...] = (
     "feed",
     "authority",
     "order",
+    "hub",
     "completion",
 )
 WHOLE = "completion"  # it is made from the whole command line
