@@ -45,14 +45,15 @@ def counted(events: Iterable[Sequence[Any]], bit: Callable[[str, int], int]) -> 
     `bit` returns the bit of a client in a slot.
     """
     rows: list[Sequence[Any]] = []
-    for at, client, _name, _qtype, kind, step, number, group, _pattern, _door, _rcode, made in events:
+    for at, client, _name, _qtype, kind, step, number, group, *_rest, made in events:
         slot = int(at // SLOT) * SLOT
         rows.append((slot, kind, step, number, group, "", 1, made, bit(client, slot)))
     return rows
 
 
 def _tally(row: Sequence[Any], meanings: Meanings) -> Tally | None:
-    slot, kind, _step, class_id, group, _pattern, count, generation, clients = row
+    slot, kind, _step, class_id, group, _pattern, count, generation, *bits = row
+    clients = bits[0] if bits else 0
     deed = Deed(Kind(kind).value)
     rule = meanings.class_of(generation, class_id) if class_id >= 0 else None
     if rule is not None and rule.origin is Origin.MUST_NOT_BLOCK:

@@ -15,4 +15,4 @@ class ReportConfig(Section):
     """How much may wait on disk while the hub cannot be reached; beyond, five minutes become hours,
     hours days, and at last the oldest is dropped and how much is told."""
     candidates: bool = False
-    """Also send registrable domains that no rule knows and 10 or more clients asked for in a day."""
+    """Also send registrable domains that no rule knows, if 10 or more clients asked in a day."""

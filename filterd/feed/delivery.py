@@ -80,7 +80,7 @@ def pause(failures: int, asked: float | None, rng: random.Random) -> float:
     """Return the seconds to wait after so many failures in a row: twice as long each time, anything
     from half of it on, so that not all nodes come back at once; never less than was `asked` for.
     """
-    limit = min(LAST_RETRY, FIRST_RETRY * 2 ** min(failures, 20))
+    limit = min(LAST_RETRY, FIRST_RETRY * (1 << min(failures, 20)))
     return max(limit * rng.uniform(0.5, 1.0), (asked or 0.0) * rng.uniform(1.0, 1.2))
 
 

@@ -24,9 +24,9 @@ class Outbox:
     puts one in, when there is something to send.
     """
 
-    def __init__(self, folder: Path, arrived: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._arrived = arrived
+        self.arrived: Callable[[], None] | None = None
         self._lock = Lock()
         self._waiting: dict[str, bytes] = {}
         self.dropped = 0
@@ -60,7 +60,8 @@ class Outbox:
             except OSError as error:
                 self.problem = f"receipts cannot be written: {error.strerror or error}"
                 logger.error("feed: %s; free some space", self.problem)  # noqa: TRY400
-        self._arrived()
+        if self.arrived is not None:
+            self.arrived()
 
     def take(self, most: int) -> dict[str, Json]:
         """Return the newest that wait, at most `most`, by their names."""

@@ -4,6 +4,8 @@ The core sets one bit of 64 for each client in a slot, chosen by a hash with a k
 many clients there were is estimated from how many bits are still unset (linear counting).
 """
 
+import hashlib
+import ipaddress
 import math
 from collections.abc import Iterable
 
@@ -19,6 +21,15 @@ def estimate(bitmap: int) -> float:
     """
     unset = max(1, BITS - (bitmap & (2**BITS - 1)).bit_count())
     return BITS * math.log(BITS / unset)
+
+
+def bit_of(client: str, slot: int, key: bytes) -> int:
+    """Return the bit of a client in a slot, as the core has it: other in each slot, and nothing to
+    anyone without `key` (64 bytes at most). IPv6 counts by /64: devices change the rest.
+    """
+    address = ipaddress.ip_address(client.partition("%")[0])
+    told = address.packed[: 4 if address.version == 4 else 8] + slot.to_bytes(8)
+    return 1 << hashlib.blake2b(told, key=key, digest_size=1).digest()[0] % BITS
 
 
 def band_of(bitmap: int) -> Band:

@@ -1,4 +1,4 @@
-"""Candidates: registrable domains that no rule knows and many clients ask for. Off unless asked for.
+"""Candidates: registrable domains that no rule knows and many ask for. Off unless asked for.
 
 Made of a sample of one day, in memory only and within a bound: what is not asked for by many is
 forgotten at midnight (UTC) and was never on a disk. Pure.
