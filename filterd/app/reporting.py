@@ -8,10 +8,11 @@ import json
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from securesystemslib.signer import Signer
 
+from filterd.app.node import Node
 from filterd.app.tallying import Meanings, counted, tallies_of
 from filterd.feed.canonical import canonical
 from filterd.feed.delivery import RECEIPTS
@@ -24,9 +25,6 @@ from filterd.report.batch import Batch, Lane, batch_json
 from filterd.report.candidates import Candidates
 from filterd.report.outgoing import Made
 from filterd.report.spool import SLOT, Spool
-
-if TYPE_CHECKING:
-    from filterd.app.node import Node
 
 KEY = "node.key"
 ENROLLED = "enrolled.json"
@@ -55,7 +53,7 @@ class Reporting:
         OSError, KeyFileError: the spool or the node's key cannot be used.
     """
 
-    def __init__(self, node: "Node", outbox: Outbox, now: float) -> None:
+    def __init__(self, node: Node, outbox: Outbox, now: float) -> None:
         report, state = node.config.report, node.paths.state
         self._node = node
         self.folder = state / "feed"
@@ -125,14 +123,14 @@ class Reporting:
             "node": self.id,
             "enrolled": self.enrolled(),
             "level": self._node.recorder.level.value,
-            "spool": asdict(self.spool.status()),
+            "spool": asdict(self.spool.status),
             "receipts": self._receipts(),
             "sent": asdict(self.sent),
         }
 
     def numbers(self, now: float) -> dict[str, Any]:
         """Return what metrics tell of it."""
-        spool, sent, receipts = self.spool.status(), self.sent, self._receipts()
+        spool, sent, receipts = self.spool.status, self.sent, self._receipts()
         oldest = {} if spool.oldest is None else {"oldest": max(0.0, now - spool.oldest)}
         return {
             "size": spool.size,

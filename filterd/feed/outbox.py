@@ -91,8 +91,7 @@ class Outbox:
     @property
     def sizes(self) -> Sequence[int]:
         """The positions that wait, oldest first."""
-        with self._lock:
-            return [int(name.removesuffix(".json")) for name in sorted(self._waiting)]
+        return [int(name.removesuffix(".json")) for name in sorted(self._waiting)]
 
     def _remove(self, name: str) -> None:
         self._waiting.pop(name, None)
