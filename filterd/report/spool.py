@@ -186,7 +186,8 @@ class Spool:
             if self._rows.size + self._out.size <= self._most or not files:
                 return
             rows = len(self._rows.read(files[:1]))
-            logger.warning("report: no room, %d rows of counts are dropped", rows)
+            if not self._dropped:
+                logger.warning("report: no room, the oldest counts are dropped; see the metrics")
             self._dropped += rows
             self._out.drop([files[0].name], rows)
             self._rows.remove([files[0].name])
