@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 EARLIER = 64  # generations whose counts the core may still tell
 EVENTS = 5000  # taken from the core at once
+SAMPLE = 64  # one answer in so many says what an order would hit, and what no rule knows
+Sampled = tuple[str, int, bool]
 Meaning = tuple[int, tuple[ClassTable, ...]]  # a generation, and what its numbers mean
 
 
@@ -71,6 +73,8 @@ class Node:
     lists: "tuple[ListStatus, ...]" = ()  # as last looked at; see tasks.py
     feed: "Feed | None" = None  # see feed_state.py
     reporting: "Reports | None" = None  # see reporting.py
+    # Who is told what the core sampled: name, bit of the client today, whether it was blocked.
+    sampled: list[Callable[[Sequence[Sampled]], None]] = field(default_factory=list)
     flushing: Lock = field(default_factory=Lock)
     spoken: Spoken = field(init=False)
     # What the numbers of earlier generations meant; not their rulings, which hold a mapped index.
@@ -113,6 +117,9 @@ class Node:
         """
         with self.flushing:
             if counts:
+                sample = self.engine.take_sample()
+                for take in self.sampled:
+                    take(sample)
                 counted = self.engine.counts()
                 self.recorder.keep_counts(counts_of(counted, self.names_of))
                 if self.reporting is not None:

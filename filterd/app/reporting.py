@@ -12,7 +12,7 @@ from typing import Any
 
 from securesystemslib.signer import Signer
 
-from filterd.app.node import Node
+from filterd.app.node import SAMPLE, Node
 from filterd.app.tallying import Meanings, counted, tallies_of
 from filterd.feed.canonical import canonical
 from filterd.feed.delivery import RECEIPTS
@@ -29,7 +29,6 @@ from filterd.report.spool import SLOT, Spool
 KEY = "node.key"
 ENROLLED = "enrolled.json"
 EVER = 2**53
-SAMPLE = 64  # one in so many queries is looked at for candidates
 Row = Sequence[Any]
 
 
@@ -65,7 +64,10 @@ class Reporting:
         self.spool = Spool(state / "report", report.spool, lambda: secrets.token_hex(6), int(now))
         self.sent = Sent()
         self._key = secrets.token_bytes(32)
-        self._candidates = Candidates(registrable, SAMPLE, now) if report.candidates else None
+        self._candidates: Candidates | None = None
+        if report.candidates:
+            self._candidates = Candidates(registrable, SAMPLE, now)
+            node.sampled.append(self._candidates.take)
 
     def take_counts(self, rows: Iterable[Row]) -> None:
         """Keep rows of `Engine.counts`. Never raises for a full disk."""
@@ -75,12 +77,9 @@ class Reporting:
         """Count rows of `Engine.events`, at levels that keep single queries."""
         self.take_counts(counted(rows, lambda client, slot: bit_of(client, slot, self._key)))
 
-    def take_sample(self, now: float) -> None:
-        """Take the core's sample; once a day make a batch of the candidates in it. OSError."""
-        if self._candidates is None:
-            return
-        self._candidates.take(self._node.engine.sample())
-        found = self._candidates.turn(now, self._is_known)
+    def look_for_candidates(self, now: float) -> None:
+        """Once a day, make a batch of the candidates of the day before. OSError."""
+        found = self._candidates.turn(now, self._is_known) if self._candidates is not None else ()
         if found:
             self.spool.make_candidates(found, self.id, self._seal, int(now))
 
