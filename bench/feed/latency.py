@@ -19,6 +19,7 @@ from statistics import median
 import httpx
 from dnslib import EDNS0, DNSHeader, DNSQuestion, DNSRecord
 
+from bench.feed import postgresql
 from bench.process import free_port
 from filterd.app.demo import DemoUpstream
 from filterd.cli.demo_fleet import (
@@ -35,7 +36,6 @@ from filterd.cli.demo_world import World, make_world, order
 from filterd.feed.acts import signed_json
 from filterd.feed.canonical import canonical
 from filterd.model.order import Mandate
-from tests.support.databases import database_url
 
 LOOPBACK = "127.0.0.1"
 EVERY = 0.01  # seconds between two questions to a node
@@ -137,9 +137,9 @@ async def _settled(hub: HubAt, world: World, watches: list[Watch], ident: str) -
 def _open(
     stack: contextlib.ExitStack, world: World, folder: Path, server: str, many: int
 ) -> tuple[HubAt, list[NodeAt], list[Process]]:
-    hub = prepare_hub(
-        world, f"{LOOPBACK}:{free_port()}", database=database_url("postgresql", folder)
-    )
+    database = postgresql.start({})
+    stack.callback(database.stop)
+    hub = prepare_hub(world, f"{LOOPBACK}:{free_port()}", database=database.url())
     stack.callback(hub.database.close)
     words = ("hub", "serve", "-c", str(hub.config))
     serving = stack.enter_context(started("the hub", words, folder / "hub.log"))
