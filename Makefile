@@ -9,7 +9,7 @@ PY := .venv/bin/python
 RUST := $(shell find rust -name '*.rs' -not -path '*/target/*' 2>/dev/null) rust/Cargo.toml rust/Cargo.lock $(wildcard rust/crates/*/Cargo.toml)
 PYTHON_CODE := filterd tests bench
 
-.PHONY: help run test check lint types floors unit generated rust-check fuzz hammer budgets bench bench-quick soak lock clean
+.PHONY: help run test check lint types floors unit generated rust-check fuzz hammer budgets bench bench-quick bench-feed soak lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ bench: build/.built ## figures of bench/README.md, measured on this machine, in 
 
 bench-quick: build/.built ## what a query costs beside an echo and two others, in three minutes
 	@$(PY) -m bench.run --quick
+
+bench-feed: build/.built ## figures of the ministry's loop, in about half an hour
+	@$(PY) -m bench.feed.run
 
 MINUTES ?= 20
 soak: build/.built ## a steady load and a new rule every second for MINUTES (20), with a plot
