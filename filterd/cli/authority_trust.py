@@ -17,7 +17,14 @@ from filterd.feed.ceremony import ONLINE, Holders, Publisher, moment, new_root, 
 from filterd.feed.follow import LogKey
 from filterd.feed.keys import public_key
 from filterd.feed.policy import Policy, policy_json, read_policy
-from filterd.feed.prepared import Prepared, add_signature, check_signed, prepare, prepared_text
+from filterd.feed.prepared import (
+    ROLE,
+    Prepared,
+    add_signature,
+    check_signed,
+    prepare,
+    prepared_text,
+)
 from filterd.feed.prepared import read_prepared as read_prepared_bytes
 from filterd.feed.publish import Log
 from filterd.feed.registry import read_authority
@@ -256,6 +263,20 @@ def finish(publisher: Publisher, prepared: Prepared, online: Signer | None) -> N
         raise RulesError(f"{error}: something was published since; prepare it anew") from error
     if online is not None:
         publisher.renew(online, moment(int(time.time())))
+    if prepared.role == "targets":
+        _tell_of_manifests(feed, prepared)
+
+
+def _tell_of_manifests(feed: Path, targets: Prepared) -> None:
+    """Say which authorities' own words have lost a signature with an officer's key."""
+    above = targets.metadata.signed
+    for role in () if above.delegations is None else above.delegations.roles or ():
+        said = newest(feed, role)
+        if said is None:
+            continue
+        if above.get_verification_result(role, said.signed_bytes, said.signatures).missing:
+            who = role.removeprefix(ROLE)
+            print(f"{paint('now', 'yellow')}: let officers of {who} sign its manifest anew")
 
 
 def read_prepared(file: str) -> Prepared:
