@@ -68,7 +68,7 @@ def add(commands: Commands) -> None:
     )
     witness.add_argument("feed", metavar="FEED", help="its folder or address")
     witness.add_argument("--root", required=True, metavar="FILE", help="where trust begins")
-    witness.add_argument("--key", required=True, metavar="KEY", help="an Ed25519 key in a file")
+    witness.add_argument("--key", required=True, metavar="KEY", help="an Ed25519 key")
     witness.add_argument("--name", required=True, metavar="WORD", help="as the policy names you")
     witness.add_argument("--state", required=True, metavar="FOLDER", help="what was seen; keep it")
     witness.add_argument(
