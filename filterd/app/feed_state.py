@@ -9,6 +9,7 @@ from filterd.feed.canary import canary_orders
 from filterd.feed.follow import Position
 from filterd.feed.judge import Judged, Judgement
 from filterd.feed.mirror import Mirror
+from filterd.feed.outbox import Outbox
 from filterd.feed.refusal import Fault
 from filterd.feed.segment import Segment
 from filterd.feed.trust import Trust
@@ -31,6 +32,7 @@ class Feed:
     enforced: Position | None = None  # whose orders are in force
     receipt: dict[str, object] | None = None  # the newest, as it is sent
     proved: int = 0  # segments that it speaks of
+    outbox: Outbox | None = None  # where receipts wait for the hub, if there is one
 
     def age(self, now: float) -> float | None:
         """Seconds since the newest checkpoint that was taken; None: there is none."""

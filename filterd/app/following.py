@@ -164,6 +164,8 @@ class Follower:
         )
         feed.receipt = sign_receipt(receipt, signer)
         await asyncio.to_thread(write_atomically, feed.folder / RECEIPT, canonical(feed.receipt))
+        if feed.outbox is not None:
+            await asyncio.to_thread(feed.outbox.put, feed.receipt)
         feed.proved = position.edge.size
 
     def _complain(self, problem: str) -> None:

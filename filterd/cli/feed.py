@@ -9,6 +9,7 @@ from typing import Any
 
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.cli.base import Command, Exit, add_config, add_json, paint, printable
+from filterd.cli.feed_enrol import add_enrol
 from filterd.cli.times import clock_text
 from filterd.control.client import call
 from filterd.feed.checkpoint import PATH as CHECKPOINT
@@ -18,6 +19,7 @@ from filterd.model.errors import RulesError
 EXAMPLES = """\
   filterd feed status                     position, orders, what was refused
   filterd feed export feed stick.tar      a whole feed as one file, for a USB stick
+  filterd feed enrol CODE                 make this node known to the ministry's hub
   filterd feed import stick.tar feed      unpack it; `feed.url: file:///…/feed` follows it
 """
 PARTS = (METADATA, TARGETS, "log", CHECKPOINT)  # the checkpoint last, as when it was published
@@ -38,6 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     unpack.add_argument("file", metavar="FILE.tar")
     unpack.add_argument("feed", metavar="FEED")
     unpack.set_defaults(run=_import)
+    add_enrol(commands)
 
 
 def run(args: argparse.Namespace) -> int:
