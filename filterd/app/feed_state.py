@@ -11,6 +11,7 @@ from filterd.feed.judge import Judged, Judgement
 from filterd.feed.mirror import Mirror
 from filterd.feed.refusal import Fault
 from filterd.feed.segment import Segment
+from filterd.feed.stream import Stream
 from filterd.feed.trust import Trust
 from filterd.model.order import Order
 
@@ -31,6 +32,7 @@ class Feed:
     enforced: Position | None = None  # whose orders are in force
     receipt: dict[str, object] | None = None  # the newest, as it is sent
     proved: int = 0  # segments that it speaks of
+    stream: Stream = field(default_factory=Stream)
 
     def age(self, now: float) -> float | None:
         """Seconds since the newest checkpoint that was taken; None: there is none."""
