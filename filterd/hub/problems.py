@@ -3,6 +3,7 @@ that says what to do next. No page, no trace, nothing of the inside.
 """
 
 import http
+import logging
 from collections.abc import Mapping
 
 from fastapi import FastAPI, Request
@@ -11,13 +12,17 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from filterd.feed.refusal import Fault, Refused
+from filterd.hub.database import DatabaseError
+from filterd.hub.ingest import UnknownNode
 
+logger = logging.getLogger(__name__)
 MEDIA = "application/problem+json"
 _NOWHERE = "nothing is at this address; /openapi.json says what there is"
 _STATUS: Mapping[Fault, int] = {
     Fault.TOO_LARGE: 413,
     Fault.TAMPERED: 401,
     Fault.UNSIGNED: 401,
+    Fault.DUPLICATE: 409,
 }  # of what is refused; all else does not read, or is not warranted: 422
 
 
@@ -44,13 +49,22 @@ def install(app: FastAPI) -> None:
     """Make `app` answer with problems whatever goes wrong."""
 
     @app.exception_handler(HTTPException)
-    async def _told(request: Request, error: HTTPException) -> JSONResponse:
+    async def _told(_: Request, error: HTTPException) -> JSONResponse:
         detail = _NOWHERE if error.detail == "Not Found" else str(error.detail)
         return _reply(error.status_code, detail, error.headers)
 
     @app.exception_handler(Refused)
     async def _refused(request: Request, error: Refused) -> JSONResponse:
         return await _told(request, problem_of(error))
+
+    @app.exception_handler(UnknownNode)
+    async def _unknown(request: Request, error: UnknownNode) -> JSONResponse:
+        return await _told(request, Problem(401, str(error)))
+
+    @app.exception_handler(DatabaseError)
+    async def _without(request: Request, error: DatabaseError) -> JSONResponse:
+        logger.warning("%s", error)
+        return await _told(request, Problem(503, "the hub's database does not answer", after=10))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -74,8 +74,9 @@ async def reports(sent: SentBy, hub: HubOf) -> TakenReply:
 async def _taken(hub: Hub, kind: str, take: Any, sent: Sent) -> TakenReply:
     try:
         done = await hub.for_nodes.run(take, hub, sent)
-    except ingest.Conflict as error:
-        raise Problem(409, str(error)) from error
+    except ingest.UnknownNode:
+        hub.nodes.forget(sent.node.id)
+        raise
     hub.numbers.taken.labels(kind).inc(done.taken)
     hub.numbers.known.labels(kind).inc(done.known)
     return TakenReply(taken=done.taken, known=done.known)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 from filterd.feed.acts import kind_of, read_signed
 from filterd.feed.canonical import read_object
 from filterd.feed.ledger import digest
+from filterd.feed.refusal import Refused
 from filterd.hub import enrolment, people, register
 from filterd.hub.access import HubOf, Officer, Operator
 from filterd.hub.audit import note
@@ -98,7 +99,10 @@ async def end_person(name: str, hub: HubOf, operator: Operator) -> dict[str, str
 def _submit(hub: Hub, officer: Person, content: bytes, encoding: str) -> Submitted:
     most = hub.config.limits.unpacked
     signed = read_signed(read_object(unpacked(content, encoding, most), most))
-    hub.publisher.check(signed)
+    try:
+        hub.publisher.check(signed)
+    except Refused as refused:  # not as with a node: whoever brings it is known
+        raise Problem(422, f"{refused.fault.value}: {refused}") from refused
     with hub.database.write() as connection:
         _check_unused(connection, signed)
         done = register.submit(connection, signed, officer.name, hub.now_ms)
