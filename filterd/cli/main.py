@@ -30,6 +30,7 @@ COMMANDS: tuple[str, ...] = (
     "authority",
     "order",
     "hub",
+    "demo",
     "completion",
 )
 WHOLE = "completion"  # it is made from the whole command line
