@@ -26,7 +26,7 @@ _SETTINGS = (
     "listen_addresses=",
     "max_connections=60",
     "shared_buffers=64MB",
-    "logging_collector=off",
+    "fsync=off",
 )
 
 
@@ -64,7 +64,7 @@ def postgresql():
     as_user = (
         {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     )
-    how = {"check": True, "capture_output": True, "cwd": folder, "timeout": 60, **as_user}
+    how = {"capture_output": True, "cwd": folder, "timeout": 60, **as_user}
     data = folder / "data"
     initdb = (
         programs / "initdb",
@@ -79,13 +79,13 @@ def postgresql():
         "--locale=C",
         "-N",
     )
-    subprocess.run(initdb, **how)
+    subprocess.run(initdb, check=True, **how)
     (data / "postgresql.auto.conf").write_text(
         "\n".join(f"{k} = '{v}'" for k, v in (s.split("=") for s in _SETTINGS))
     )
     if user is not None:
         os.chown(data / "postgresql.auto.conf", user.pw_uid, user.pw_gid)
-    log = (folder / "log").open("wb")  # noqa: SIM115 - as long as the server
+    log = (folder / "log").open("wb")
     server = subprocess.Popen(
         (programs / "postgres", "-D", data, "-k", folder),
         stdout=log,
