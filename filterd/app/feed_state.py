@@ -1,19 +1,28 @@
 """What a node knows of its feed: whom it trusts, how far it is, what it enforces and refuses."""
 
-from collections import Counter
+import itertools
+from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from filterd.app.scales import Guard
 from filterd.config.feed import FeedConfig
-from filterd.feed.canary import canary_orders
+from filterd.feed.canary import Ends, canary_orders
 from filterd.feed.follow import Position
+from filterd.feed.guard import Withheld
 from filterd.feed.judge import Judged, Judgement
+from filterd.feed.ledger import Digest
 from filterd.feed.mirror import Mirror
+from filterd.feed.receipt import KINDS, MOST_CHECKS, Check
 from filterd.feed.refusal import Fault
+from filterd.feed.rollout import staged
 from filterd.feed.segment import Segment
-from filterd.feed.stream import Stream
+from filterd.feed.stream import State, Stream
 from filterd.feed.trust import Trust
 from filterd.model.order import Order
+
+MOST_TOLD = 100  # orders that wait, in a status
 
 
 @dataclass(slots=True)
@@ -29,10 +38,17 @@ class Feed:
     faults: Counter[Fault] = field(default_factory=Counter)
     problem: str | None = None
     looked_at: float = 0.0  # at the trust root, in unix seconds
+    received_at: int = 0  # the newest segments, in unix milliseconds
     enforced: Position | None = None  # whose orders are in force
     receipt: dict[str, object] | None = None  # the newest, as it is sent
     proved: int = 0  # segments that it speaks of
     stream: Stream = field(default_factory=Stream)
+    guard: Guard | None = None
+    node: str = ""  # this node's id; it draws the lot in staged roll-outs
+    begun: dict[int, int] = field(default_factory=dict)  # canaries that came late, see `Ends`
+    checks: deque[Check] = field(default_factory=lambda: deque(maxlen=MOST_CHECKS))
+    failed: Counter[str] = field(default_factory=Counter)  # checks that were not good, by kind
+    doubt: bool = False  # something was refused that a newer trust root might explain
 
     def age(self, now: float) -> float | None:
         """Seconds since the newest checkpoint that was taken; None: there is none."""
@@ -48,13 +64,20 @@ class Feed:
             **({} if age is None else {"age": age}),
             "segments": 0 if self.mirror is None else self.mirror.position.edge.size,
             "orders": {state: states[state] for state in ("enforced", "refused", "ended")},
+            "held": len(self.withheld),
+            "waiting": len(self.waiting(now)),
+            "stream": float(self.stream.state is State.LIVE),
+            "pushed": self.stream.events,
+            "checks": {kind: self.failed[kind] for kind in sorted({*KINDS, "canary"})},
             "refused": {fault.value: self.faults[fault] for fault in Fault},
             "problem": float(self.problem is not None),
         }
 
-    def status(self) -> dict[str, object]:
+    def status(self, now: float) -> dict[str, object]:
         """Return what `filterd feed status` tells."""
         refused = (each for each in self.judged.values() if each.fault is not None)
+        waiting = self.waiting(now)
+        standing = (each.entry.order for each in self.judged.values() if each.enforced)
         return {
             "segments": 0 if self.mirror is None else self.mirror.position.edge.size,
             "time": 0 if self.mirror is None else self.mirror.position.time,
@@ -62,16 +85,73 @@ class Feed:
             "refused_orders": [
                 {"order": "/".join(each.entry.name), "why": each.why} for each in refused
             ],
+            "held_orders": [
+                {"order": "/".join(self.judged[key].entry.name), "why": why.why}
+                for key, why in self.withheld.items()
+            ],
+            "waiting_orders": [
+                {"order": "/".join(self.judged[key].entry.name), "begins": begins}
+                for key, begins in itertools.islice(waiting.items(), MOST_TOLD)
+            ],
+            "next_end": min((each.not_after for each in standing), default=None),
+            "stream": {"state": self.stream.state.value, "why": self.stream.why},
+            "pushed": self.stream.events,
+            "failed_checks": dict(self.failed),
             "faults": {fault.value: count for fault, count in self.faults.items()},
             "problem": self.problem,
             "receipt": self.receipt,
         }
 
+    @property
+    def withheld(self) -> Mapping[Digest, Withheld]:
+        """Orders that the guard holds back, each with why."""
+        return {} if self.guard is None else self.guard.weighed.withheld
+
+    @property
+    def ends(self) -> Ends:
+        """When canaries end here."""
+        return Ends(3600 if self.trust is None else self.trust.policy.canary_life, self.begun)
+
     def orders(self) -> tuple[Order, ...]:
-        """Return what is to be enforced: warranted orders, and canaries."""
-        own = tuple(each.entry.order for each in self.judged.values() if each.enforced)
-        domain = "" if self.trust is None else self.trust.policy.canaries
-        return (*canary_orders(self.segments, domain), *own)
+        """Return what is to be enforced: warranted orders, each from its turn on, and canaries."""
+        if self.trust is None:
+            return ()
+        policy, withheld = self.trust.policy, self.withheld
+        own = tuple(
+            staged(each.entry, self.node, policy.rollout)
+            for key, each in self.judged.items()
+            if each.enforced and key not in withheld
+        )
+        return (*canary_orders(self.segments, policy.canaries, self.ends), *own)
+
+    def waiting(self, moment: float) -> dict[Digest, int]:
+        """Return the orders that wait for their turn in a staged roll-out at `moment`, and when it
+        comes, in unix seconds.
+        """
+        rollout = 0 if self.trust is None else self.trust.policy.rollout
+        recent = (
+            (key, staged(each.entry, self.node, rollout).not_before)
+            for key, each in self.judged.items()
+            if each.enforced and each.entry.at + rollout > moment and key not in self.withheld
+        )
+        return {key: begins for key, begins in recent if begins > moment}
+
+    def held(self, moment: float) -> tuple[int, ...]:
+        """Return the segments with an order that is warranted and not in force at `moment`."""
+        keys = (*self.withheld, *self.waiting(moment))
+        return tuple(sorted({self.judged[key].entry.segment for key in keys}))
+
+    def has_begun(self, size: int, moment: float) -> bool:
+        """Say whether anything that was logged after the first `size` segments is in force at
+        `moment`, or if it need not be.
+        """
+        waiting = self.waiting(moment)
+        segments = {self.judged[key].entry.segment for key in waiting}
+        whole = 0 if self.enforced is None else self.enforced.edge.size
+        return any(number not in segments for number in range(size, whole)) or any(
+            each.enforced and each.entry.segment >= size and key not in waiting
+            for key, each in self.judged.items()
+        )
 
 
 def _state(judged: Judged) -> str:

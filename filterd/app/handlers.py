@@ -1,6 +1,7 @@
 """The commands that the control socket takes."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,7 +35,7 @@ def handlers(node: Node, change: Change) -> dict[str, Handler]:
         return {"written": await asyncio.to_thread(_settled, node)}
 
     async def feed_status(_arguments: Mapping[str, Any], _report: Report) -> Any:
-        return {} if node.feed is None else node.feed.status()
+        return {} if node.feed is None else node.feed.status(time.time())
 
     def saying(command: str) -> Handler:
         async def say(arguments: Mapping[str, Any], _report: Report) -> Any:

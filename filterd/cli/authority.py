@@ -12,7 +12,8 @@ from filterd.cli.times import span
 from filterd.feed.ceremony import Holders, Publisher, moment, new_root
 from filterd.feed.follow import LogKey
 from filterd.feed.keys import new_key, public_key
-from filterd.feed.policy import Policy
+from filterd.feed.policy import Policy, policy_json, read_policy
+from filterd.feed.popular import popular_json, read_popular
 from filterd.feed.publish import Log
 from filterd.feed.registry import authority_json, read_authority
 from filterd.feed.standing import read_standing
@@ -29,6 +30,8 @@ EXAMPLES = """\
       --authority moet.json                         a new one, or another word about one
   filterd authority put feed --targets-key a.pem --targets-key b.pem --online-key online.pem \\
       --remove moet
+  filterd authority put feed --targets-key a.pem --targets-key b.pem --online-key online.pem \\
+      --rollout 3m --popular popular.txt            how orders begin, and what none blocks
   filterd authority renew feed --online-key online.pem --log-key log.pem   every hour
 """
 
@@ -63,6 +66,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     init.add_argument("--log-key", required=True, metavar="FILE")
     init.add_argument("--origin", required=True, metavar="WORD", help="who keeps the log")
     init.add_argument("--canaries", required=True, metavar="NAME", help="a domain of your own")
+    _add_policy(init)
     _add_trust(init)
     init.set_defaults(run=_init)
 
@@ -70,6 +74,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     put.add_argument("feed", metavar="FEED")
     put.add_argument("--targets-key", required=True, action="append", metavar="FILE")
     put.add_argument("--remove", action="append", default=[], metavar="ID")
+    _add_policy(put)
     _add_trust(put)
     put.set_defaults(run=_put)
 
@@ -79,6 +84,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     renew.add_argument("--log-key", required=True, metavar="FILE")
     add_passphrase(renew)
     renew.set_defaults(run=_renew)
+
+
+def _add_policy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--rollout",
+        metavar="SPAN",
+        help="until an order that can wait is everywhere; 0s: at once",
+    )
+    parser.add_argument("--popular", metavar="FILE", help="names, one a line, that no order blocks")
 
 
 def _add_trust(parser: argparse.ArgumentParser) -> None:
@@ -137,8 +151,8 @@ def _init(args: argparse.Namespace) -> int:
     publisher.put_root(new_root(roles, holders, moment(now)))
     log_key = LogKey(args.origin, public_key(keeper))
     registry = Registry(1, tuple(_authority(each) for each in args.authority))
-    policy = Policy(1, log_key, args.canaries)
-    publisher.put_targets(registry, policy, holders, moment(now))
+    policy = _policy(args, Policy(1, log_key, args.canaries))
+    publisher.put_targets(registry, policy, holders, moment(now), _popular(args, ()))
     publisher.renew(online, moment(now))
     Log.open(feed, log_key, keeper, args.canaries).renew(now)
     print(f"{feed} is a feed: serve the folder as it is, by nginx or any other")
@@ -158,7 +172,9 @@ def _put(args: argparse.Namespace) -> int:
         before.registry, version=before.registry.version + 1, authorities=tuple(kept.values())
     )
     publisher = Publisher(feed)
-    publisher.put_targets(registry, before.policy, signers(args, args.targets_key), moment(now))
+    policy, popular = _policy(args, before.policy), _popular(args, before.popular)
+    holders = signers(args, args.targets_key)
+    publisher.put_targets(registry, policy, holders, moment(now), popular)
     publisher.renew(signers(args, [args.online_key])[0], moment(now))
     print(f"registry {registry.version}: {', '.join(sorted(kept)) or paint('nobody', 'yellow')}")
     return Exit.OK
@@ -173,6 +189,22 @@ def _renew(args: argparse.Namespace) -> int:
     checkpoint = Log.open(feed, policy.log, keeper, policy.canaries).renew(now)
     print(f"{feed}: {checkpoint.size} segments, signed anew")
     return Exit.OK
+
+
+def _policy(args: argparse.Namespace, before: Policy) -> Policy:
+    if args.rollout is None:
+        return before
+    rollout = int(span(args.rollout).total_seconds())
+    policy = replace(before, version=before.version + 1, rollout=rollout)
+    return read_policy(policy_json(policy))  # says what does not fit
+
+
+def _popular(args: argparse.Namespace, before: tuple[str, ...]) -> tuple[str, ...]:
+    if args.popular is None:
+        return before
+    lines = Path(args.popular).read_text(encoding="utf-8").split("\n")
+    names = {line.strip() for line in lines if line.strip() and not line.startswith("#")}
+    return read_popular(popular_json(names))
 
 
 def _authority(path: str) -> Authority:

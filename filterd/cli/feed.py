@@ -20,6 +20,18 @@ EXAMPLES = """\
   filterd feed export feed stick.tar      a whole feed as one file, for a USB stick
   filterd feed import stick.tar feed      unpack it; `feed.url: file:///…/feed` follows it
 """
+_NEWS = {
+    "live": "pushed as they come",
+    "silent": "a stream is open, nothing has come by it yet",
+    "held-back": "a stream is open, but a proxy on the way seems to hold news back; looked for",
+    "down": "the stream is down; looked for meanwhile",
+    "none": "looked for; this feed does not push",
+}
+_CHECKS = {
+    "canary": "a canary that should be blocked was not",
+    "expiry": "a canary was still blocked after its end",
+    "open": "a name that must not be blocked was",
+}
 PARTS = (METADATA, TARGETS, "log", CHECKPOINT)  # the checkpoint last, as when it was published
 
 
@@ -60,7 +72,21 @@ def _status(args: argparse.Namespace) -> int:
 def _show(told: dict[str, Any], zone: str) -> None:
     signed = "never" if told["time"] == 0 else clock_text(told["time"], zone)
     print(f"segments  {told['segments']:,}, signed last {signed}")
+    print(f"news      {_NEWS[told['stream']['state']]}")
     print(f"orders    {', '.join(f'{n} {state}' for state, n in told['orders'].items())}")
+    for each in told["held_orders"]:
+        authority, _, ident = each["order"].partition("/")
+        print(
+            f"  {paint('held back', 'yellow')} {printable(each['order'])}: {printable(each['why'])}"
+        )
+        print(f"    its officers sign: filterd order confirm {printable(ident)}", end=" ")
+        print(f"--authority {printable(authority)}; or they revoke it")
+    for each in told["waiting_orders"]:
+        print(f"  waiting {printable(each['order'])}: begins {clock_text(each['begins'], zone)}")
+    if told["next_end"] is not None:
+        print(f"next end  {clock_text(told['next_end'], zone)}")
+    for kind, count in told["failed_checks"].items():
+        print(f"{paint('wrong', 'red')}     {count} x {_CHECKS[kind]}")
     for each in told["refused_orders"]:
         print(f"  {paint('refused', 'red')} {printable(each['order'])}: {printable(each['why'])}")
     faults = ", ".join(f"{n} x {fault}" for fault, n in told["faults"].items())

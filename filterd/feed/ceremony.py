@@ -29,8 +29,9 @@ from tuf.api.serialization.json import JSONSerializer
 
 from filterd.feed.canonical import canonical
 from filterd.feed.policy import Policy, policy_json
+from filterd.feed.popular import popular_json
 from filterd.feed.registry import registry_json
-from filterd.feed.trust import METADATA, POLICY, REGISTRY, TARGETS
+from filterd.feed.trust import METADATA, POLICY, POPULAR, REGISTRY, TARGETS
 from filterd.model.durable import make_directory, write_atomically
 from filterd.model.order import Registry
 
@@ -83,11 +84,19 @@ class Publisher:
         self._put(METADATA, f"{version}.root.json", root)
 
     def put_targets(
-        self, registry: Registry, policy: Policy, signers: Sequence[Signer], at: datetime
+        self,
+        registry: Registry,
+        policy: Policy,
+        signers: Sequence[Signer],
+        at: datetime,
+        popular: Sequence[str] = (),
     ) -> None:
         """Publish who is trusted, signed by holders of targets; `renew` makes it the newest."""
         targets = Targets(self._newest("targets") + 1, None, at + LIFETIMES["targets"])
-        for name, value in ((REGISTRY, registry_json(registry)), (POLICY, policy_json(policy))):
+        values = {REGISTRY: registry_json(registry), POLICY: policy_json(policy)}
+        if popular:
+            values[POPULAR] = popular_json(popular)
+        for name, value in values.items():
             data = canonical(value)
             info = TargetFile.from_data(name, data, ["sha256"])
             targets.targets[name] = info

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from filterd.feed.ledger import Digest, Entry, Ledger, Name
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.warrant import Breadth, check_act
-from filterd.model.order import HOUR, Authority, Registry, SignedAct
+from filterd.model.order import HOUR, Authority, Confirmation, Registry, Revocation, SignedAct
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,21 @@ def _entry(entry: Entry, registry: Registry, breadth: Breadth) -> Judged:
     return Judged(entry, ended=any(_stands(each, entry, registry, breadth) for each in entry.marks))
 
 
+def is_confirmed(entry: Entry, registry: Registry, breadth: Breadth) -> bool:
+    """Say whether its own authority has said that it is meant, whatever it hits."""
+    said = (mark for mark in entry.marks if isinstance(mark.act, Confirmation))
+    return any(_warranted(mark, entry, registry, breadth) for mark in said)
+
+
 def _stands(mark: SignedAct, entry: Entry, registry: Registry, breadth: Breadth) -> bool:
-    """Say whether a revocation is warranted; anybody who can write to the log can put one there."""
+    revokes = isinstance(mark.act, Revocation)
+    return revokes and _warranted(mark, entry, registry, breadth)
+
+
+def _warranted(mark: SignedAct, entry: Entry, registry: Registry, breadth: Breadth) -> bool:
+    """Say whether a mark is warranted; anybody who can write to the log can put one there."""
     try:
-        # When a revocation was logged is not kept, only that it was: after its officers signed it.
+        # When a mark was logged is not kept, only that it was: after its officers signed it.
         check_act(mark, registry, breadth, max(entry.at, mark.signed_at))
     except Refused:
         return False

@@ -22,7 +22,7 @@ Digest = bytes
 class Entry:
     """An order in the ledger. `at`: when it was logged, in unix seconds; `segment`: in which.
 
-    `marks` are the revocations that name it, in the order of the log.
+    `marks` are the revocations and confirmations that name it, in the order of the log.
     """
 
     signed: SignedAct

@@ -10,10 +10,12 @@ from tuf.api.metadata import Metadata, Targets
 from filterd.feed.canonical import read_object
 from filterd.feed.policy import MOST as MOST_POLICY
 from filterd.feed.policy import read_policy
+from filterd.feed.popular import MOST as MOST_POPULAR
+from filterd.feed.popular import read_popular
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.registry import MOST as MOST_REGISTRY
 from filterd.feed.registry import read_registry
-from filterd.feed.trust import METADATA, POLICY, REGISTRY, TARGETS, Trust
+from filterd.feed.trust import METADATA, POLICY, POPULAR, REGISTRY, TARGETS, Trust
 
 
 def read_standing(feed: Path) -> Trust:
@@ -33,5 +35,7 @@ def read_standing(feed: Path) -> Trust:
         digest = targets.targets[name].hashes["sha256"]
         return read_object((feed / TARGETS / f"{digest}.{name}").read_bytes(), most)
 
+    popular = read_popular(read(POPULAR, MOST_POPULAR)) if POPULAR in targets.targets else ()
+
     registry = read_registry(read(REGISTRY, MOST_REGISTRY))
-    return Trust(registry, read_policy(read(POLICY, MOST_POLICY)))
+    return Trust(registry, read_policy(read(POLICY, MOST_POLICY)), popular)

@@ -143,6 +143,7 @@ CODE = Label("code", REFUSALS, means="why, see `filterd lists check`")
 REASON = Label("reason", FAILURES, means="what went wrong")
 MISFIT = Label("misfit", MISFITS, means="what did not fit")
 GUARD = Label("how", KEPT_OFF, means="what the guard did")
+CHECK = Label("check", ("canary", "expiry", "open"), means="what was asked at the own door")
 FAULT = Label("fault", FAULTS, means="what was wrong with it")
 STATE = Label("state", ("enforced", "refused", "ended"), means="what became of the order")
 THREAD = Label("thread", ("udp", "forward"), means="what the threads do")
@@ -314,6 +315,11 @@ METRICS: tuple[Metric, ...] = (
     ),
     _row("feed_segments", _G, "Segments of the feed's log that were taken.", _F, "segments"),
     _row("feed_orders", _G, "Orders that have not ended.", _F, "orders.*", STATE),
+    _row("feed_held_orders", _G, "Orders held back until they are confirmed.", _F, "held"),
+    _row("feed_waiting_orders", _G, "Orders that wait for their turn.", _F, "waiting"),
+    _row("feed_stream", _G, "1 while the feed pushes its news.", _F, "stream"),
+    _row("feed_pushed_total", _C, "News that the feed has pushed.", _F, "pushed"),
+    _row("feed_failed_checks_total", _C, "Names wrongly answered here.", _F, "checks.*", CHECK),
     _row("feed_refused_total", _C, "What of the feed was refused.", _F, "refused.*", FAULT),
     _row("feed_problem", _G, "1 while the feed cannot be followed.", _F, "problem"),
     _row(
