@@ -13,6 +13,7 @@ from filterd.feed.follow import Position
 from filterd.feed.guard import Withheld
 from filterd.feed.judge import Judged, Judgement
 from filterd.feed.ledger import Digest
+from filterd.feed.manifest import Doubt, Finding, Manifest, compare
 from filterd.feed.mirror import Mirror
 from filterd.feed.receipt import KINDS, MOST_CHECKS, Check
 from filterd.feed.refusal import Fault
@@ -37,6 +38,10 @@ class Feed:
     segments: tuple[Segment, ...] = ()  # the newest
     faults: Counter[Fault] = field(default_factory=Counter)
     problem: str | None = None
+    manifests: tuple[Manifest, ...] = ()  # what authorities say of themselves
+    doubts: tuple[Doubt, ...] = ()  # what is wrong with the others'
+    findings: tuple[Finding, ...] = ()  # where they and the log do not agree
+    confronted: tuple[Position, tuple[Manifest, ...]] | None = None  # what was held together
     looked_at: float = 0.0  # at the trust root, in unix seconds
     received_at: int = 0  # the newest segments, in unix milliseconds
     enforced: Position | None = None  # whose orders are in force
@@ -71,6 +76,10 @@ class Feed:
             "checks": {kind: self.failed[kind] for kind in sorted({*KINDS, "canary"})},
             "refused": {fault.value: self.faults[fault] for fault in Fault},
             "problem": float(self.problem is not None),
+            "manifests": len(self.manifests),
+            "doubted": len(self.doubts),
+            "omitted": sum(each.fault is Fault.OMITTED for each in self.findings),
+            "uncounted": sum(each.fault is Fault.UNCOUNTED for each in self.findings),
         }
 
     def status(self, now: float) -> dict[str, object]:
@@ -99,6 +108,7 @@ class Feed:
             "failed_checks": dict(self.failed),
             "faults": {fault.value: count for fault, count in self.faults.items()},
             "problem": self.problem,
+            "alarms": [*(d.why for d in self.doubts), *(f.why for f in self.findings)],
             "receipt": self.receipt,
         }
 
@@ -111,6 +121,30 @@ class Feed:
     def ends(self) -> Ends:
         """When canaries end here."""
         return Ends(3600 if self.trust is None else self.trust.policy.canary_life, self.begun)
+
+    def hear(self, manifests: tuple[Manifest, ...], doubts: tuple[Doubt, ...]) -> tuple[Doubt, ...]:
+        """Take what authorities say of themselves; return the doubts that are new."""
+        new = tuple(each for each in doubts if each not in self.doubts)
+        self.manifests, self.doubts = manifests, doubts
+        self.faults.update(each.fault for each in new)
+        return new
+
+    def confront(self, position: Position) -> tuple[Finding, ...]:
+        """Hold the log up to `position` against the manifests; return the findings that are new."""
+        held = self.confronted
+        if held is not None and held[0] is position and held[1] is self.manifests:
+            return ()
+        self.confronted = position, self.manifests
+        found = tuple(
+            finding
+            for each in self.manifests
+            if each.size <= position.edge.size
+            for finding in compare(each, position.ledger, position.time, self.judged.values())
+        )
+        new = tuple(each for each in found if each not in self.findings)
+        self.findings = found
+        self.faults.update(each.fault for each in new)
+        return new
 
     def orders(self) -> tuple[Order, ...]:
         """Return what is to be enforced: warranted orders, each from its turn on, and canaries."""

@@ -113,6 +113,8 @@ class Follower:
         # What went wrong the last time is tried again, whether or not there is something new.
         if feed.enforced is not mirror.position:
             await self._enforce(mirror.position, feed.trust)
+        for finding in feed.confront(mirror.position):
+            logger.error("feed: alarm: %s; what is in force stays in force", finding.why)
         if self._prover.is_due():
             await self._prove()
         check_fresh(mirror.position, int(now), feed.trust.policy.stale_after)
@@ -156,6 +158,8 @@ class Follower:
         trust = await asyncio.to_thread(refresh, folder, root, feed.config.url, fetcher)
         await asyncio.to_thread(remember, feed.folder / KEPT_TRUST, trust)
         feed.looked_at, feed.doubt = now, False
+        for doubt in feed.hear(trust.manifests, trust.doubts):
+            logger.warning("feed: %s: %s", doubt.authority, doubt.why)
         await self._use(trust)
 
     async def _use(self, trust: Trust) -> None:

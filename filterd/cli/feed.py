@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from filterd.app.paths import Paths, config_path, read_config
+from filterd.cli import feed_audit
 from filterd.cli.base import Command, Exit, add_config, add_json, paint, printable
 from filterd.cli.times import clock_text
 from filterd.control.client import call
@@ -19,6 +20,8 @@ EXAMPLES = """\
   filterd feed status                     position, orders, what was refused
   filterd feed export feed stick.tar      a whole feed as one file, for a USB stick
   filterd feed import stick.tar feed      unpack it; `feed.url: file:///…/feed` follows it
+  filterd feed audit feed --against other  every segment and signature; two copies side by side
+  filterd feed witness feed --root root.json --key w.pem --name w.example/1 --state w
 """
 _NEWS = {
     "live": "pushed as they come",
@@ -50,6 +53,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     unpack.add_argument("file", metavar="FILE.tar")
     unpack.add_argument("feed", metavar="FEED")
     unpack.set_defaults(run=_import)
+    feed_audit.add(commands)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -91,6 +95,8 @@ def _show(told: dict[str, Any], zone: str) -> None:
         print(f"  {paint('refused', 'red')} {printable(each['order'])}: {printable(each['why'])}")
     faults = ", ".join(f"{n} x {fault}" for fault, n in told["faults"].items())
     print(f"refused   {faults or 'nothing'}")
+    for each in told["alarms"]:
+        print(f"{paint('alarm', 'red')}     {printable(each)}")
     if told["problem"]:
         print(f"{paint('problem', 'red')}   {printable(told['problem'])}")
 

@@ -120,12 +120,16 @@ FAULTS = (
     "split-view",
     "unsigned",
     "expired-key",
+    "misdated",
     "unknown-authority",
     "out-of-scope",
     "too-broad",
     "too-long",
     "too-many",
     "duplicate",
+    "omitted",
+    "uncounted",
+    "unwitnessed",
     "diverged",
 )
 
@@ -321,6 +325,10 @@ METRICS: tuple[Metric, ...] = (
     _row("feed_pushed_total", _C, "News that the feed has pushed.", _F, "pushed"),
     _row("feed_failed_checks_total", _C, "Names wrongly answered here.", _F, "checks.*", CHECK),
     _row("feed_refused_total", _C, "What of the feed was refused.", _F, "refused.*", FAULT),
+    _row("feed_manifests", _G, "Authorities that said what they have in force.", _F, "manifests"),
+    _row("feed_manifests_doubted", _G, "Manifests that are bad or have run out.", _F, "doubted"),
+    _row("feed_omitted_orders", _G, "Orders counted by authorities, not logged.", _F, "omitted"),
+    _row("feed_uncounted_orders", _G, "Orders logged, not counted.", _F, "uncounted"),
     _row("feed_problem", _G, "1 while the feed cannot be followed.", _F, "problem"),
     _row(
         "source_up",

@@ -164,6 +164,16 @@ class Mandate:
 
 
 @dataclass(frozen=True, slots=True)
+class Retired:
+    """A key that is used no more: what was logged up to `at` (unix seconds) stands, what came later
+    it does not sign.
+    """
+
+    key: PublicKey
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Authority:
     """Who orders. `threshold` different keys of `officers` must sign; none of them counts after
     `not_after` (unix seconds).
@@ -175,6 +185,7 @@ class Authority:
     threshold: int
     mandate: Mandate
     not_after: int
+    retired: tuple[Retired, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@ force.
 """
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ from filterd.app.feed_state import Feed
 from filterd.app.following import Follower
 from filterd.config.feed import FeedConfig
 from filterd.feed.checkpoint import PATH
+from filterd.feed.manifest import Counted, Doubt, Manifest
 from filterd.feed.policy import Policy
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.remote import from_folder
@@ -117,3 +119,34 @@ def test_a_start_without_a_network_puts_in_force_what_was(world, tmp_path):
     again.feed.folder = world.feed.folder
     asyncio.run(again.follower._use(world.trust))
     assert again.names == {"bet.example"}
+
+
+def test_an_order_that_an_authority_counts_and_the_log_lacks_is_an_alarm(world, caplog):
+    world.step()
+    position = world.log.position
+    (entry,) = position.ledger.entries.values()
+    there = Counted("2026-1", entry.digest, entry.order.not_after)
+    lost = Counted("2026-9", bytes(32), NOW + 60)
+    said = Manifest("ministry", ("Bộ", "M"), "x", 1, position.edge.root, (there,))
+    world.feed.hear((said,), ())
+    world.step()
+    assert (world.feed.findings, world.feed.numbers(NOW)["omitted"]) == ((), 0)
+    world.feed.hear((replace(said, orders=(there, lost)),), ())
+    for _ in range(2):
+        world.step()
+    assert world.feed.faults[Fault.OMITTED] == 1, "told once"
+    assert world.feed.numbers(NOW)["omitted"] == 1
+    assert "2026-9" in world.feed.status(NOW)["alarms"][0]
+    assert sum("alarm" in each.message for each in caplog.records) == 1
+    assert world.names == {"bet.example"}, "what is in force stays"
+    later = replace(said, size=2, orders=(there, lost))
+    world.feed.hear((later,), ())
+    world.step()
+    assert world.feed.findings == (), "it speaks of more than was taken"
+
+
+def test_a_doubtful_manifest_is_told_once(world):
+    doubt = Doubt("ministry", Fault.FROZEN, "it has run out")
+    assert world.feed.hear((), (doubt,)) == (doubt,)
+    assert world.feed.hear((), (doubt,)) == ()
+    assert (world.feed.faults[Fault.FROZEN], world.feed.numbers(NOW)["doubted"]) == (1, 1)
