@@ -150,7 +150,7 @@ def read_head(value: Json) -> Entry:
     good = isinstance(signed.act, Order) and not signed.act.patterns and len(digest) == _DIGEST
     if not good or parts["count"] < 0 or any(isinstance(mark.act, Order) for mark in marks):
         raise Refused(Fault.MALFORMED, "head: not the head of an order")
-    assert isinstance(signed.act, Order)  # noqa: S101 - said above
+    assert isinstance(signed.act, Order)
     return Entry(
         signed,
         signed.act,

@@ -29,14 +29,14 @@ class Entry:
     `signed` and `order` are without if it is `held`.
     """
 
-    signed: SignedAct
-    order: Order
+    signed: SignedAct = field(compare=False)  # the digest says it
+    order: Order = field(compare=False)
     at: int
     segment: int
     digest: Digest
     count: int
     marks: tuple[SignedAct, ...] = ()
-    held: bool = False
+    held: bool = field(default=False, compare=False)
 
     @property
     def name(self) -> Name:
