@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from filterd.config.feed import FeedConfig
+from filterd.feed.base import Base
 from filterd.feed.canary import canary_orders
 from filterd.feed.follow import Position
 from filterd.feed.judge import Judged, Judgement
@@ -13,6 +14,7 @@ from filterd.feed.refusal import Fault
 from filterd.feed.segment import Segment
 from filterd.feed.trust import Trust
 from filterd.model.order import Order
+from filterd.policy.order_base import OrderBase
 
 
 @dataclass(slots=True)
@@ -23,6 +25,7 @@ class Feed:
     folder: Path
     trust: Trust | None = None
     mirror: Mirror | None = None
+    base: Base | None = None
     judged: Judgement = field(default_factory=dict)
     segments: tuple[Segment, ...] = ()  # the newest
     faults: Counter[Fault] = field(default_factory=Counter)
@@ -66,10 +69,18 @@ class Feed:
         }
 
     def orders(self) -> tuple[Order, ...]:
-        """Return what is to be enforced: warranted orders, and canaries."""
-        own = tuple(each.entry.order for each in self.judged.values() if each.enforced)
+        """Return what is to be enforced over the base: warranted orders, and canaries."""
+        own = tuple(
+            each.entry.order
+            for each in self.judged.values()
+            if each.enforced and not each.entry.held
+        )
         domain = "" if self.trust is None else self.trust.policy.canaries
         return (*canary_orders(self.segments, domain), *own)
+
+    def rules(self) -> OrderBase | None:
+        """Return the base as it is to be enforced; None: there is none."""
+        return None if self.base is None else self.base.rules(self.judged)
 
 
 def _state(judged: Judged) -> str:

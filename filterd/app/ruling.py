@@ -160,9 +160,7 @@ def _ground(inputs: Inputs, school: School, now: float) -> Ground:
     return Ground(tuple(indexes), tuple(tables), outline, layers, now)
 
 
-def _ordered(
-    inputs: Inputs, ground: Ground, now: float, before: Ordered | None = None
-) -> Ordered:
+def _ordered(inputs: Inputs, ground: Ground, now: float, before: Ordered | None = None) -> Ordered:
     builder = IndexBuilder()
     table = add_orders(builder, inputs.orders, now)
     index, layer = builder.finish(write_meta(table)), layer_of(ground.outline, table)

@@ -5,8 +5,8 @@
     base/<name>.state        position, heads and what each was judged to be, with a checksum
     base/<name>.body         all patterns (`body.py`), unless a snapshot's pieces have them
 
-A new one is made beside the old one, then `current` moves. Whatever is cut off in between, `current`
-names one that is whole. What is damaged is not used: the feed has it all.
+A new one is made beside the old one, then `current` moves. Whatever is cut off in between, it names
+one that is whole. What is damaged is not used: the feed has it all.
 """
 
 import hashlib
@@ -170,9 +170,7 @@ def read_state(data: bytes) -> State:
         raise Refused(Fault.DIVERGED, "base: its orders are not those it says")
     edge = Edge(parts["size"], tuple(bytes.fromhex(each) for each in parts["edge"]))
     position = Position(edge, parts["time"], ledger)
-    return State(
-        position, judged, classes, parts["scales"], tuple(parts["body"]), parts["made_at"]
-    )
+    return State(position, judged, classes, parts["scales"], tuple(parts["body"]), parts["made_at"])
 
 
 def _row(key: Digest, judged: Judged, state: State) -> dict[str, Json]:

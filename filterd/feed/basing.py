@@ -114,7 +114,7 @@ def make_base(job: Mapping[str, Json]) -> None:
 
 
 def _ledger(pieces: list[Path], files: SegmentFiles, job: Mapping[str, Json]) -> Ledger:
-    """Return the ledger that heads and segments lead to. Refused (DIVERGED): not that of the job."""
+    """Return the ledger that heads and segments lead to. Refused: it is not the job's."""
     ledger = Ledger()
     if pieces:
         body = Body.open(pieces)

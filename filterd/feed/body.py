@@ -168,20 +168,20 @@ class _Pieces(io.RawIOBase):
 
     def __init__(self, pieces: Sequence[Path]) -> None:
         self._left = list(pieces)
-        self._open: BinaryIO | None = None
+        self._open: io.FileIO | None = None
 
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1) -> bytes:
+    def readinto(self, buffer: Any) -> int:
         while True:
             if self._open is None:
                 if not self._left:
-                    return b""
-                self._open = self._left.pop(0).open("rb")
-            found = self._open.read(size)
-            if found:
-                return found
+                    return 0
+                self._open = self._left.pop(0).open("rb", buffering=0)
+            count = self._open.readinto(buffer)
+            if count:
+                return count
             self._open.close()
             self._open = None
 
@@ -197,7 +197,9 @@ class _Reader:
     def __init__(self, pieces: Sequence[Path]) -> None:
         self._files = _Pieces(pieces)
         unpacker = zstandard.ZstdDecompressor(max_window_size=2**WINDOW)
-        self._stream = io.BufferedReader(_Unpacked(unpacker.stream_reader(self._files)), 2**18)
+        self._stream = io.BufferedReader(
+            _Unpacked(unpacker.stream_reader(io.BufferedReader(self._files, 2**18))), 2**18
+        )
 
     def line(self) -> bytes:
         line = self._stream.readline(MOST_HEAD + 1)

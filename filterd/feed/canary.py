@@ -23,7 +23,7 @@ def canary_orders(segments: Iterable[Segment], domain: str) -> tuple[Order, ...]
             id=str(segment.number),
             authority=AUTHORITY,
             reference=f"segment {segment.number}",
-            legal_basis="",
+            legal_basis="none",
             category="canary",
             effect=Effect.BLOCK,
             patterns=(Pattern(Match.NAME, segment.canary),),

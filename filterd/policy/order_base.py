@@ -5,7 +5,7 @@ begun, is switched off by the plan; the file stays as it is. An end is in the cl
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from filterd.core import Index
 from filterd.model.order import Order
@@ -22,7 +22,7 @@ class OrderBase:
     """
 
     index: Index
-    table: ClassTable
+    table: ClassTable = field(compare=False)  # the index says it
     starts: tuple[int, ...]
     off: frozenset[int] = frozenset()
 

@@ -26,7 +26,7 @@ class World:
         self.ministry = Ministry.new()
         self.log = self.ministry.log(folder / "feed")
         self.fetch = from_folder(f"file://{folder / 'feed'}")
-        self.ruling = SimpleNamespace(inputs=SimpleNamespace(orders=()))
+        self.ruling = SimpleNamespace(inputs=SimpleNamespace(orders=(), base=None))
         self.swaps, self.fault = [], None
         node = SimpleNamespace(
             book=SimpleNamespace(must_not_block=("hotline.example",)),
@@ -39,11 +39,11 @@ class World:
             self.ministry.registry, Policy(1, self.ministry.log_key, "canary.example")
         )
 
-    async def enforce(self, orders):
+    async def enforce(self, orders, base=None):
         if self.fault is not None:
             raise self.fault
         self.swaps.append(orders)
-        self.ruling.inputs.orders = orders
+        self.ruling.inputs.orders, self.ruling.inputs.base = orders, base
 
     def order(self, name, **changed):
         signed = self.ministry.sign(order(name, **changed))
