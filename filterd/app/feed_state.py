@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filterd.app.scales import Guard
 from filterd.config.feed import FeedConfig
+from filterd.feed.base import Base
 from filterd.feed.canary import Ends, canary_orders
 from filterd.feed.follow import Position
 from filterd.feed.guard import Withheld
@@ -22,6 +23,7 @@ from filterd.feed.segment import Segment
 from filterd.feed.stream import State, Stream
 from filterd.feed.trust import Trust
 from filterd.model.order import Order
+from filterd.policy.order_base import OrderBase
 
 MOST_TOLD = 100  # orders that wait, in a status
 
@@ -34,6 +36,7 @@ class Feed:
     folder: Path
     trust: Trust | None = None
     mirror: Mirror | None = None
+    base: Base | None = None
     judged: Judgement = field(default_factory=dict)
     segments: tuple[Segment, ...] = ()  # the newest
     faults: Counter[Fault] = field(default_factory=Counter)
@@ -147,14 +150,16 @@ class Feed:
         return new
 
     def orders(self) -> tuple[Order, ...]:
-        """Return what is to be enforced: warranted orders, each from its turn on, and canaries."""
+        """Return what is to be enforced over the base: warranted orders, each from its turn on, and
+        canaries.
+        """
         if self.trust is None:
             return ()
         policy, withheld = self.trust.policy, self.withheld
         own = tuple(
             staged(each.entry, self.node, policy.rollout)
             for key, each in self.judged.items()
-            if each.enforced and key not in withheld
+            if each.enforced and not each.entry.held and key not in withheld
         )
         return (*canary_orders(self.segments, policy.canaries, self.ends), *own)
 
@@ -186,6 +191,16 @@ class Feed:
             each.enforced and each.entry.segment >= size and key not in waiting
             for key, each in self.judged.items()
         )
+
+    def rules(self, moment: float) -> OrderBase | None:
+        """Return the base as it is to be enforced at `moment`; None: there is none. What is held
+        back, and what waits for its turn, is switched off in it.
+        """
+        if self.base is None:
+            return None
+        off = {*self.withheld, *self.waiting(moment)}
+        judged = {key: each for key, each in self.judged.items() if key not in off}
+        return self.base.rules(judged if off else self.judged)
 
 
 def _state(judged: Judged) -> str:

@@ -13,17 +13,19 @@ from collections.abc import Awaitable
 
 import httpx
 
+from filterd.app.basing import Basing
 from filterd.app.change import Change
 from filterd.app.feed_state import Feed
 from filterd.app.listening import listen
 from filterd.app.node import Node
 from filterd.app.proving import KEY, Prover
 from filterd.app.scales import Guard
+from filterd.feed.base import use
 from filterd.feed.breadth import breadth_of
 from filterd.feed.canary import KEPT
 from filterd.feed.events import Pushed
 from filterd.feed.follow import Position, check_fresh
-from filterd.feed.judge import judge
+from filterd.feed.judge import held_of, judge
 from filterd.feed.keys import node_key, public_key
 from filterd.feed.mirror import Mirror
 from filterd.feed.refusal import Refused
@@ -48,6 +50,7 @@ class Follower:
         self._feed = feed
         self._prover = Prover(node, feed)
         self._turn = asyncio.Lock()  # one round at a time, whoever begins it
+        self._basing = Basing(node, feed)
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -103,6 +106,8 @@ class Follower:
         mirror = feed.mirror
         if feed.trust is None or mirror is None:
             return
+        await self._basing.begin(fetch, int(now))
+        await self._merge(feed.trust, int(now))
         found = await fetch_new(mirror, fetch, int(now), pushed)
         if found.taken is not None:
             if pushed is None and found.files:
@@ -165,13 +170,27 @@ class Follower:
     async def _use(self, trust: Trust) -> None:
         feed = self._feed
         if feed.trust != trust:
-            feed.trust, feed.judged, feed.enforced = trust, {}, None
+            feed.trust, feed.judged, feed.enforced = trust, held_of(feed.judged), None
         if feed.mirror is None or feed.mirror.log != trust.policy.log:
             feed.mirror = Mirror(feed.folder / "log", trust.policy.log)
-            taken = await asyncio.to_thread(feed.mirror.load)
+            start = await self._basing.load()
+            taken = await asyncio.to_thread(feed.mirror.load, start)
             feed.segments = () if taken is None else taken.segments[-KEPT:]
+            if feed.mirror.position.edge.size:
+                await self._enforce(feed.mirror.position, trust)
+
+    async def _merge(self, trust: Trust, now: int) -> None:
+        """Put a base in force that has been made meanwhile; have one made if it is time."""
+        feed = self._feed
+        made = await self._basing.finished()
+        if made is not None and feed.mirror is not None:
+            taken = await asyncio.to_thread(feed.mirror.load, made.state.position)
             if taken is not None:
-                await self._enforce(taken.position, trust)
+                feed.segments = (*feed.segments, *taken.segments)[-KEPT:]
+            feed.base, feed.judged = made, made.state.judged
+            await self._enforce(feed.mirror.position, trust)
+            await asyncio.to_thread(use, feed.folder, made.name)
+        self._basing.start(trust, now)
 
     async def _enforce(self, position: Position, trust: Trust) -> None:
         feed = self._feed
@@ -200,9 +219,11 @@ class Follower:
             await asyncio.to_thread(guard.keep)
 
     async def _put_in_force(self, position: Position) -> None:
-        orders = self._feed.orders()
-        if orders != self._node.ruling.inputs.orders:  # a checkpoint signed anew changes nothing
-            await self._change.enforce(orders)
+        feed, inputs = self._feed, self._node.ruling.inputs
+        orders, base = feed.orders(), feed.rules(time.time())
+        if (orders, base) != (inputs.orders, inputs.base):  # a new signature alone changes nothing
+            await self._change.enforce(orders, base)
+            await asyncio.to_thread(self._basing.remember, orders, base)
             logger.info("feed: orders up to segment %d are in force", position.edge.size)
 
     def _complain(self, problem: str) -> None:

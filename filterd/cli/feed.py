@@ -10,15 +10,21 @@ from typing import Any
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.cli import feed_audit
 from filterd.cli.base import Command, Exit, add_config, add_json, paint, printable
+from filterd.cli.keyring import add_passphrase, signers
 from filterd.cli.times import clock_text
 from filterd.control.client import call
+from filterd.feed import snapshot
 from filterd.feed.checkpoint import PATH as CHECKPOINT
+from filterd.feed.publish import Log
+from filterd.feed.standing import read_standing
+from filterd.feed.summing import publish_snapshot
 from filterd.feed.trust import METADATA, TARGETS
 from filterd.model.errors import RulesError
 
 EXAMPLES = """\
   filterd feed status                     position, orders, what was refused
   filterd feed export feed stick.tar      a whole feed as one file, for a USB stick
+  filterd feed snapshot feed --log-key log.pem    for nodes that begin
   filterd feed import stick.tar feed      unpack it; `feed.url: file:///…/feed` follows it
   filterd feed audit feed --against other  every segment and signature; two copies side by side
   filterd feed witness feed --root root.json --key w.pem --name w.example/1 --state w
@@ -35,7 +41,8 @@ _CHECKS = {
     "expiry": "a canary was still blocked after its end",
     "open": "a name that must not be blocked was",
 }
-PARTS = (METADATA, TARGETS, "log", CHECKPOINT)  # the checkpoint last, as when it was published
+# The checkpoint last, as when it was published; a feed need not have the others.
+PARTS = (METADATA, TARGETS, snapshot.FOLDER, snapshot.PATH, "log", CHECKPOINT)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +52,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_config(status)
     add_json(status)
     status.set_defaults(run=_status)
+    make = commands.add_parser("snapshot", help="write all orders that have not ended as one")
+    make.add_argument("feed", metavar="FEED")
+    make.add_argument("--log-key", required=True, metavar="KEY")
+    add_passphrase(make)
+    make.set_defaults(run=_snapshot)
     export = commands.add_parser("export", help="write a feed's folder into one file")
     export.add_argument("feed", metavar="FEED")
     export.add_argument("file", metavar="FILE.tar")
@@ -101,13 +113,26 @@ def _show(told: dict[str, Any], zone: str) -> None:
         print(f"{paint('problem', 'red')}   {printable(told['problem'])}")
 
 
+def _snapshot(args: argparse.Namespace) -> int:
+    feed = Path(args.feed)
+    policy = read_standing(feed).policy
+    (keeper,) = signers(args, [args.log_key])
+    made = publish_snapshot(Log.open(feed, policy.log, keeper, policy.canaries))
+    print(
+        f"snapshot of {made.size:,} segments: {made.orders:,} orders, {made.patterns:,} patterns, "
+        f"{made.length / 1e6:,.1f} MB"
+    )
+    return Exit.OK
+
+
 def _export(args: argparse.Namespace) -> int:
     feed = Path(args.feed)
     if not (feed / CHECKPOINT).is_file():
         raise RulesError(f"{feed} is no feed: it has no {CHECKPOINT}")
     with tarfile.open(args.file, "w") as tar:
         for part in PARTS:
-            tar.add(feed / part, arcname=part)
+            if part == CHECKPOINT or (feed / part).exists():
+                tar.add(feed / part, arcname=part)
     print(f"{args.file}: carry it to the node; what is in it is signed, the way need not be safe")
     return Exit.OK
 

@@ -40,7 +40,7 @@ def canary_orders(segments: Iterable[Segment], domain: str, ends: Ends) -> tuple
             id=str(segment.number),
             authority=AUTHORITY,
             reference=f"segment {segment.number}",
-            legal_basis="",
+            legal_basis="none",
             category="canary",
             effect=Effect.BLOCK,
             patterns=(Pattern(Match.NAME, segment.canary),),

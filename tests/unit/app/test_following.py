@@ -29,7 +29,7 @@ class World:
         self.ministry = Ministry.new(not_after=now + 90 * DAY)
         self.log = self.ministry.log(folder / "feed")
         self.fetch = from_folder(f"file://{folder / 'feed'}")
-        self.ruling = SimpleNamespace(inputs=SimpleNamespace(orders=()))
+        self.ruling = SimpleNamespace(inputs=SimpleNamespace(orders=(), base=None))
         self.swaps, self.fault = [], None
         node = SimpleNamespace(
             book=SimpleNamespace(must_not_block=("hotline.example",)),
@@ -42,11 +42,11 @@ class World:
             self.ministry.registry, Policy(1, self.ministry.log_key, "canary.example")
         )
 
-    async def enforce(self, orders):
+    async def enforce(self, orders, base=None):
         if self.fault is not None:
             raise self.fault
         self.swaps.append(orders)
-        self.ruling.inputs.orders = orders
+        self.ruling.inputs.orders, self.ruling.inputs.base = orders, base
 
     def order(self, name, **changed):
         times = {"not_before": self.now, "not_after": self.now + 30 * DAY}

@@ -144,8 +144,7 @@ def test_another_logs_checkpoint_is_refused(world, tmp_path):
         assert world.feed.problem is not None
         world.order("win.example", id="2026-2")
         await server.say(event_of(world.log.folder, 1, 2))
-        await until(lambda: "win.example" in world.names)
-        assert world.feed.problem is None
+        await until(lambda: "win.example" in world.names and world.feed.problem is None)
 
     run(world, work)
 

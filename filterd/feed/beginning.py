@@ -1,0 +1,45 @@
+"""Fetching a snapshot, for a node that has nothing yet."""
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+from filterd.feed import snapshot as snapshots
+from filterd.feed.follow import AHEAD, LogKey
+from filterd.feed.refusal import Fault, Refused
+from filterd.feed.snapshot import PIECE, Statement, is_piece, is_worth, read_statement
+from filterd.feed.sync import Fetch
+from filterd.model.durable import make_directory, write_atomically
+
+
+async def fetch_snapshot(folder: Path, log: LogKey, fetch: Fetch, now: int) -> Statement | None:
+    """Fetch the snapshot of a feed into the mirror in `folder`; None: there is none that is worth
+    it. What is there of it already is not fetched again.
+
+    Raises:
+        Refused: MALFORMED, UNSIGNED, TOO_LARGE, TAMPERED, or MIXED for one from the future.
+        OSError: a part of it cannot be had now, or cannot be kept.
+    """
+    try:
+        data = await fetch(snapshots.PATH, snapshots.MOST)
+    except OSError:
+        return None  # a feed need not have one
+    statement = read_statement(data, log)
+    if not is_worth(statement, 0):
+        return None
+    if statement.time > now + AHEAD:
+        raise Refused(Fault.MIXED, "snapshot: from the future; look at the clock first")
+    for path, digest in zip(statement.paths, statement.pieces, strict=True):
+        if await asyncio.to_thread(is_piece, folder / path, digest):
+            continue
+        piece = await fetch(path, PIECE)
+        if hashlib.sha256(piece).digest() != digest:
+            raise Refused(Fault.TAMPERED, f"{path}: not the piece that was signed")
+        await asyncio.to_thread(_write, folder / path, piece)
+    await asyncio.to_thread(_write, folder / snapshots.PATH, data)
+    return statement
+
+
+def _write(path: Path, data: bytes) -> None:
+    make_directory(path.parent)
+    write_atomically(path, data)
