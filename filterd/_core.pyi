@@ -254,9 +254,25 @@ class Engine:
         as one row; returns how many rows wait for `take_counts`. Past 131,072 rows, patterns are
         counted without their name."""
 
-    def take_counts(self) -> list[tuple[int, str, int, int, str, str, int, int]]:
-        """(slot, kind, step, class, group, pattern, count, generation) since the last call, where
-        the settings say `record`: "counts". No client, nothing finer than five minutes."""
+    def take_counts(self) -> list[tuple[int, str, int, int, str, str, int, int, int]]:
+        """(slot, kind, step, class, group, pattern, count, generation, clients) since the last
+        call, where the settings say `record`: "counts". No client, nothing finer than five minutes.
+
+        `clients`: each client is one bit of 64, another one in each slot (see `set_bands`); the
+        bits of rows of the same slot may be or-ed. n bits: about -64 ln(1 - n / 64) clients."""
+
+    def set_bands(self, key: bytes, sample: int = 0) -> None:
+        """Give clients bits in what is counted, and sample about one answer in `sample` (0: none)
+        by every thread from now on. An engine begins with neither.
+
+        `key`: 16 random bytes that choose the bits, kept nowhere else; b"": no bits, and no sample.
+        A client is an IPv4 address or the /64 of an IPv6 address. Bits under two keys say nothing
+        of each other, so a new key is for when it has to be. ValueError."""
+
+    def take_sample(self) -> list[tuple[str, int, bool]]:
+        """(qname, client, blocked) of sampled answers since the last call, 16,384 at most: the
+        oldest go, counted in `stats`. `qname` in lower case, "." for the root; `client`: the
+        client's bit of 64 on this day (UTC), unlike its bits in slots; `blocked`: by a rule."""
 
     def stats(self) -> str:
         """Counters and gauges as JSON; see `metrics/names.py` for what each is."""

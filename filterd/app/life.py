@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 DRAIN_SECONDS = 3.0
+BANDS_KEY_BYTES = 16
+SAMPLE = 64  # one answer in so many says what an order would hit
 CLOCK = Clock(time.time, time.monotonic)
 
 
@@ -103,6 +105,9 @@ async def open_node(
     try:
         guard = guarding(config, paths.state, secrets.token_bytes)
         node.engine.set_guard(guard.settings, guard.secrets)
+        if config.feed.url is not None:
+            # What orders would hit, and about how many clients they did: of no use without.
+            node.engine.set_bands(secrets.token_bytes(BANDS_KEY_BYTES), SAMPLE)
         await _open(living, background=background)
     except BaseException:
         await close_node(living)
