@@ -131,7 +131,7 @@ def registrable(name: str) -> str | None:
     `name` is a public suffix itself, or no name.
     """
     found = None
-    for parent in parents(name):
+    for parent in parents(name.rstrip(".")):
         if public_suffix(parent):
             return found
         found = parent
