@@ -16,6 +16,7 @@ from filterd.feed.judge import Judged, Judgement
 from filterd.feed.ledger import Digest
 from filterd.feed.manifest import Doubt, Finding, Manifest, compare
 from filterd.feed.mirror import Mirror
+from filterd.feed.outbox import Outbox
 from filterd.feed.receipt import KINDS, MOST_CHECKS, Check
 from filterd.feed.refusal import Fault
 from filterd.feed.rollout import staged
@@ -57,6 +58,7 @@ class Feed:
     checks: deque[Check] = field(default_factory=lambda: deque(maxlen=MOST_CHECKS))
     failed: Counter[str] = field(default_factory=Counter)  # checks that were not good, by kind
     doubt: bool = False  # something was refused that a newer trust root might explain
+    outbox: Outbox | None = None  # where receipts wait for the hub, if there is one
 
     def age(self, now: float) -> float | None:
         """Seconds since the newest checkpoint that was taken; None: there is none."""

@@ -144,6 +144,7 @@ class Follower:
         feed = self._feed
         feed.guard = Guard(feed.folder, feed.config.guard)
         await asyncio.to_thread(feed.guard.open)
+        self._node.sampled.append(feed.guard.take)
         feed.node = public_key(await asyncio.to_thread(node_key, feed.folder / KEY)).id
         await asyncio.to_thread(self._prover.recall)
 

@@ -19,7 +19,7 @@ from filterd.app.basing import in_force_before
 from filterd.app.forwarding import core_routing
 from filterd.app.guarding import guarding
 from filterd.app.inherited import Inherited, inherit
-from filterd.app.node import Node
+from filterd.app.node import SAMPLE, Node
 from filterd.app.parts import (
     current_inputs,
     engine_settings,
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 DRAIN_SECONDS = 3.0
 BANDS_KEY_BYTES = 16
-SAMPLE = 64  # one answer in so many says what an order would hit
 CLOCK = Clock(time.time, time.monotonic)
 
 
@@ -105,7 +104,7 @@ async def open_node(
     try:
         guard = guarding(config, paths.state, secrets.token_bytes)
         node.engine.set_guard(guard.settings, guard.secrets)
-        if config.feed.url is not None:
+        if config.feed.url is not None or config.feed.hub is not None:
             # What orders would hit, and about how many clients they did: of no use without.
             node.engine.set_bands(secrets.token_bytes(BANDS_KEY_BYTES), SAMPLE)
         await _open(living, background=background)

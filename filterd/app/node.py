@@ -3,11 +3,11 @@
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from filterd.app.observing import counts_of, events_of, source_of
 from filterd.app.paths import Paths
@@ -27,7 +27,33 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 EARLIER = 64  # generations whose counts the core may still tell
 EVENTS = 5000  # taken from the core at once
+SAMPLE = 64  # one answer in so many says what an order would hit, and what no rule knows
+Sampled = tuple[str, int, bool]
 Meaning = tuple[int, tuple[ClassTable, ...]]  # a generation, and what its numbers mean
+
+
+class Reports(Protocol):
+    """What goes to the ministry's hub; see `reporting.py`. All of it may wait for the disk."""
+
+    def take_counts(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Keep rows of `Engine.counts`."""
+        ...
+
+    def take_events(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Count rows of `Engine.events`."""
+        ...
+
+    def leaving(self, now: float) -> list[dict[str, str]]:
+        """Return what leaves next."""
+        ...
+
+    def status(self) -> dict[str, Any]:
+        """Return what `filterd report status` tells."""
+        ...
+
+    def numbers(self, now: float) -> dict[str, Any]:
+        """Return what metrics tell of it."""
+        ...
 
 
 @dataclass(slots=True)
@@ -46,6 +72,9 @@ class Node:
     problems: dict[str, str] = field(default_factory=dict)  # what -> why, for /readyz and status
     lists: "tuple[ListStatus, ...]" = ()  # as last looked at; see tasks.py
     feed: "Feed | None" = None  # see feed_state.py
+    reporting: "Reports | None" = None  # see reporting.py
+    # Who is told what the core sampled: name, bit of the client today, whether it was blocked.
+    sampled: list[Callable[[Sequence[Sampled]], None]] = field(default_factory=list)
     flushing: Lock = field(default_factory=Lock)
     spoken: Spoken = field(init=False)
     # What the numbers of earlier generations meant; not their rulings, which hold a mapped index.
@@ -72,10 +101,14 @@ class Node:
 
     def names_of(self, generation: int, class_id: int) -> tuple[str | None, str | None] | None:
         """Return list and category of a class of a recent generation."""
+        rule = self.class_of(generation, class_id)
+        return None if rule is None else (source_of(rule), rule.category)
+
+    def class_of(self, generation: int, class_id: int) -> RuleClass | None:
+        """Return a class of a recent generation."""
         for made, tables in ((self.generation, self.ruling.tables), *tuple(self.earlier)):
             if made == generation:
-                rule = _class_at(tables, class_id)
-                return None if rule is None else (source_of(rule), rule.category)
+                return _class_at(tables, class_id)
         return None
 
     def flush_events(self, *, counts: bool = True) -> None:
@@ -84,9 +117,17 @@ class Node:
         """
         with self.flushing:
             if counts:
-                self.recorder.keep_counts(counts_of(self.engine.counts(), self.names_of))
+                sample = self.engine.take_sample()
+                for take in self.sampled:
+                    take(sample)
+                counted = self.engine.counts()
+                self.recorder.keep_counts(counts_of(counted, self.names_of))
+                if self.reporting is not None:
+                    self.reporting.take_counts(counted)
             while rows := self.engine.events(EVENTS):
                 self.recorder.record(events_of(rows, self.names_of), time.time())
+                if self.reporting is not None:
+                    self.reporting.take_events(rows)
             self.recorder.record((), time.time())
 
 

@@ -106,6 +106,8 @@ class Prover:
         )
         feed.receipt = sign_receipt(receipt, signer)
         await asyncio.to_thread(write_atomically, feed.folder / RECEIPT, canonical(feed.receipt))
+        if feed.outbox is not None:
+            await asyncio.to_thread(feed.outbox.put, feed.receipt)
         for check in checks:
             feed.checks.remove(check)
         feed.proved, self._said = position.edge.size, (position.edge.size, held)

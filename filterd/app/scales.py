@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 WEIGHED = "guard.json"
 FOLDER = "traffic"
 KEY_FILE = "key"
+SAVE_SECONDS = 600.0
 
 
 @dataclass(slots=True)
@@ -34,6 +35,7 @@ class Guard:
     most: float
     weighed: Weighed = field(default_factory=Weighed)
     traffic: Traffic | None = None
+    saved_at: float = 0.0
     _one: Lock = field(default_factory=Lock)
 
     def open(self) -> None:
@@ -43,10 +45,20 @@ class Guard:
         days = (self._day(path) for path in sorted((self.folder / FOLDER).glob("*.day")))
         self.traffic = Traffic(self._key(), (day for day in days if day is not None))
 
+    def take(self, samples: Iterable[Sample]) -> None:
+        """Count sampled queries, and keep them now and then. For a thread that may wait."""
+        self.count(samples, time.time())
+        if time.monotonic() - self.saved_at > SAVE_SECONDS:
+            self.saved_at = time.monotonic()
+            try:
+                self.save(time.time())
+            except OSError as error:
+                logger.warning("feed: the traffic of today is not kept: %s", error)
+
     def count(self, samples: Iterable[Sample], now: float) -> None:
         """Count sampled queries."""
         with self._one:
-            if self.traffic is not None:
+            if self.traffic is not None and self.most > 0:
                 self.traffic.count(samples, now)
 
     def save(self, now: float) -> None:

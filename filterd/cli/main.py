@@ -26,6 +26,7 @@ COMMANDS: tuple[str, ...] = (
     "override",
     "rule",
     "feed",
+    "report",
     "authority",
     "order",
     "completion",

@@ -26,6 +26,18 @@ FeedUrl = Annotated[
 ]
 
 
+def _read_hub(value: Any) -> str:
+    text = _read_feed(value)
+    if text.startswith("file:"):
+        raise ValueError("a hub is spoken to: https://… or http://…")
+    return text
+
+
+HubUrl = Annotated[
+    str, Text(_read_hub, str, "https://… or http://…", ("https://hub.ministry.example",))
+]
+
+
 class FeedConfig(Section):
     """The ministry's feed. What comes is verified from `root` on, so the way it comes by need not
     be trusted: http and a mirror will do.
@@ -43,3 +55,6 @@ class FeedConfig(Section):
     """What orders of one day may newly block: this share of what was asked for here in the last
     days. An order beyond it is held back until its authority confirms it; 0: none is.
     """
+    hub: HubUrl | None = None
+    """Where receipts and counts go, signed with this node's key once it is enrolled; left out:
+    nothing leaves."""

@@ -128,8 +128,15 @@ def read_weighed(data: bytes) -> Weighed:
         return Weighed(
             parts["size"],
             frozenset(map(bytes.fromhex, parts["refused"])),
-            tuple((at, hits, of) for at, hits, of in parts["passed"]),
-            {bytes.fromhex(key): Withheld(*row) for key, row in parts["withheld"].items()},
+            tuple(map(_three, parts["passed"])),
+            {bytes.fromhex(key): Withheld(*_three(row)) for key, row in parts["withheld"].items()},
         )
     except (TypeError, ValueError) as error:
         raise Refused(Fault.MALFORMED, f"guard: does not read: {error}") from error
+
+
+def _three(row: Json) -> tuple[int, int, int]:
+    one, two, three = row
+    if not all(type(each) is int and each >= 0 for each in row) or three == 0:
+        raise ValueError("not three counts")
+    return one, two, three

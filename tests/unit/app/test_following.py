@@ -35,6 +35,7 @@ class World:
             book=SimpleNamespace(must_not_block=("hotline.example",)),
             config=SimpleNamespace(listen=SimpleNamespace(udp=())),  # no door: nothing to prove
             ruling=self.ruling,
+            sampled=[],
         )
         self.feed = Feed(FeedConfig(), folder / "node", looked_at=float(now))
         self.follower = Follower(node, self, self.feed)
