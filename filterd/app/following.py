@@ -172,7 +172,11 @@ class Follower:
         feed = self._feed
         if feed.trust != trust:
             feed.trust, feed.judged, feed.enforced = trust, held_of(feed.judged), None
-        if feed.mirror is None or feed.mirror.log != trust.policy.log:
+        log, known = trust.policy.log, feed.mirror
+        if known is not None and known.log != log and known.log.origin == log.origin:
+            # Another key or other witnesses of the same log: its history goes on from here.
+            feed.mirror = Mirror(feed.folder / "log", log, known.position)
+        if feed.mirror is None or feed.mirror.log != log:
             feed.mirror = Mirror(feed.folder / "log", trust.policy.log)
             start = await self._basing.load()
             taken = await asyncio.to_thread(feed.mirror.load, start)

@@ -7,6 +7,7 @@ import secrets
 import time
 from pathlib import Path
 
+from filterd.cli import order_adopt
 from filterd.cli.base import Command, Exit, add_json, paint, printable
 from filterd.cli.keyring import add_passphrase, signers
 from filterd.cli.times import clock_text, span
@@ -17,6 +18,7 @@ from filterd.feed.importing import KINDS, import_patterns
 from filterd.feed.publish import Log
 from filterd.feed.refusal import Refused
 from filterd.feed.standing import read_standing
+from filterd.feed.turn import turn
 from filterd.feed.warrant import check_act, sign_act
 from filterd.model.errors import RulesError
 from filterd.model.order import (
@@ -42,6 +44,7 @@ EXAMPLES = """\
   filterd order publish feed 17.json --log-key log.pem
   filterd order revoke 2026-17 --authority moet --reason "a mistake" -o end.json
   filterd order confirm 2026-17 --authority moet --reason "it is meant" -o yes.json
+  filterd order adopt feed --of moet --authority mps -o adopted     after a hand-over
 """
 MOST = 32 * 2**20  # bytes of an order's file
 _ZONE = "Asia/Ho_Chi_Minh"
@@ -68,7 +71,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     take.set_defaults(run=_import)
 
     put = commands.add_parser("sign", help="add an officer's signature")
-    put.add_argument("file", metavar="FILE")
+    put.add_argument("files", nargs="+", metavar="FILE")
     put.add_argument("--key", required=True, metavar="KEY")
     add_passphrase(put)
     put.set_defaults(run=_sign)
@@ -104,6 +107,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         say.add_argument("--reason", required=True, metavar="TEXT")
         say.add_argument("-o", "--output", required=True, metavar="FILE")
         say.set_defaults(run=_word_on, kind=kind)
+    order_adopt.add(commands)
 
 
 def _add_order(parser: argparse.ArgumentParser) -> None:
@@ -181,13 +185,12 @@ def _word_on(args: argparse.Namespace) -> int:
 
 
 def _sign(args: argparse.Namespace) -> int:
-    path = Path(args.file)
-    known = _read(path)
     (signer,) = signers(args, [args.key])
-    made = sign_act(signer, known.act, int(time.time()))
-    others = tuple(each for each in known.signatures if each.key != made.key)
-    _write(path, SignedAct(known.act, (*others, made)))
-    print(f"{path}: signed by {made.key[:16]}; signatures: {len(others) + 1}")
+    for path, known in [(Path(each), _read(Path(each))) for each in args.files]:
+        made = sign_act(signer, known.act, int(time.time()))
+        others = tuple(each for each in known.signatures if each.key != made.key)
+        _write(path, SignedAct(known.act, (*others, made)))
+        print(f"{path}: signed by {made.key[:16]}; signatures: {len(others) + 1}")
     return Exit.OK
 
 
@@ -226,8 +229,9 @@ def _publish(args: argparse.Namespace) -> int:
     acts = [_read(Path(each)) for each in args.files]
     for signed in acts:
         _check(signed, feed, now)
-    log = Log.open(feed, policy.log, keeper, policy.canaries)
-    checkpoint = log.append(acts, now, secrets.token_hex(8))
+    with turn(feed):
+        log = Log.open(feed, policy.log, keeper, policy.canaries)
+        checkpoint = log.append(acts, now, secrets.token_hex(8))
     print(f"published as segment {checkpoint.size - 1}")
     return Exit.OK
 

@@ -12,13 +12,17 @@ from filterd.app.feed_state import Feed
 from filterd.app.following import Follower
 from filterd.config.feed import FeedConfig
 from filterd.feed.checkpoint import PATH
+from filterd.feed.keys import public_key
 from filterd.feed.manifest import Counted, Doubt, Manifest
 from filterd.feed.policy import Policy
+from filterd.feed.publish import Log
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.remote import from_folder
+from filterd.feed.stored import read_stored
 from filterd.feed.trust import Trust
+from filterd.feed.witness import Witness, cosign
 from filterd.model.errors import RulesError
-from tests.support.ministry import DAY, NOW, Ministry, order
+from tests.support.ministry import DAY, NOW, Ministry, order, signer
 
 
 class World:
@@ -151,3 +155,42 @@ def test_a_doubtful_manifest_is_told_once(world):
     assert world.feed.hear((), (doubt,)) == (doubt,)
     assert world.feed.hear((), (doubt,)) == ()
     assert (world.feed.faults[Fault.FROZEN], world.feed.numbers(NOW)["doubted"]) == (1, 1)
+
+
+def test_a_log_with_another_key_goes_on_from_where_it_was(world):
+    world.step()
+    before, position = world.ministry.log_key, world.feed.mirror.position
+    world.ministry.log_signer = signer()
+    policy = replace(world.trust.policy, log=world.ministry.log_key)
+    asyncio.run(world.follower._use(replace(world.trust, policy=policy)))
+    assert world.feed.mirror.position is position, "no other history comes in with a key"
+    with pytest.raises(Refused) as refused:
+        world.step()
+    assert refused.value.fault is Fault.UNSIGNED, "the old key says nothing any more"
+    taken = read_stored(world.log.folder, before)
+    world.log = Log(
+        world.log.folder, world.ministry.log_key, world.ministry.log_signer, "canary.example",
+        taken.position,
+    )  # fmt: skip
+    world.order("win.example", id="2026-2")
+    world.step()
+    assert world.names == {"bet.example", "win.example"}
+
+
+def test_a_node_waits_for_the_witnesses_that_the_policy_wants(world):
+    world.step()
+    one = signer()
+    log = replace(
+        world.ministry.log_key, witnesses=(Witness("w.example/1", public_key(one)),), cosigned=1
+    )
+    policy = replace(world.trust.policy, log=log)
+    asyncio.run(world.follower._use(replace(world.trust, policy=policy)))
+    world.order("win.example", id="2026-2")
+    with pytest.raises(Refused) as refused:
+        world.step()
+    assert refused.value.fault is Fault.UNWITNESSED
+    assert world.names == {"bet.example"}, "what was in force stays"
+    path = world.log.folder / PATH
+    path.write_bytes(cosign(path.read_bytes(), "w.example/1", one, NOW))
+    world.step()
+    assert world.names == {"bet.example", "win.example"}
