@@ -1,0 +1,1 @@
+"""The ministry's loop, measured: `python -m bench.feed.<part>` prints JSON."""
