@@ -18,7 +18,7 @@ from filterd.feed.sources import SegmentFiles, each_order
 from filterd.feed.stored import read_snapshot
 from filterd.model.durable import make_directory, sync_directory, write_atomically
 
-LEVEL = 19  # it is made once and fetched by all
+LEVEL = 12  # 19 saves a twentieth and takes ten times as long
 KEPT = 2  # snapshots; a node may be fetching the one before
 
 
