@@ -11,7 +11,7 @@ from filterd.config.feed import FeedConfig
 from filterd.feed.base import Base
 from filterd.feed.canary import Ends, canary_orders
 from filterd.feed.follow import Position
-from filterd.feed.guard import Withheld
+from filterd.feed.guard import LEAST_SAMPLED, Withheld
 from filterd.feed.judge import Judged, Judgement
 from filterd.feed.ledger import Digest
 from filterd.feed.manifest import Doubt, Finding, Manifest, compare
@@ -108,6 +108,11 @@ class Feed:
                 for key, begins in itertools.islice(waiting.items(), MOST_TOLD)
             ],
             "next_end": min((each.not_after for each in standing), default=None),
+            "guard": {
+                "most": self.config.guard,
+                "sampled": 0 if self.guard is None else self.guard.sampled,
+                "needed": LEAST_SAMPLED,
+            },
             "stream": {"state": self.stream.state.value, "why": self.stream.why},
             "pushed": self.stream.events,
             "failed_checks": dict(self.failed),

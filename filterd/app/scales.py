@@ -12,7 +12,7 @@ from threading import Lock
 from filterd.feed.guard import Scales, Weighed, read_weighed, weigh, write_weighed
 from filterd.feed.judge import Judgement, is_confirmed
 from filterd.feed.refusal import Refused
-from filterd.feed.traffic import KEY, Day, Hits, Sample, Traffic, read_day
+from filterd.feed.traffic import FOLDER, KEY, KEY_FILE, Day, Hits, Sample, Traffic, read_day
 from filterd.feed.trust import Trust
 from filterd.feed.warrant import Breadth
 from filterd.model.durable import make_directory, write_atomically
@@ -20,8 +20,6 @@ from filterd.model.order import Order
 
 logger = logging.getLogger(__name__)
 WEIGHED = "guard.json"
-FOLDER = "traffic"
-KEY_FILE = "key"
 SAVE_SECONDS = 600.0
 
 
@@ -72,6 +70,12 @@ class Guard:
         for path in (self.folder / FOLDER).glob("*.day"):
             if path.name not in known:
                 path.unlink(missing_ok=True)
+
+    @property
+    def sampled(self) -> int:
+        """How many sampled queries of the last days are known."""
+        with self._one:
+            return 0 if self.traffic is None else self.traffic.sampled
 
     def weigh(self, judged: Judgement, size: int, trust: Trust, breadth: Breadth) -> Weighed:
         """Return what of the log up to `size` is held back; it counts once it is `keep`-t."""

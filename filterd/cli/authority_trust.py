@@ -114,6 +114,7 @@ def _add_policy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rollout", metavar="SPAN", help="until an order that can wait is everywhere; 0s: at once"
     )
+    parser.add_argument("--canary-life", metavar="SPAN", help="(default: 1h)")
     parser.add_argument("--popular", metavar="FILE", help="names, one a line, that no order blocks")
 
 
@@ -246,9 +247,15 @@ def _witnessed(args: argparse.Namespace, log: LogKey) -> LogKey:
 
 
 def _begun(args: argparse.Namespace, policy: Policy) -> Policy:
-    if args.rollout is None:
-        return policy
-    return replace(policy, rollout=int(span(args.rollout).total_seconds()))
+    return replace(
+        policy,
+        rollout=_seconds(args.rollout, policy.rollout),
+        canary_life=_seconds(args.canary_life, policy.canary_life),
+    )
+
+
+def _seconds(text: str | None, before: int) -> int:
+    return before if text is None else int(span(text).total_seconds())
 
 
 def _popular(args: argparse.Namespace, before: tuple[str, ...]) -> tuple[str, ...]:

@@ -93,6 +93,7 @@ def _show(told: dict[str, Any], zone: str) -> None:
     print(f"segments  {told['segments']:,}, signed last {signed}")
     print(f"news      {_NEWS[told['stream']['state']]}")
     print(f"orders    {', '.join(f'{n} {state}' for state, n in told['orders'].items())}")
+    print(f"guard     {_guard(told['guard'])}")
     for each in told["held_orders"]:
         authority, _, ident = each["order"].partition("/")
         print(
@@ -126,6 +127,15 @@ def _snapshot(args: argparse.Namespace) -> int:
         f"{made.length / 1e6:,.1f} MB"
     )
     return Exit.OK
+
+
+def _guard(told: dict[str, Any]) -> str:
+    if not told["most"]:
+        return "off: no order is held back"
+    known = f"{told['sampled']:,} sampled queries of the last days"
+    if told["sampled"] < told["needed"]:
+        return f"holds nothing back yet: {known}, {told['needed']:,} are needed"
+    return f"holds back what would block more than {100 * told['most']:g} % of {known}"
 
 
 def _export(args: argparse.Namespace) -> int:

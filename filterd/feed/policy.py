@@ -12,7 +12,6 @@ from filterd.model.order import DAY, PublicKey
 
 Json = Any
 MOST = 64 * 1024  # bytes
-MINUTE = 60
 _PUBLIC = re.compile("[0-9a-f]{64}")
 _KNOWN: dict[str, type | tuple[type, ...]] = {
     "version": int,
@@ -68,7 +67,7 @@ def read_policy(value: Json) -> Policy:
         Refused: MALFORMED.
     """
     parts = fields(value, _KNOWN, "policy")
-    if not 0 <= parts["rollout"] <= DAY or not MINUTE <= parts["canary_life"] <= DAY:
+    if not 0 <= parts["rollout"] <= DAY or not 0 < parts["canary_life"] <= DAY:
         raise Refused(Fault.MALFORMED, "policy: a roll-out or a canary takes a day at most")
     named = {"origin": str, "key": list, "witnesses": list, "cosigned": int}
     log = fields(parts["log"], named, "policy: log")

@@ -20,6 +20,7 @@ from filterd.model.order import DAY, Match, Order, Pattern
 
 DAYS = 7
 KEY = 16  # octets
+FOLDER, KEY_FILE = "traffic", "key"  # beside what else a node knows of its feed
 MOST_NAMES = 32_768  # of a day: 256 KiB
 _KEPT = MOST_NAMES * 3 // 4
 _HASH = 5  # octets
@@ -102,12 +103,17 @@ class Traffic:
             today.counts.get(key, 0) + sum(_count(rows, key) for rows in past)
             for key in map(self._pattern, _apart(order.patterns))
         )
-        return Hits(found, sum(day.sampled for day in self._days.values()))
+        return Hits(found, self.sampled)
 
     @property
     def numbers(self) -> frozenset[int]:
         """The days that are known."""
         return frozenset(self._days)
+
+    @property
+    def sampled(self) -> int:
+        """Sampled queries of these days."""
+        return sum(day.sampled for day in self._days.values())
 
     def today(self, now: float) -> Day:
         """Return the day of `now`, to be written."""
