@@ -10,7 +10,7 @@ from filterd.app.scales import Guard
 from filterd.config.feed import FeedConfig
 from filterd.feed.base import Base
 from filterd.feed.canary import Ends, canary_orders
-from filterd.feed.follow import Position
+from filterd.feed.follow import AHEAD, Position
 from filterd.feed.guard import LEAST_SAMPLED, Withheld
 from filterd.feed.judge import Judged, Judgement
 from filterd.feed.ledger import Digest
@@ -57,6 +57,7 @@ class Feed:
     begun: dict[int, int] = field(default_factory=dict)  # canaries that came late, see `Ends`
     checks: deque[Check] = field(default_factory=lambda: deque(maxlen=MOST_CHECKS))
     failed: Counter[str] = field(default_factory=Counter)  # checks that were not good, by kind
+    skew: int = 0  # seconds that this clock is ahead of that of the feed's server
     doubt: bool = False  # something was refused that a newer trust root might explain
     outbox: Outbox | None = None  # where receipts wait for the hub, if there is one
 
@@ -80,6 +81,7 @@ class Feed:
             "pushed": self.stream.events,
             "checks": {kind: self.failed[kind] for kind in sorted({*KINDS, "canary"})},
             "refused": {fault.value: self.faults[fault] for fault in Fault},
+            "skew": self.skew,
             "problem": float(self.problem is not None),
             "manifests": len(self.manifests),
             "doubted": len(self.doubts),
@@ -117,6 +119,7 @@ class Feed:
             "pushed": self.stream.events,
             "failed_checks": dict(self.failed),
             "faults": {fault.value: count for fault, count in self.faults.items()},
+            "skew": self.skew,
             "problem": self.problem,
             "alarms": [*(d.why for d in self.doubts), *(f.why for f in self.findings)],
             "receipt": self.receipt,
@@ -138,6 +141,13 @@ class Feed:
         self.manifests, self.doubts = manifests, doubts
         self.faults.update(each.fault for each in new)
         return new
+
+    def hear_time(self, theirs: int, now: float) -> bool:
+        """Take what time it is at the feed's server; say whether this clock has become one to look
+        at. It is told and not trusted: nothing is decided by it.
+        """
+        before, self.skew = self.skew, round(now - theirs)
+        return abs(self.skew) > AHEAD >= abs(before)
 
     def confront(self, position: Position) -> tuple[Finding, ...]:
         """Hold the log up to `position` against the manifests; return the findings that are new."""

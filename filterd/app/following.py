@@ -62,7 +62,7 @@ class Follower:
             if url.startswith("file:"):
                 tasks.create_task(self._run(from_folder(url)))
                 return
-            fetch = over_http(client, url)
+            fetch = over_http(client, url, self._hear_time)
 
             async def take(pushed: Pushed) -> None:
                 await self._guarded(self.step(fetch, time.time(), pushed))
@@ -110,7 +110,7 @@ class Follower:
         await self._merge(feed.trust, int(now))
         found = await fetch_new(mirror, fetch, int(now), pushed)
         if found.taken is not None:
-            if pushed is None and found.files:
+            if pushed is None and found.taken.segments:
                 feed.stream.overtook()
             await asyncio.to_thread(mirror.keep, found.taken, found.note, found.files)
             feed.segments = (*feed.segments, *found.taken.segments)[-KEPT:]
@@ -230,6 +230,11 @@ class Follower:
             await self._change.enforce(orders, base)
             await asyncio.to_thread(self._basing.remember, orders, base)
             logger.info("feed: orders up to segment %d are in force", position.edge.size)
+
+    def _hear_time(self, theirs: int) -> None:
+        if self._feed.hear_time(theirs, time.time()):
+            skew = self._feed.skew
+            logger.warning("feed: this clock is %+d s off that of the feed; look at both", skew)
 
     def _complain(self, problem: str) -> None:
         if problem != self._feed.problem:

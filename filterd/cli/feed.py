@@ -16,6 +16,7 @@ from filterd.cli.times import clock_text
 from filterd.control.client import call
 from filterd.feed import snapshot
 from filterd.feed.checkpoint import PATH as CHECKPOINT
+from filterd.feed.follow import AHEAD
 from filterd.feed.publish import Log
 from filterd.feed.standing import read_standing
 from filterd.feed.summing import publish_snapshot
@@ -113,6 +114,9 @@ def _show(told: dict[str, Any], zone: str) -> None:
     print(f"refused   {faults or 'nothing'}")
     for each in told["alarms"]:
         print(f"{paint('alarm', 'red')}     {printable(each)}")
+    if abs(told["skew"]) > AHEAD:
+        way = "ahead of" if told["skew"] > 0 else "behind"
+        print(f"{paint('clock', 'red')}     {abs(told['skew']):,} s {way} the feed's; look at both")
     if told["problem"]:
         print(f"{paint('problem', 'red')}   {printable(told['problem'])}")
 

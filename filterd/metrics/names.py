@@ -332,6 +332,14 @@ METRICS: tuple[Metric, ...] = (
     _row("feed_manifests_doubted", _G, "Manifests that are bad or have run out.", _F, "doubted"),
     _row("feed_omitted_orders", _G, "Orders counted by authorities, not logged.", _F, "omitted"),
     _row("feed_uncounted_orders", _G, "Orders logged, not counted.", _F, "uncounted"),
+    _row(
+        "feed_clock_skew_seconds",
+        _G,
+        "How far this clock is ahead of the feed's server.",
+        _F,
+        "skew",
+        unit="seconds",
+    ),
     _row("feed_problem", _G, "1 while the feed cannot be followed.", _F, "problem"),
     _row(
         "report_spool_bytes",

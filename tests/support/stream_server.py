@@ -33,6 +33,7 @@ class StreamServer:
         self.asked, self.last_ids, self._open = [], [], []
         self._ended = self._loop = None
         self.port = 0
+        self.date = b""  # a header, if any
 
     @property
     def url(self):
@@ -58,8 +59,8 @@ class StreamServer:
             body = file.read_bytes() if file.is_file() else b""
             status = b"200 OK" if file.is_file() else b"404 Not Found"
             writer.write(
-                b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
-                % (status, len(body), body)
+                b"HTTP/1.1 %s\r\nContent-Length: %d\r\n%sConnection: close\r\n\r\n%s"
+                % (status, len(body), self.date, body)
             )
             await writer.drain()
         except (OSError, asyncio.IncompleteReadError):

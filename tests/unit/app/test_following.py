@@ -194,3 +194,15 @@ def test_a_node_waits_for_the_witnesses_that_the_policy_wants(world):
     path.write_bytes(cosign(path.read_bytes(), "w.example/1", one, NOW))
     world.step()
     assert world.names == {"bet.example", "win.example"}
+
+
+def test_a_clock_that_is_wrong_is_told_and_changes_nothing(world):
+    assert not world.feed.hear_time(NOW, NOW + 299)
+    assert world.feed.hear_time(NOW, NOW + 301)
+    assert world.feed.skew == 301
+    assert not world.feed.hear_time(NOW, NOW + 302), "said once"
+    assert not world.feed.hear_time(NOW, NOW - 200)
+    assert world.feed.hear_time(NOW, NOW - 4000)
+    assert world.feed.status(NOW)["skew"] == -4000
+    world.step()
+    assert world.names == {"bet.example"}

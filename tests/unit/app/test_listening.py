@@ -200,3 +200,16 @@ def test_a_stream_without_a_heartbeat_is_dead(world):
                 await anext(stream)
 
     asyncio.run(work())
+
+
+def test_the_time_of_the_feed_s_server_is_heard(world):
+    async def work(date):
+        server, heard = StreamServer(world.log.folder), []
+        server.date = date
+        async with server.running(), httpx.AsyncClient() as client:
+            await over_http(client, server.url, heard.append)("checkpoint", 10_000)
+        return heard
+
+    assert asyncio.run(work(b"Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n")) == [1_767_225_600]
+    for date in (b"", b"Date: soon\r\n", b"Date: Thu, 01 Jan 99999 00:00:00 GMT\r\n"):
+        assert asyncio.run(work(date)) == []
