@@ -38,7 +38,7 @@ def publish_snapshot(log: Log, level: int = LEVEL) -> Statement:
     shutil.rmtree(target, ignore_errors=True)  # of a try that broke off
     make_directory(target)
     sink = Pieces(target)
-    blocks = (patterns.pack() for _, patterns in each_order(ledger, body, files.segments()))
+    blocks = (patterns.pack() for _, patterns in each_order(ledger, body, files))
     stream = io.BufferedWriter(sink, PIECE)
     write_body(stream, tuple(ledger.entries.values()), blocks, level)
     stream.flush()
