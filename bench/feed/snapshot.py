@@ -67,18 +67,20 @@ def main() -> None:
 
 def _build(feed: Path, rules: int, found: dict[str, object]) -> tuple[Ministry, list[str]]:
     ministry, some, length = Ministry.new(feed), list[str](), 0
-    began = time.monotonic()
-    made, number, batch = names(rules), 0, list[str]()
-    while taken := list(islice(made, PER_ORDER)):
-        batch = taken
-        if number % 100 == 0:
-            say(f"order {number}")
-        ministry.publish(ministry.order(f"2026-{number}", sorted_as_packed(batch)))
-        length += sum(map(len, batch))
-        some.append(batch[0])
-        number += 1
-    some.append(batch[-1])
+    began, made = time.monotonic(), names(rules)
+
+    def batches() -> Iterator[list[str]]:
+        nonlocal length
+        while batch := list(islice(made, PER_ORDER)):
+            if len(some) % 100 == 0:
+                say(f"order {len(some)}")
+            some.append(batch[len(some) % len(batch)])
+            length += sum(map(len, batch))
+            yield sorted_as_packed(batch)
+
+    ministry.fill(batches())
     found |= {
+        "orders": len(some),
         "mean_name_bytes": round(length / rules, 1),
         "build_log_s": round(time.monotonic() - began, 1),
     }

@@ -21,11 +21,13 @@ from filterd.feed.basing import make_job, scales_hash
 from filterd.feed.beginning import fetch_snapshot
 from filterd.feed.follow import Position
 from filterd.feed.inforce import FILE, InForce, recall_orders, remember_orders
+from filterd.feed.mirror import Mirror
 from filterd.feed.refusal import Refused
 from filterd.feed.stored import read_snapshot
 from filterd.feed.sync import Fetch
 from filterd.feed.trust import Trust
 from filterd.lists.compile import run_job
+from filterd.model.errors import RulesError
 from filterd.model.order import DAY, Order
 from filterd.policy.order_base import OrderBase
 
@@ -33,6 +35,9 @@ logger = logging.getLogger(__name__)
 MOST_OVER = 20_000  # patterns that lie over a base before it is merged
 RunJob = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 run_basing: RunJob = partial(run_job, module="filterd.feed.basing")
+AWAY = DAY  # seconds without a checkpoint after which a snapshot may be worth it
+TRIES = 5  # to take a snapshot, before it goes by the log
+REST = 600  # seconds between two tries to make a base
 LOG = "log"  # the mirror, beside the base
 
 
@@ -44,6 +49,8 @@ class Basing:
         self._feed = feed
         self._run = run
         self._making: asyncio.Task[str] | None = None
+        self._tries = TRIES
+        self._rest = 0  # until these unix seconds, after making one failed
 
     async def load(self) -> Position | None:
         """Open the base in use; return how far it goes, None: there is none that is whole."""
@@ -59,17 +66,33 @@ class Basing:
         return feed.base.state.position
 
     async def begin(self, fetch: Fetch, now: int) -> None:
-        """Take the snapshot of the feed, where there is nothing yet.
+        """Take the snapshot of the feed, where there is nothing yet or all is from long ago. If it
+        cannot be taken, the log has it all.
 
         Raises:
-            Refused, OSError, RulesError: nothing has changed.
+            OSError: a part of it cannot be had now.
         """
-        feed = self._feed
-        mirror, trust = feed.mirror, feed.trust
-        if mirror is None or trust is None or mirror.position.edge.size:
+        mirror, trust = self._feed.mirror, self._feed.trust
+        if mirror is None or trust is None or not self._tries or self._making is not None:
             return
-        statement = await fetch_snapshot(mirror.folder, mirror.log, fetch, now)
+        if mirror.position.edge.size and now - mirror.position.time < AWAY:
+            return
+        self._tries -= 1
+        try:
+            await self._begin(mirror, trust, fetch, now)
+        except Refused as refused:
+            self._feed.faults[refused.fault] += 1
+            self._tries = 0
+            logger.warning("feed: %s; it goes by the log", refused)
+        except RulesError as error:
+            self._tries = 0
+            logger.warning("feed: the snapshot: %s; it goes by the log", error)
+
+    async def _begin(self, mirror: Mirror, trust: Trust, fetch: Fetch, now: int) -> None:
+        feed = self._feed
+        statement = await fetch_snapshot(mirror, fetch, now)
         if statement is None:
+            self._tries = 0
             return
         found = await asyncio.to_thread(read_snapshot, mirror.folder, mirror.log)
         if found is None:
@@ -88,22 +111,23 @@ class Basing:
         position = None if feed.mirror is None else feed.mirror.position
         if self._making is not None or position is None or feed.enforced is not position:
             return
-        if not self._is_due(position, trust, now):
+        if now < self._rest or not self._is_due(position, trust, now):
             return
+        self._rest = now + REST
         base = feed.base
         body, first = ((), 0) if base is None else (base.state.body, base.state.position.edge.size)
         self._making = asyncio.ensure_future(self._make(position, body, first, trust, now))
 
     async def finished(self) -> Base | None:
-        """Return a base that has been made meanwhile; it is not in use yet.
-
-        Raises:
-            Refused, OSError, RulesError: making it failed.
-        """
+        """Return a base that has been made meanwhile; it is not in use yet."""
         if self._making is None or not self._making.done():
             return None
         task, self._making = self._making, None
-        return await asyncio.to_thread(open_base, self._feed.folder, task.result())
+        try:
+            return await asyncio.to_thread(open_base, self._feed.folder, task.result())
+        except (Refused, RulesError, OSError) as error:
+            logger.warning("feed: orders are not merged, what is in force stays: %s", error)
+            return None
 
     def remember(self, orders: tuple[Order, ...], base: OrderBase | None) -> None:
         """Keep what is in force now, for the next start. OSError."""

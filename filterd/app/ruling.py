@@ -180,13 +180,13 @@ def _ordered(inputs: Inputs, ground: Ground, now: float, before: Ordered | None 
     else:
         below = switched(base.table, off)
         under = layer_of(ground.outline, below)
-    starts = (each for each in (start, base.next_start(now)) if each is not None)
+    moments = (start, base.next_start(now), base.last_known_end(now))
     return Ordered(
         ground=ground,
         indexes=(base.index, index),
         tables=(below, table),
         layers=(under, layer),
-        until=min(starts, default=None),
+        until=min((each for each in moments if each is not None), default=None),
         base=base,
         off=off,
     )

@@ -26,6 +26,7 @@ from filterd.feed.ledger import Digest, Ledger
 from filterd.feed.merkle import Edge
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.registry import read_registry, registry_json
+from filterd.feed.segment import unpack
 from filterd.feed.sources import SegmentFiles, each_order
 from filterd.feed.weigh import Scales, check_digest, weigh_order
 from filterd.model.durable import make_directory
@@ -92,7 +93,7 @@ def make_base(job: Mapping[str, Json]) -> None:
     names = tuple(job["must_not_block"])
     making = _Making(ledger, Scales.of(registry, names), place / f"{job['name']}.idx")
     body = Body.open(pieces) if pieces else None
-    blocks = making.blocks(each_order(ledger, body, files.segments()))
+    blocks = making.blocks(each_order(ledger, body, files))
     kept = tuple(job["body"])
     if files:
         kept = (f"{FOLDER}/{job['name']}.body",)
@@ -120,7 +121,7 @@ def _ledger(pieces: list[Path], files: SegmentFiles, job: Mapping[str, Json]) ->
         body = Body.open(pieces)
         body.close()
         ledger = body.ledger
-    for segment in files.segments():
+    for segment in map(unpack, files):
         ledger = ledger.take(segment.acts, segment.at, segment.number, hold=True)
     ledger = ledger.at(job["time"])
     if ledger.root.hex() != job["state"]:

@@ -32,6 +32,7 @@ MOST_BLOCK = 20 * 2**20  # bytes of the patterns of one order
 KINDS = (Match.NAME, Match.SUBTREE, Match.URL)  # by their numbers in the core
 _NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 _DIGEST = 32
+_NONE = b'"patterns":[]'  # quotes inside of a text are escaped, so it stands there once
 
 
 def pack_patterns(patterns: Sequence[Pattern]) -> Patterns:
@@ -106,6 +107,14 @@ class Body:
     def close(self) -> None:
         """Let the files go."""
         self._source.close()
+
+
+def splice(head: bytes, patterns: bytes) -> bytes:
+    """Return the JSON of something with an order in it, `head`, with `patterns` in the place of
+    none.
+    """
+    before, after = head.split(_NONE)
+    return b"".join((before, _NONE[:-2], patterns, after))
 
 
 def patterns_of(entry: Entry, block: bytes) -> Patterns:

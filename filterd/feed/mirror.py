@@ -26,8 +26,10 @@ class Mirror:
             Refused: it is damaged, or another log's.
             OSError: it cannot be read.
         """
+        self.position = start or Position()
         taken = read_stored(self.folder, self.log, start)
-        self.position = (start or Position()) if taken is None else taken.position
+        if taken is not None:
+            self.position = taken.position
         return taken
 
     def keep(self, taken: Taken, note: bytes, files: Sequence[bytes]) -> None:

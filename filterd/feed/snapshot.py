@@ -2,10 +2,12 @@
 
     snapshot.json                 the statement, sealed with the log's key, replaced last
     snapshot/<size>/0000 …        the body (`body.py`) in pieces, never changed
+    snapshot/<size>/leaves        the hashes of all segments
 
 The statement says how many segments it stands for, the tree's right edge there, the ledger's root
 and the hash of each piece, so a node goes on with the segments after it as if it had read those
-before, and a download that broke off goes on where it was. Whoever signs it is believed about the
+before, and a download that broke off goes on where it was. A node that knows some segments already
+sees by the leaves that it is the same history. Whoever signs it is believed about the
 order of things only: each node verifies every order in it.
 """
 
@@ -137,6 +139,22 @@ def is_worth(statement: Statement, size: int) -> bool:
     """
     unseen = statement.size - size
     return unseen > 0 and statement.log_length * unseen > statement.length * statement.size / 2
+
+
+def leaves_path(size: int) -> str:
+    """Return where the hashes of the segments lie that a snapshot stands for."""
+    return f"{FOLDER}/{size}/leaves"
+
+
+def check_leaves(statement: Statement, leaves: bytes, known: Edge) -> None:
+    """Refused (SPLIT_VIEW) unless the history of `known` is the beginning of the snapshot's."""
+    edge = Edge()
+    same = known.size == 0
+    for at in range(0, len(leaves), HASH):
+        edge = edge.add(leaves[at : at + HASH])
+        same = same or edge == known
+    if not same or edge != statement.edge:
+        raise Refused(Fault.SPLIT_VIEW, "snapshot: of another history than the one seen here")
 
 
 def is_piece(path: Path, digest: bytes) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from filterd.feed import snapshot as snapshots
 from filterd.feed.body import Body, write_body
 from filterd.feed.follow import Position
+from filterd.feed.merkle import leaf_hash
 from filterd.feed.publish import Log
 from filterd.feed.refusal import Refused
 from filterd.feed.segment import path_of
@@ -37,11 +38,13 @@ def publish_snapshot(log: Log, level: int = LEVEL) -> Statement:
     shutil.rmtree(target, ignore_errors=True)  # of a try that broke off
     make_directory(target)
     sink = Pieces(target)
-    blocks = (patterns.pack() for _, patterns in each_order(ledger, body, files.segments()))
+    blocks = (patterns.pack() for _, patterns in each_order(ledger, body, files))
     stream = io.BufferedWriter(sink, PIECE)
     write_body(stream, tuple(ledger.entries.values()), blocks, level)
     stream.flush()
     sink.finish()
+    leaves = (leaf_hash(file) for file in SegmentFiles(folder, 0, position.edge.size))
+    write_atomically(folder / snapshots.leaves_path(position.edge.size), b"".join(leaves))
     sync_directory(target)
     statement = _statement(log, position, sink)
     write_atomically(folder / snapshots.PATH, sign_statement(statement, log.signer))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from filterd.core import Limits, Patterns
 from filterd.feed.acts import act_json, kind_of, signed_json
+from filterd.feed.body import splice
 from filterd.feed.breadth import above, breadth_of
 from filterd.feed.canonical import canonical, to_sign
 from filterd.feed.judge import Judged, is_ended
@@ -22,8 +23,6 @@ from filterd.feed.warrant import (
     too_broad,
 )
 from filterd.model.order import Registry
-
-_EMPTY = b'"patterns":[]'  # quotes inside of a text are escaped, so it stands there once
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ def check_digest(entry: Entry, patterns: Patterns) -> bytes:
         Refused: DIVERGED.
     """
     written = patterns.canonical()
-    whole = _with(canonical(signed_json(entry.signed)), written)
+    whole = splice(canonical(signed_json(entry.signed)), written)
     if hashlib.sha256(whole).digest() != entry.digest:
         why = f"{'/'.join(entry.name)}: its patterns are not those that were logged"
         raise Refused(Fault.DIVERGED, why)
@@ -70,7 +69,7 @@ def _check(entry: Entry, patterns: Patterns, written: bytes, scales: Scales) -> 
     authority = scales.registry.find(order.authority)
     if authority is None:
         raise Refused(Fault.UNKNOWN_AUTHORITY, f"no authority {order.authority!r}")
-    data = _with(to_sign(kind_of(order), act_json(order)), written)
+    data = splice(to_sign(kind_of(order), act_json(order)), written)
     check_signatures(entry.signed, authority, entry.at, data)
     mandate = authority.mandate
     check_words(order, mandate)
@@ -79,8 +78,3 @@ def _check(entry: Entry, patterns: Patterns, written: bytes, scales: Scales) -> 
     check_size(order, entry.count, mandate)
     if (broad := patterns.first_broad(scales.limits)) is not None:
         raise too_broad(*broad)
-
-
-def _with(head: bytes, patterns: bytes) -> bytes:
-    before, after = head.split(_EMPTY)
-    return b"".join((before, _EMPTY[:-2], patterns, after))
