@@ -15,10 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from securesystemslib.signer import Signer, SSlibKey
+from securesystemslib.signer import Signer
 from tuf.api.metadata import (
-    DelegatedRole,
-    Delegations,
     Key,
     Metadata,
     MetaFile,
@@ -33,7 +31,7 @@ from filterd.feed.canonical import canonical
 from filterd.feed.manifest import Manifest, manifest_json, path_of
 from filterd.feed.policy import Policy, policy_json
 from filterd.feed.popular import popular_json
-from filterd.feed.prepared import ROLE, Prepared, add_signature, prepare
+from filterd.feed.prepared import ROLE, Prepared, add_signature, delegations, prepare
 from filterd.feed.registry import registry_json
 from filterd.feed.trust import METADATA, POLICY, POPULAR, REGISTRY, TARGETS
 from filterd.model.durable import make_directory, write_atomically
@@ -112,7 +110,7 @@ class Publisher:
     ) -> Prepared:
         """Return what says who is trusted, to be signed; each authority's role is its officers'."""
         targets = Targets(self._newest("targets") + 1, None, at + LIFETIMES["targets"])
-        targets.delegations = _delegations(registry)
+        targets.delegations = delegations(registry)
         files = {REGISTRY: registry_json(registry), POLICY: policy_json(policy)}
         if popular:
             files[POPULAR] = popular_json(popular)
@@ -168,20 +166,6 @@ class Publisher:
         path = self.folder / folder / name
         make_directory(path.parent)
         write_atomically(path, data)
-
-
-def _delegations(registry: Registry) -> Delegations:
-    """Each authority speaks for itself, and only of itself: its officers, its threshold."""
-    keys: dict[str, Key] = {}
-    roles: dict[str, DelegatedRole] = {}
-    for each in registry.authorities:
-        for key in each.officers:
-            keys[key.id] = SSlibKey(key.id, key.keytype, key.scheme, {"public": key.public})
-        role, ids = f"{ROLE}{each.id}", [key.id for key in each.officers]
-        roles[role] = DelegatedRole(
-            role, ids, each.threshold, terminating=True, paths=[f"authorities/{each.id}/*"]
-        )
-    return Delegations(keys, roles)
 
 
 def _signed(metadata: Metadata[Any], signers: Sequence[Signer]) -> bytes:
