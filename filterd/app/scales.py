@@ -39,6 +39,7 @@ class Guard:
     def open(self) -> None:
         """Read what was kept; what is damaged is left behind. OSError: the folder is not usable."""
         make_directory(self.folder / FOLDER)
+        (self.folder / FOLDER).chmod(0o700)
         self.weighed = self._weighed()
         days = (self._day(path) for path in sorted((self.folder / FOLDER).glob("*.day")))
         self.traffic = Traffic(self._key(), (day for day in days if day is not None))

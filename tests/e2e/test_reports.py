@@ -1,10 +1,16 @@
 """What leaves a real node for a hub: exactly once, whatever is killed or cut in between."""
 
+import json
 import time
 
 import pytest
 
+from filterd.cli.demo_world import CANARIES, ORIGIN, make_world, order
 from filterd.control.client import call
+from filterd.feed.follow import LogKey
+from filterd.feed.keys import open_key, public_key
+from filterd.feed.publish import Log
+from tests.support.dnsclient import ede_of
 from tests.support.node import eventually, node, start, stop, wait_for
 from tests.support.receiving import Hub, receiving
 
@@ -32,6 +38,10 @@ def settle(one, *, made):
     """Have all that was counted written down: as a batch (`made`), or as it is counted."""
     call(one.folder / "control.sock", "report-next" if made else "log-settle")
     assert call(one.folder / "control.sock", "report-status")["spool"]["problem"] is None
+
+
+def waiting(one):
+    return json.loads(one.run("report", "status", "--json").stdout)
 
 
 def ask(one, name, times):
@@ -123,3 +133,33 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(tmp_path, settings):
         numbers = sorted(number for _, _, number in hub.batches)
         assert numbers == list(range(len(numbers))), "no gap in the chain"
         stop(one.process)
+
+
+def test_receipts_and_counts_of_an_order_arrive(tmp_path, settings):
+    now = int(time.time())
+    world = make_world(tmp_path / "ministry", now)
+    keeper = open_key(world.log_key, world.passphrase.read_text().strip())
+    log = Log.open(world.feed, LogKey(ORIGIN, public_key(keeper)), keeper, CANARIES)
+    feed = {"url": f"file://{world.feed}", "root": str(world.root), "poll": "300ms"}
+    hub = Hub()
+    with receiving(hub):
+        changed = settings | {"feed": feed | {"hub": hub.url}}
+        with node(tmp_path / "node", changed) as one:
+            act = world.signed(order("17", ("games.example.com",), now), now)
+            log.append([act], now, "abc123")
+            assert eventually(lambda: ede_of(one.ask("games.example.com")) == 16)
+            asked = 1 + sum(ede_of(one.ask("games.example.com")) == 16 for _ in range(5))
+            assert eventually(lambda: waiting(one)["receipts"]["waiting"])
+            assert "seen in force" in one.run("report", "--show-next").stdout
+            one.process.kill()
+            one.process.wait()
+            one.process = start(one.folder)
+            wait_for(one, "/readyz")
+            one.run("feed", "enrol", hub.code)
+            assert eventually(lambda: hub.receipts, seconds=30)
+            assert {size for _, size in hub.receipts} == {1}
+            rule = "order:ministry/17"
+            assert eventually(lambda: hub.counted(rule=rule) >= asked, seconds=30)
+            assert hub.by_rule()[rule, "6-10", "block"] == asked
+            assert not any("canary" in row.rule for b in hub.batches.values() for row in b.rows)
+            stop(one.process)

@@ -198,11 +198,11 @@ def test_the_fields_of_a_batch_are_these_and_no_other():
         assert {each.name for each in dataclasses.fields(kind)} == set(fields)
 
 
-def test_what_is_spooled_has_no_more_than_what_is_sent(tmp_path):
+def test_what_is_spooled_has_the_fields_of_what_is_sent(tmp_path):
     spool = Spool(tmp_path, 2**20, lambda: "token", SLOT)
     one = Tally(SLOT, 300, "own", Bracket.PRIMARY, Deed.BLOCK, 3, 0b11)
     spool.add([one])
     (file,) = (tmp_path / "rows").iterdir()
     kept = json.loads(file.read_bytes()[8:])
     assert set(kept) == {"id", "rows"}
-    assert kept["rows"] == [[SLOT, 300, "own", "6-10", "block", 3, 0b11]]
+    assert kept["rows"] == [[SLOT, 300, "own", "6-10", "block", 3, "1-4"]]
