@@ -2,14 +2,14 @@
 
 import itertools
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from filterd.app.scales import Guard
 from filterd.config.feed import FeedConfig
 from filterd.feed.base import Base
-from filterd.feed.canary import Ends, canary_orders
+from filterd.feed.canary import KEPT, Ends, canary_orders
 from filterd.feed.follow import AHEAD, Position
 from filterd.feed.guard import LEAST_SAMPLED, Withheld
 from filterd.feed.judge import Judged, Judgement
@@ -57,6 +57,7 @@ class Feed:
     begun: dict[int, int] = field(default_factory=dict)  # canaries that came late, see `Ends`
     checks: deque[Check] = field(default_factory=lambda: deque(maxlen=MOST_CHECKS))
     failed: Counter[str] = field(default_factory=Counter)  # checks that were not good, by kind
+    turn: int | None = None  # when the next order of the base begins, in unix seconds
     skew: int = 0  # seconds that this clock is ahead of that of the feed's server
     doubt: bool = False  # something was refused that a newer trust root might explain
     outbox: Outbox | None = None  # where receipts wait for the hub, if there is one
@@ -180,6 +181,17 @@ class Feed:
         )
         return (*canary_orders(self.segments, policy.canaries, self.ends), *own)
 
+    def is_turn(self, now: float) -> bool:
+        """Say whether an order of the base has waited until its turn came; others begin by
+        themselves.
+        """
+        return self.turn is not None and self.turn <= now
+
+    def take_segments(self, segments: Iterable[Segment]) -> None:
+        """Keep the newest of the log, each once."""
+        known = {each.number: each for each in (*self.segments, *segments)}
+        self.segments = tuple(known[number] for number in sorted(known))[-KEPT:]
+
     def waiting(self, moment: float) -> dict[Digest, int]:
         """Return the orders that wait for their turn in a staged roll-out at `moment`, and when it
         comes, in unix seconds.
@@ -215,7 +227,10 @@ class Feed:
         """
         if self.base is None:
             return None
-        off = {*self.withheld, *self.waiting(moment)}
+        waiting = self.waiting(moment)
+        turns = (begins for key, begins in waiting.items() if self.judged[key].entry.held)
+        self.turn = min(turns, default=None)
+        off = {*self.withheld, *waiting}
         judged = {key: each for key, each in self.judged.items() if key not in off}
         return self.base.rules(judged if off else self.judged)
 

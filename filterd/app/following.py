@@ -22,7 +22,6 @@ from filterd.app.proving import KEY, Prover
 from filterd.app.scales import Guard
 from filterd.feed.base import use
 from filterd.feed.breadth import breadth_of
-from filterd.feed.canary import KEPT
 from filterd.feed.events import Pushed
 from filterd.feed.follow import Position, check_fresh
 from filterd.feed.judge import held_of, judge
@@ -30,9 +29,11 @@ from filterd.feed.keys import node_key, public_key
 from filterd.feed.mirror import Mirror
 from filterd.feed.refusal import Refused
 from filterd.feed.remote import PATIENCE, from_folder, over_http
-from filterd.feed.sync import Fetch, fetch_new
+from filterd.feed.sync import Fetch, Round, fetch_new
 from filterd.feed.trust import FolderFetcher, Trust, recall, refresh, remember
 from filterd.model.errors import FilterdError
+from filterd.model.order import Order
+from filterd.policy.order_base import OrderBase
 
 logger = logging.getLogger(__name__)
 TRUST_SECONDS = 900.0  # between two looks at the trust root
@@ -49,6 +50,7 @@ class Follower:
         self._change = change
         self._feed = feed
         self._prover = Prover(node, feed)
+        self._remembered: tuple[tuple[Order, ...] | None, OrderBase | None] = (None, None)
         self._turn = asyncio.Lock()  # one round at a time, whoever begins it
         self._basing = Basing(node, feed)
 
@@ -109,20 +111,46 @@ class Follower:
         await self._basing.begin(fetch, int(now))
         await self._merge(feed.trust, int(now))
         found = await fetch_new(mirror, fetch, int(now), pushed)
-        if found.taken is not None:
-            if pushed is None and found.taken.segments:
+        if found.taken is not None and found.taken.segments:
+            if pushed is None:
                 feed.stream.overtook()
-            await asyncio.to_thread(mirror.keep, found.taken, found.note, found.files)
-            feed.segments = (*feed.segments, *found.taken.segments)[-KEPT:]
+            feed.take_segments(found.taken.segments)
             feed.received_at = int(now * 1000)
-        # What went wrong the last time is tried again, whether or not there is something new.
-        if feed.enforced is not mirror.position:
-            await self._enforce(mirror.position, feed.trust)
+        # A disk may be slow or full, so what was verified is in force meanwhile; what is said of
+        # it, to the hub and to the next start, is said once it is kept.
+        keeping = asyncio.create_task(self._keep(mirror, found))
+        try:
+            # What went wrong the last time is tried again, whether or not there is something new.
+            position = mirror.position if found.taken is None else found.taken.position
+            if feed.enforced is not position:
+                await self._enforce(position, feed.trust)
+        finally:
+            await keeping
+        await self._tell(mirror, feed.trust, now)
+
+    async def _keep(self, mirror: Mirror, found: Round) -> None:
+        if found.taken is not None:
+            await asyncio.to_thread(mirror.keep, found.taken, found.note, found.files)
+
+    async def _tell(self, mirror: Mirror, trust: Trust, now: float) -> None:
+        """Say what is in force, to whom it may concern. Refused (FROZEN), OSError."""
+        feed = self._feed
         for finding in feed.confront(mirror.position):
             logger.error("feed: alarm: %s; what is in force stays in force", finding.why)
-        if self._prover.is_due():
-            await self._prove()
-        check_fresh(mirror.position, int(now), feed.trust.policy.stale_after)
+        try:
+            if self._prover.is_due():
+                await self._prove()
+        finally:
+            await self._remember()
+        check_fresh(mirror.position, int(now), trust.policy.stale_after)
+
+    async def _remember(self) -> None:
+        """Keep what is in force for the next start, if it has changed."""
+        orders, base = self._node.ruling.inputs.orders, self._node.ruling.inputs.base
+        known_orders, known_base = self._remembered
+        if known_orders is not orders or known_base is not base:
+            await asyncio.to_thread(self._basing.remember, orders, base)
+            self._remembered = (orders, base)
 
     async def _prove(self) -> None:
         """Sign a receipt for what is in force."""
@@ -137,7 +165,16 @@ class Follower:
 
     async def _prove_again(self) -> None:
         async with self._turn:
-            await self._guarded(self._prove())
+            await self._guarded(self._renew())
+
+    async def _renew(self) -> None:
+        """Begin with what has waited for its turn, and sign what there is to sign."""
+        feed = self._feed
+        if feed.enforced is not None and feed.is_turn(time.time()):
+            await self._put_in_force(feed.enforced)
+        if self._prover.is_due():
+            await self._prove()
+        await self._remember()
 
     async def _open(self) -> None:
         """Take up what this node knew of itself; without it, orders are in force all the same."""
@@ -180,7 +217,8 @@ class Follower:
             feed.mirror = Mirror(feed.folder / "log", trust.policy.log)
             start = await self._basing.load()
             taken = await asyncio.to_thread(feed.mirror.load, start)
-            feed.segments = () if taken is None else taken.segments[-KEPT:]
+            feed.segments = ()
+            feed.take_segments(() if taken is None else taken.segments)
             if feed.mirror.position.edge.size:
                 await self._enforce(feed.mirror.position, trust)
 
@@ -191,9 +229,10 @@ class Follower:
         if made is not None and feed.mirror is not None:
             taken = await asyncio.to_thread(feed.mirror.load, made.state.position)
             if taken is not None:
-                feed.segments = (*feed.segments, *taken.segments)[-KEPT:]
+                feed.take_segments(taken.segments)
             feed.base, feed.judged = made, made.state.judged
             await self._enforce(feed.mirror.position, trust)
+            await self._remember()  # before the base is gone that the last start would want
             await asyncio.to_thread(use, feed.folder, made.name)
         self._basing.start(trust, now)
 
@@ -228,7 +267,6 @@ class Follower:
         orders, base = feed.orders(), feed.rules(time.time())
         if (orders, base) != (inputs.orders, inputs.base):  # a new signature alone changes nothing
             await self._change.enforce(orders, base)
-            await asyncio.to_thread(self._basing.remember, orders, base)
             logger.info("feed: orders up to segment %d are in force", position.edge.size)
 
     def _hear_time(self, theirs: int) -> None:

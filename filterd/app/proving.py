@@ -125,7 +125,9 @@ class Prover:
                     await self._see_open(now)
             except OSError as error:
                 logger.warning("feed: a name cannot be checked at our own door: %s", error)
-            if self.is_due() and time.monotonic() - self._tried_at > AGAIN:
+            if self._feed.is_turn(now) or (
+                self.is_due() and time.monotonic() - self._tried_at > AGAIN
+            ):
                 await renew()
 
     async def _see_end(self, now: float) -> None:
