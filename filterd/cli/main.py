@@ -29,6 +29,8 @@ COMMANDS: tuple[str, ...] = (
     "report",
     "authority",
     "order",
+    "hub",
+    "demo",
     "completion",
 )
 WHOLE = "completion"  # it is made from the whole command line

@@ -87,6 +87,8 @@ segments = Table(
     Column("published_at", BigInteger, nullable=False),  # T1
     Column("canary", Text, nullable=False),
     Column("urgent", Boolean, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),  # of the tree with it
+    Column("edge", LargeBinary, nullable=False),  # that tree's right edge, to go on from
 )
 
 orders = Table(
@@ -104,21 +106,22 @@ orders = Table(
     Column("body", LargeBinary, nullable=False),  # the signed act, zstd over canonical JSON
     Column("not_before", BigInteger, nullable=False),  # unix seconds, as signed
     Column("not_after", BigInteger, nullable=False),
-    Column(
-        "signed_at", BigInteger, nullable=False
-    ),  # T0: the last signature, by the officer's clock
+    Column("signed_at", BigInteger, nullable=False),  # T0: the last signature, officer's clock
     Column("submitted_at", BigInteger, nullable=False),
     Column("submitted_by", Text, nullable=False),
     Column("segment", BigInteger),  # None: waits to be published
     Column("revoked_segment", BigInteger),
     Column("revoked_at", BigInteger),
     Index("ix_ordering_name", "authority", "id"),
+    Index(None, "segment"),
+    Index(None, "revoked_segment"),
 )
 
-revocations = Table(
+revocations = Table(  # acts about an order; a revocation is the usual one
     "revocation",
     metadata,
     Column("digest", LargeBinary(32), primary_key=True),
+    Column("kind", String(16), nullable=False),  # as `feed/acts.py` names it
     Column("authority", Text, nullable=False),
     Column("order", Text, nullable=False),
     Column("reason", Text, nullable=False),
@@ -143,6 +146,8 @@ receipts = Table(
     Column("software", Text, nullable=False),
     Column("arrived_at", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),  # as signed: evidence
+    Index(None, "size"),  # how fast a segment came to be enforced
+    Index(None, "arrived_at"),
 )
 
 checks = Table(
@@ -169,8 +174,17 @@ batches = Table(
     Column("lane", String(16), nullable=False),
     Column("rows", Integer, nullable=False),
     Column("dropped", BigInteger, nullable=False),
-    Column("node_made_at", BigInteger, nullable=False),
+    Column("node_made_at", BigInteger, nullable=False),  # unix seconds
     Column("arrived_at", BigInteger, nullable=False),
+    # whole: follows the batch before it; gap: that one is not here; fork: it follows another
+    Column("chain", String(8), nullable=False),
+)
+Index(
+    "ix_batch_broken",
+    batches.c.node,
+    batches.c.chain,
+    postgresql_where=batches.c.chain != "whole",
+    sqlite_where=batches.c.chain != "whole",
 )
 
 counts = Table(
@@ -187,6 +201,19 @@ counts = Table(
     Column("deed", String(8), nullable=False),
     Column("count", BigInteger, nullable=False),
     Column("clients", String(8), nullable=False),
+    # Blocks of rows that came together: the smallest index there is, where there is one.
+    Index("ix_counted_bucket", "bucket", postgresql_using="brin"),
+)
+
+months = Table(  # what counts become when they are older than they may be kept
+    "month",
+    metadata,
+    Column("month", BigInteger, primary_key=True, autoincrement=False),  # unix seconds, UTC
+    Column("rule", Text, primary_key=True),
+    Column("bracket", String(8), primary_key=True),
+    Column("deed", String(8), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("nodes", Integer, nullable=False),  # that counted any; for what may be published
 )
 
 candidates = Table(

@@ -1,0 +1,307 @@
+"""What nodes send goes into the database once, however often it is sent.
+
+A node's rows are written by one transaction at a time (its own row is the lock), all of a request
+or nothing. A resent receipt or batch is known by its id; the same id with another content is a
+conflict, which is told and never written over what was there.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, case, select, tuple_, update
+
+from filterd.feed.refusal import Fault, Refused
+from filterd.hub.arriving import (
+    Arrived,
+    ReceivedBatch,
+    ReceivedReceipt,
+    What,
+    received_batch,
+    received_receipts,
+)
+from filterd.hub.audit import note
+from filterd.hub.counting import store_candidates, store_counts
+from filterd.hub.enrolment import NodeRow, node_row
+from filterd.hub.once import insert_once
+from filterd.hub.tables import batches, checks, nodes, receipts, segments
+from filterd.model.errors import FilterdError
+
+Json = Any
+Id = tuple[str, int, int]  # node, epoch, sequence
+WHOLE, GAP, FORK = "whole", "gap", "fork"
+_FIRST = bytes(32)
+
+
+class UnknownNode(FilterdError):
+    """Nobody enrolled under this id, or it was ended."""
+
+
+class Conflict(Refused):
+    """An id that was used for something else. Sending it again does not help."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(Fault.DUPLICATE, why)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How many were new, and how many were here before."""
+
+    taken: int
+    known: int
+
+    def __add__(self, other: "Taken") -> "Taken":
+        return Taken(self.taken + other.taken, self.known + other.known)
+
+
+def take_receipts(
+    connection: Connection, node_id: str, values: Sequence[Json], now_ms: int
+) -> Taken:
+    """Take sealed receipts of a node.
+
+    Raises:
+        UnknownNode: of nobody's.
+        Conflict: there is one for the same position of the log with another root.
+        Refused: what `received_receipts` refuses. Nothing is taken then.
+    """
+    (node,) = lock_nodes(connection, [node_id])
+    return store_receipts(connection, received_receipts(values, node.key, now_ms))
+
+
+def take_batch(connection: Connection, node_id: str, value: Json, now_ms: int) -> Taken:
+    """Take a sealed batch of a node.
+
+    Raises:
+        UnknownNode: of nobody's.
+        Conflict: its id was used for another batch.
+        Refused: what `received_batch` refuses. Nothing is taken then.
+    """
+    (node,) = lock_nodes(connection, [node_id])
+    return store_batches(connection, [received_batch(value, node.key, now_ms)])
+
+
+def take_many(connection: Connection, arrived: Sequence[Arrived]) -> Taken:
+    """Take what several nodes sent, all of it or nothing, in one transaction.
+
+    Raises:
+        UnknownNode, Conflict, Refused: one of them is not good.
+    """
+    known = {node.id: node for node in lock_nodes(connection, (each.node for each in arrived))}
+    proofs: list[ReceivedReceipt] = []
+    reports: list[ReceivedBatch] = []
+    for each in arrived:
+        key = known[each.node].key
+        if each.what is What.RECEIPTS:
+            proofs.extend(received_receipts(each.value, key, each.at_ms))
+        else:
+            reports.append(received_batch(each.value, key, each.at_ms))
+    return store_receipts(connection, proofs) + store_batches(connection, reports)
+
+
+def lock_nodes(connection: Connection, ids: Iterable[str]) -> tuple[NodeRow, ...]:
+    """Return nodes, sorted by id and each once; what they send waits until this transaction ends.
+
+    Raises:
+        UnknownNode: one of them is not enrolled, or was ended.
+    """
+    wanted = sorted(set(ids))
+    # In one order, so that two transactions never wait for each other.
+    chosen = select(nodes).where(nodes.c.id.in_(wanted)).order_by(nodes.c.id)
+    locked = connection.execute(chosen.with_for_update(key_share=True)).mappings()
+    found = {row["id"]: node_row(row) for row in locked}
+    for each in wanted:
+        if each not in found:
+            raise UnknownNode("this node is not enrolled here; `filterd feed enrol` does it")
+        if found[each].ended_at is not None:
+            raise UnknownNode("this node was ended here; it needs a new key and an invitation")
+    return tuple(found[each] for each in wanted)
+
+
+def store_receipts(connection: Connection, received: Sequence[ReceivedReceipt]) -> Taken:
+    """Store receipts whose nodes are locked. Conflict."""
+    by_id = {(each.receipt.node, each.receipt.size): each for each in reversed(received)}
+    rows = [_receipt_row(by_id[key]) for key in sorted(by_id)]
+    new = {(row.node, row.size) for row in insert_once(connection, receipts, rows)}
+    known = [each for each in received if by_id[_position(each)] is not each]
+    known += [by_id[key] for key in by_id.keys() - new]
+    _check_same(connection, known)
+    more = insert_once(connection, checks, [row for each in received for row in _checks(each)])
+    news = {(row.node, row.size) for row in more} | new
+    _note_positions(connection, [by_id[key] for key in sorted(new)])
+    _look_for_splits(connection, [by_id[key] for key in sorted(new)])
+    return Taken(len(news), len(received) - len(news))
+
+
+def store_batches(connection: Connection, received: Sequence[ReceivedBatch]) -> Taken:
+    """Store batches whose nodes are locked. Conflict."""
+    if not received:
+        return Taken(0, 0)
+    there = _neighbours(connection, received)
+    fresh: dict[Id, ReceivedBatch] = {}
+    for each in received:
+        kept = there.get(each.id)
+        if kept is not None and kept[0] != each.digest:
+            node, epoch, sequence = each.id
+            raise Conflict(f"batch {sequence} of epoch {epoch} of {node[:8]} was another one")
+        if kept is None:
+            fresh[each.id] = each
+            there[each.id] = (each.digest, each.batch.before)
+    rows = [_batch_row(fresh[key], _chain(key, there)) for key in sorted(fresh)]
+    insert_once(connection, batches, rows)
+    _mend(connection, fresh.keys(), there)
+    store_counts(connection, [each.batch for each in fresh.values()])
+    store_candidates(connection, [each.batch for each in fresh.values()])
+    return Taken(len(fresh), len(received) - len(fresh))
+
+
+def _neighbours(
+    connection: Connection, received: Sequence[ReceivedBatch]
+) -> dict[Id, tuple[bytes, bytes]]:
+    """Return digest and `before` of batches that are here: these, those before and those after."""
+    near = {
+        (node, epoch, sequence + step)
+        for node, epoch, sequence in (each.id for each in received)
+        for step in (-1, 0, 1)
+    }
+    key = tuple_(batches.c.node, batches.c.epoch, batches.c.sequence)
+    chosen = select(*key.clauses, batches.c.digest, batches.c.before).where(key.in_(sorted(near)))
+    return {
+        (row.node, row.epoch, row.sequence): (bytes(row.digest), bytes(row.before))
+        for row in connection.execute(chosen)
+    }
+
+
+def _chain(key: Id, there: Mapping[Id, tuple[bytes, bytes]]) -> str:
+    """Say how a batch follows the one before it, as far as that is here."""
+    node, epoch, sequence = key
+    before = there[key][1]
+    if sequence == 0:
+        return WHOLE if before == _FIRST else FORK
+    previous = there.get((node, epoch, sequence - 1))
+    if previous is None:
+        return GAP
+    return WHOLE if previous[0] == before else FORK
+
+
+def _mend(
+    connection: Connection, fresh: Iterable[Id], there: Mapping[Id, tuple[bytes, bytes]]
+) -> None:
+    """Batches come in any order: one that follows a new one is no longer behind a gap."""
+    new = set(fresh)
+    for node, epoch, sequence in sorted(new):
+        after = (node, epoch, sequence + 1)
+        if after in there and after not in new:
+            where = (batches.c.node == node, batches.c.epoch == epoch)
+            row = update(batches).where(*where, batches.c.sequence == sequence + 1)
+            connection.execute(row.values(chain=_chain(after, there)))
+
+
+def _batch_row(received: ReceivedBatch, chain: str) -> Mapping[str, Any]:
+    batch = received.batch
+    return {
+        "node": batch.node,
+        "epoch": batch.epoch,
+        "sequence": batch.sequence,
+        "digest": received.digest,
+        "before": batch.before,
+        "lane": batch.lane.value,
+        "rows": len(batch.rows) + len(batch.candidates),
+        "dropped": batch.dropped,
+        "node_made_at": batch.made_at,
+        "arrived_at": received.at_ms,
+        "chain": chain,
+    }
+
+
+def _receipt_row(received: ReceivedReceipt) -> Mapping[str, Any]:
+    receipt = received.receipt
+    return {
+        "node": receipt.node,
+        "size": receipt.size,
+        "root": receipt.root,
+        "state": receipt.state,
+        "node_received_at": receipt.received_at,
+        "node_applied_at": receipt.applied_at,
+        "node_observed_at": receipt.observed_at,
+        "refused": min(receipt.refused, 2**31 - 1),
+        "software": receipt.software,
+        "arrived_at": received.at_ms,
+        "body": received.body,
+    }
+
+
+def _checks(received: ReceivedReceipt) -> Iterable[Mapping[str, Any]]:
+    receipt = received.receipt
+    for each in receipt.checks:
+        yield {
+            "node": receipt.node,
+            "size": receipt.size,
+            "kind": each.kind,
+            "subject": each.subject,
+            "node_due_at": each.due_at,
+            "node_seen_at": each.seen_at,
+            "good": each.good,
+        }
+
+
+def _position(received: ReceivedReceipt) -> tuple[str, int]:
+    return received.receipt.node, received.receipt.size
+
+
+def _check_same(connection: Connection, known: Sequence[ReceivedReceipt]) -> None:
+    """One node, one position, one root; times and checks may differ when a node looks again."""
+    if not known:
+        return
+    key = tuple_(receipts.c.node, receipts.c.size)
+    chosen = select(receipts.c.node, receipts.c.size, receipts.c.root)
+    kept = connection.execute(chosen.where(key.in_({_position(each) for each in known})))
+    roots = {(row.node, row.size): bytes(row.root) for row in kept}
+    for each in known:
+        if roots[_position(each)] != each.receipt.root:
+            size = each.receipt.size
+            raise Conflict(f"this node said another root of the log for {size} segments before")
+
+
+def _note_positions(connection: Connection, received: Iterable[ReceivedReceipt]) -> None:
+    """Each node's row says how far its newest receipt is."""
+    farthest = {each.receipt.node: each for each in sorted(received, key=_position)}
+    if not farthest:
+        return
+    ahead = nodes.c.size < bindparam("its_size")
+    change = update(nodes).where(nodes.c.id == bindparam("its_id"))
+    rows = [
+        {
+            "its_id": node,
+            "its_size": each.receipt.size,
+            "its_software": each.receipt.software,
+            "its_time": each.at_ms,
+        }
+        for node, each in sorted(farthest.items())
+    ]
+    connection.execute(
+        change.values(
+            size=case((ahead, bindparam("its_size")), else_=nodes.c.size),
+            software=case((ahead, bindparam("its_software")), else_=nodes.c.software),
+            seen_at=case(
+                (nodes.c.seen_at < bindparam("its_time"), bindparam("its_time")),
+                else_=nodes.c.seen_at,
+            ),
+        ),
+        rows,
+    )
+
+
+def _look_for_splits(connection: Connection, received: Sequence[ReceivedReceipt]) -> None:
+    """A signed receipt for a root that the log never had is evidence that there are two logs."""
+    if not received:
+        return
+    numbers = {each.receipt.size - 1 for each in received}
+    chosen = select(segments.c.number, segments.c.root).where(segments.c.number.in_(numbers))
+    ours = {row.number + 1: bytes(row.root) for row in connection.execute(chosen)}
+    for each in received:
+        receipt = each.receipt
+        root = ours.get(receipt.size)
+        if root is not None and root != receipt.root:
+            detail = {"size": receipt.size, "root": receipt.root.hex(), "ours": root.hex()}
+            note(connection, f"node {receipt.node}", "split-view", receipt.node, detail, each.at_ms)

@@ -1,0 +1,20 @@
+"""Rows that may come twice, and count once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def insert_once(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
+) -> list[Row[Any]]:
+    """Insert the rows that are not there yet; return the primary keys of those that were not."""
+    if not rows:
+        return []
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    # The dialects' two classes are alike in what is used of them, and have no name in common.
+    statement: Any = make(table)
+    statement = statement.on_conflict_do_nothing().returning(*table.primary_key.columns)
+    return list(connection.execute(statement, [dict(row) for row in rows]))
