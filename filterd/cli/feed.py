@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from filterd.app.paths import Paths, config_path, read_config
-from filterd.cli import feed_audit
+from filterd.cli import feed_audit, feed_witness
 from filterd.cli.base import Command, Exit, add_config, add_json, paint, printable
 from filterd.cli.feed_enrol import add_enrol
 from filterd.cli.keyring import add_passphrase, signers
@@ -69,6 +69,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     unpack.add_argument("feed", metavar="FEED")
     unpack.set_defaults(run=_import)
     feed_audit.add(commands)
+    feed_witness.add(commands)
     add_enrol(commands)
 
 

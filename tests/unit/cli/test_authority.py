@@ -231,5 +231,8 @@ def test_a_feed_is_begun_by_officers_and_holders_with_tokens(table, tmp_path, mo
     log = ("--log-key", officer, "--origin", "x", "--canaries", "y.example")
     other = table.folder / "other"
     words = ("authority", "init", other, "--root", table.file("root"), "--prepare", table.file("t"))
-    assert "Ed25519" in table.run(*words, *log, code=2)
+    assert "Ed25519" in table.run(*words, *log, code=2), "a note is not signed with ECDSA"
     assert not other.exists()
+    token.make("EC:edwards25519", 5)
+    table.run(*words, "--log-key", token.address(5), *log[2:])
+    assert (other / "checkpoint").is_file()
