@@ -36,6 +36,7 @@ def enrolled(folder, settings, hub):
 
 def settle(one, *, made):
     """Have all that was counted written down: as a batch (`made`), or as it is counted."""
+    assert eventually(lambda: call(one.folder / "control.sock", "report-status"))
     call(one.folder / "control.sock", "report-next" if made else "log-settle")
     assert call(one.folder / "control.sock", "report-status")["spool"]["problem"] is None
 
