@@ -10,6 +10,7 @@ from filterd.control.client import call
 from filterd.feed.follow import LogKey
 from filterd.feed.keys import open_key, public_key
 from filterd.feed.publish import Log
+from filterd.report.query import Filter, read
 from tests.support.dnsclient import ede_of
 from tests.support.node import eventually, node, start, stop, wait_for
 from tests.support.receiving import Hub, receiving
@@ -34,10 +35,20 @@ def enrolled(folder, settings, hub):
     return node(folder, settings | {"feed": {"hub": hub.url}})
 
 
-def settle(one, *, made):
-    """Have all that was counted written down: as a batch (`made`), or as it is counted."""
+def settle(one, total, *, made):
+    """Have all that was counted written down: as a batch (`made`), or as it is counted. Threads
+    tell what they counted in turn, so the local log is asked until it has `total`, in this and
+    earlier lives; the spool gets what it gets.
+    """
+    assert eventually(lambda: call(one.folder / "control.sock", "report-status"))
     call(one.folder / "control.sock", "report-next" if made else "log-settle")
+    assert eventually(lambda: logged(one) == total)
     assert call(one.folder / "control.sock", "report-status")["spool"]["problem"] is None
+
+
+def logged(one):
+    call(one.folder / "control.sock", "log-settle")
+    return sum(row.n for row in read(one.state / "log.sqlite", Filter(kind="block")))
 
 
 def waiting(one):
@@ -119,8 +130,8 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(tmp_path, settings):
             hub.answers += ["cut", (503, {}), "deaf"][round_ % 3 : round_ % 3 + 1]
             asked = 5 + round_
             ask(one, "bad.example.com", asked)
-            settle(one, made=round_ % 2 == 0)
             total += asked
+            settle(one, total, made=round_ % 2 == 0)
             time.sleep(delay)
             one.process.kill()
             one.process.wait()

@@ -35,6 +35,7 @@ def test_what_a_rule_knows_or_blocked_is_none():
 
 def test_names_without_a_registrable_domain_are_none():
     assert collected(*many("com", 20), *many("edu.vn", 20), *many(".", 20)) == []
+    assert collected(*many("a b.example", 20), *many("192.0.2.1", 20)) == []
 
 
 def test_a_day_is_forgotten_when_it_ends():
