@@ -13,6 +13,8 @@ __all__ = [
     "Engine",
     "Index",
     "IndexBuilder",
+    "Limits",
+    "Patterns",
     "Skimmed",
     "Snapshot",
     "check_regex",
@@ -76,6 +78,46 @@ class IndexBuilder:
 
     def finish(self, meta: str) -> Index:
         """Return the index without a file, for overlays."""
+
+@final
+class Limits:
+    """What no order may name: `protected` with all under it, `above` and `popular` alone."""
+
+    def __new__(
+        cls, *, protected: Sequence[str], above: Sequence[str], popular: Sequence[str]
+    ) -> Self: ...
+
+@final
+class Patterns:
+    """The patterns of one order, in few bytes. Kinds: 0 a name, 1 a subtree, 2 a URL."""
+
+    def __new__(cls, given: Sequence[tuple[int, str]]) -> Self:
+        """(kind, text) in the order that was signed. ValueError: one that is not spelled as
+        patterns are (`feed/acts.py`)."""
+
+    @staticmethod
+    def unpack(block: bytes, most: int) -> Patterns:
+        """Read what `pack` wrote, of `most` patterns at most. ValueError for anything else."""
+
+    def pack(self) -> bytes:
+        """Return them sorted by the reversed name and front coded, with their signed order."""
+
+    def signed(self) -> list[tuple[int, str]]:
+        """Return (kind, text) in the order that was signed."""
+
+    def canonical(self) -> bytes:
+        """Return the JSON of them in its one spelling, as officers signed it."""
+
+    def first_outside(self, space: Sequence[str]) -> str | None:
+        """Return the first name that is none of `space`, nor under one."""
+
+    def first_broad(self, limits: Limits) -> tuple[str, str] | None:
+        """Return the first name that is too broad, and why: suffix, protected or popular."""
+
+    def add_to(self, builder: IndexBuilder, class_id: int) -> int:
+        """Add the names, not the URLs, to `builder`; return how many. ValueError, OSError."""
+
+    def __len__(self) -> int: ...
 
 @final
 class Index:
@@ -212,9 +254,25 @@ class Engine:
         as one row; returns how many rows wait for `take_counts`. Past 131,072 rows, patterns are
         counted without their name."""
 
-    def take_counts(self) -> list[tuple[int, str, int, int, str, str, int, int]]:
-        """(slot, kind, step, class, group, pattern, count, generation) since the last call, where
-        the settings say `record`: "counts". No client, nothing finer than five minutes."""
+    def take_counts(self) -> list[tuple[int, str, int, int, str, str, int, int, int]]:
+        """(slot, kind, step, class, group, pattern, count, generation, clients) since the last
+        call, where the settings say `record`: "counts". No client, nothing finer than five minutes.
+
+        `clients`: each client is one bit of 64, another one in each slot (see `set_bands`); the
+        bits of rows of the same slot may be or-ed. n bits: about -64 ln(1 - n / 64) clients."""
+
+    def set_bands(self, key: bytes, sample: int = 0) -> None:
+        """Give clients bits in what is counted, and sample about one answer in `sample` (0: none)
+        by every thread from now on. An engine begins with neither.
+
+        `key`: 16 random bytes that choose the bits, kept nowhere else; b"": no bits, and no sample.
+        A client is an IPv4 address or the /64 of an IPv6 address. Bits under two keys say nothing
+        of each other, so a new key is for when it has to be. ValueError."""
+
+    def take_sample(self) -> list[tuple[str, int, bool]]:
+        """(qname, client, blocked) of sampled answers since the last call, 16,384 at most: the
+        oldest go, counted in `stats`. `qname` in lower case, "." for the root; `client`: the
+        client's bit of 64 on this day (UTC), unlike its bits in slots; `blocked`: by a rule."""
 
     def stats(self) -> str:
         """Counters and gauges as JSON; see `metrics/names.py` for what each is."""

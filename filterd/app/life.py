@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filterd.app.basing import in_force_before
 from filterd.app.forwarding import core_routing
 from filterd.app.guarding import guarding
 from filterd.app.inherited import Inherited, inherit
-from filterd.app.node import Node
+from filterd.app.node import SAMPLE, Node
 from filterd.app.parts import (
     current_inputs,
     engine_settings,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 DRAIN_SECONDS = 3.0
+BANDS_KEY_BYTES = 16
 CLOCK = Clock(time.time, time.monotonic)
 
 
@@ -73,7 +75,7 @@ async def open_node(
     paths = Paths.of(config, os.environ)
     paths.state.mkdir(parents=True, exist_ok=True)
     now = time.time()
-    inputs = current_inputs(config, book, paths)
+    inputs = in_force_before(current_inputs(config, book, paths), paths.state)
     ruling = build_ruling(inputs, now, 1)
     resolver = Resolver(upstream_settings(config), loop)
     writer = make_writer(config, paths)
@@ -102,6 +104,9 @@ async def open_node(
     try:
         guard = guarding(config, paths.state, secrets.token_bytes)
         node.engine.set_guard(guard.settings, guard.secrets)
+        if config.feed.url is not None or config.feed.hub is not None:
+            # What orders would hit, and about how many clients they did: of no use without.
+            node.engine.set_bands(secrets.token_bytes(BANDS_KEY_BYTES), SAMPLE)
         await _open(living, background=background)
     except BaseException:
         await close_node(living)

@@ -3,11 +3,11 @@
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from filterd.app.observing import counts_of, events_of, source_of
 from filterd.app.paths import Paths
@@ -22,13 +22,38 @@ from filterd.upstream.resolver import Resolver
 
 if TYPE_CHECKING:
     from filterd.app.feed_state import Feed
-    from filterd.app.reporting import Reporting
     from filterd.lists.status import ListStatus
 
 logger = logging.getLogger(__name__)
 EARLIER = 64  # generations whose counts the core may still tell
 EVENTS = 5000  # taken from the core at once
+SAMPLE = 64  # one answer in so many says what an order would hit, and what no rule knows
+Sampled = tuple[str, int, bool]
 Meaning = tuple[int, tuple[ClassTable, ...]]  # a generation, and what its numbers mean
+
+
+class Reports(Protocol):
+    """What goes to the ministry's hub; see `reporting.py`. All of it may wait for the disk."""
+
+    def take_counts(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Keep rows of `Engine.counts`."""
+        ...
+
+    def take_events(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Count rows of `Engine.events`."""
+        ...
+
+    def leaving(self, now: float) -> list[dict[str, str]]:
+        """Return what leaves next."""
+        ...
+
+    def status(self) -> dict[str, Any]:
+        """Return what `filterd report status` tells."""
+        ...
+
+    def numbers(self, now: float) -> dict[str, Any]:
+        """Return what metrics tell of it."""
+        ...
 
 
 @dataclass(slots=True)
@@ -47,7 +72,10 @@ class Node:
     problems: dict[str, str] = field(default_factory=dict)  # what -> why, for /readyz and status
     lists: "tuple[ListStatus, ...]" = ()  # as last looked at; see tasks.py
     feed: "Feed | None" = None  # see feed_state.py
-    reporting: "Reporting | None" = None  # see reporting.py
+    reporting: "Reports | None" = None  # see reporting.py
+    reports_soon: bool = False  # it is being opened, so what is counted waits in the core
+    # Who is told what the core sampled: name, bit of the client today, whether it was blocked.
+    sampled: list[Callable[[Sequence[Sampled]], None]] = field(default_factory=list)
     flushing: Lock = field(default_factory=Lock)
     spoken: Spoken = field(init=False)
     # What the numbers of earlier generations meant; not their rulings, which hold a mapped index.
@@ -89,7 +117,12 @@ class Node:
         of its own, so that a second full of blocks makes no answer late; never on two at once.
         """
         with self.flushing:
+            if self.reports_soon:
+                return
             if counts:
+                sample = self.engine.take_sample()
+                for take in self.sampled:
+                    take(sample)
                 counted = self.engine.counts()
                 self.recorder.keep_counts(counts_of(counted, self.names_of))
                 if self.reporting is not None:

@@ -53,9 +53,9 @@ def events_of(rows: Iterable[Sequence[Any]], names_of: NamesOf) -> list[Event]:
 
 
 def counts_of(rows: Iterable[Sequence[Any]], names_of: NamesOf) -> list[Count]:
-    """Return the core's rows of counts as values."""
+    """Return the core's rows of counts as values, without the bits of clients."""
     counts = []
-    for slot, kind, step, class_id, group, pattern, n, generation, *_clients in rows:
+    for slot, kind, step, class_id, group, pattern, n, generation, _clients in rows:
         names = names_of(generation, class_id) if class_id >= 0 else None
         source, category = names if names is not None else (None, None)
         counts.append(

@@ -8,10 +8,11 @@ import json
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from securesystemslib.signer import Signer
 
+from filterd.app.node import SAMPLE, Node
 from filterd.app.tallying import Meanings, counted, tallies_of
 from filterd.feed.canonical import canonical
 from filterd.feed.delivery import RECEIPTS
@@ -25,13 +26,9 @@ from filterd.report.candidates import Candidates
 from filterd.report.outgoing import Made
 from filterd.report.spool import SLOT, Spool
 
-if TYPE_CHECKING:
-    from filterd.app.node import Node
-
 KEY = "node.key"
 ENROLLED = "enrolled.json"
 EVER = 2**53
-SAMPLE = 64  # one in so many queries is looked at for candidates
 Row = Sequence[Any]
 
 
@@ -55,7 +52,7 @@ class Reporting:
         OSError, KeyFileError: the spool or the node's key cannot be used.
     """
 
-    def __init__(self, node: "Node", outbox: Outbox, now: float) -> None:
+    def __init__(self, node: Node, outbox: Outbox, now: float) -> None:
         report, state = node.config.report, node.paths.state
         self._node = node
         self.folder = state / "feed"
@@ -67,7 +64,10 @@ class Reporting:
         self.spool = Spool(state / "report", report.spool, lambda: secrets.token_hex(6), int(now))
         self.sent = Sent()
         self._key = secrets.token_bytes(32)
-        self._candidates = Candidates(registrable, SAMPLE, now) if report.candidates else None
+        self._candidates: Candidates | None = None
+        if report.candidates:
+            self._candidates = Candidates(registrable, SAMPLE, now)
+            node.sampled.append(self._candidates.take)
 
     def take_counts(self, rows: Iterable[Row]) -> None:
         """Keep rows of `Engine.counts`. Never raises for a full disk."""
@@ -77,12 +77,9 @@ class Reporting:
         """Count rows of `Engine.events`, at levels that keep single queries."""
         self.take_counts(counted(rows, lambda client, slot: bit_of(client, slot, self._key)))
 
-    def take_sample(self, now: float) -> None:
-        """Take the core's sample; once a day make a batch of the candidates in it. OSError."""
-        if self._candidates is None:
-            return
-        self._candidates.take(self._node.engine.sample())
-        found = self._candidates.turn(now, self._is_known)
+    def look_for_candidates(self, now: float) -> None:
+        """Once a day, make a batch of the candidates of the day before. OSError."""
+        found = self._candidates.turn(now, self._is_known) if self._candidates is not None else ()
         if found:
             self.spool.make_candidates(found, self.id, self._seal, int(now))
 
@@ -125,14 +122,14 @@ class Reporting:
             "node": self.id,
             "enrolled": self.enrolled(),
             "level": self._node.recorder.level.value,
-            "spool": asdict(self.spool.status()),
+            "spool": asdict(self.spool.status),
             "receipts": self._receipts(),
             "sent": asdict(self.sent),
         }
 
     def numbers(self, now: float) -> dict[str, Any]:
         """Return what metrics tell of it."""
-        spool, sent, receipts = self.spool.status(), self.sent, self._receipts()
+        spool, sent, receipts = self.spool.status, self.sent, self._receipts()
         oldest = {} if spool.oldest is None else {"oldest": max(0.0, now - spool.oldest)}
         return {
             "size": spool.size,
@@ -170,5 +167,5 @@ class Reporting:
 
     def _is_known(self, domain: str) -> bool:
         ruling = self._node.ruling
-        indexes = (*ruling.ground.indexes, ruling.ordered.index)
+        indexes = (*ruling.ground.indexes, *ruling.ordered.indexes)
         return any(index.find(domain) for index in indexes)

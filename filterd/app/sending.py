@@ -118,7 +118,7 @@ class Sender:
         now = time.time()
         if not self._flushed:
             self._node.flush_events()
-            self._reporting.take_sample(now)
+            self._reporting.look_for_candidates(now)
             self._flushed = True
         return self._reporting.next(now)
 

@@ -52,8 +52,7 @@ def counted(events: Iterable[Sequence[Any]], bit: Callable[[str, int], int]) -> 
 
 
 def _tally(row: Sequence[Any], meanings: Meanings) -> Tally | None:
-    slot, kind, _step, class_id, group, _pattern, count, generation, *bits = row
-    clients = bits[0] if bits else 0
+    slot, kind, _step, class_id, group, _pattern, count, generation, clients = row
     deed = Deed(Kind(kind).value)
     rule = meanings.class_of(generation, class_id) if class_id >= 0 else None
     if rule is not None and rule.origin is Origin.MUST_NOT_BLOCK:

@@ -219,9 +219,18 @@ class Engine:
         """Return the counts of decisions since the last call, where the settings keep counts."""
         return list(self._core.take_counts())
 
-    def sample(self) -> list[tuple[str, int, bool]]:
-        """Return (name, bit of the client, blocked) of sampled queries since the last call."""
-        return list(self._core.take_sample())
+    def set_bands(self, key: bytes, sample: int = 0) -> None:
+        """Count about how many clients there are, and sample one answer in `sample` (0: none).
+
+        `key`: 16 random bytes that nothing else has; b"": neither. ValueError: another length.
+        """
+        self._core.set_bands(key, sample)
+
+    def take_sample(self) -> list[tuple[str, int, bool]]:
+        """Return sampled answers since the last call: name, the client's bit of 64 today, whether
+        it was blocked. A bounded number: what nobody takes goes, the oldest first.
+        """
+        return self._core.take_sample()
 
     def stats(self) -> dict[str, Any]:
         """Return counters and gauges."""

@@ -5,7 +5,8 @@ A file is never read past what it may have, whatever the headers say.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from email.utils import mktime_tz, parsedate_tz
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -31,14 +32,21 @@ class NoStreamError(OSError):
     """The feed is static files: it is looked at, it does not push."""
 
 
-def over_http(client: httpx.AsyncClient, url: str) -> Fetch:
-    """Return what fetches from the feed at `url`."""
+def over_http(
+    client: httpx.AsyncClient, url: str, hear_time: Callable[[int], None] = lambda _: None
+) -> Fetch:
+    """Return what fetches from the feed at `url`. `hear_time` is told what time it is there, in
+    unix seconds; nothing but a hint to a clock that is wrong.
+    """
 
     async def fetch(path: str, most: int) -> bytes:
         try:
             async with client.stream("GET", f"{url}/{path}") as response:
                 if response.status_code != httpx.codes.OK:
                     raise OSError(f"{url}/{path}: status {response.status_code}")
+                said = parsedate_tz(response.headers.get("date", ""))
+                if said is not None and 1970 < said[0] < 10_000:
+                    hear_time(mktime_tz(said))
                 return await _bounded(response, path, most)
         except httpx.HTTPError as error:
             raise OSError(f"{url}/{path}: {str(error) or type(error).__name__}") from error

@@ -15,11 +15,13 @@ from filterd.feed.manifest import MOST as MOST_MANIFEST
 from filterd.feed.manifest import Manifest, path_of, read_manifest
 from filterd.feed.policy import MOST as MOST_POLICY
 from filterd.feed.policy import read_policy
+from filterd.feed.popular import MOST as MOST_POPULAR
+from filterd.feed.popular import read_popular
 from filterd.feed.prepared import ROLE
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.registry import MOST as MOST_REGISTRY
 from filterd.feed.registry import read_registry
-from filterd.feed.trust import METADATA, POLICY, REGISTRY, TARGETS, Trust
+from filterd.feed.trust import METADATA, POLICY, POPULAR, REGISTRY, TARGETS, Trust
 from filterd.model.order import Registry
 
 
@@ -98,6 +100,9 @@ def read_standing(feed: Path) -> Trust:
         raise Refused(Fault.MALFORMED, f"{feed} is no feed: `filterd authority init` begins one")
     targets: Targets = found.signed
 
-    registry = read_registry(read_object(_target(feed, targets, REGISTRY), MOST_REGISTRY))
-    policy = read_policy(read_object(_target(feed, targets, POLICY), MOST_POLICY))
-    return Trust(registry, policy)
+    def read(name: str, most: int) -> dict[str, object]:
+        return read_object(_target(feed, targets, name), most)
+
+    popular = read_popular(read(POPULAR, MOST_POPULAR)) if POPULAR in targets.targets else ()
+    registry = read_registry(read(REGISTRY, MOST_REGISTRY))
+    return Trust(registry, read_policy(read(POLICY, MOST_POLICY)), popular)

@@ -54,6 +54,7 @@ class Outgoing:
         self.chain = Chain(0)
         self.damaged = 0
         self._noted = True  # the chain is on disk as it is here
+        self._held: dict[str, tuple[int, int]] = {}  # file -> batches, bytes
         self._taken: dict[str, set[int]] = {}
 
     def load(self, now: int, removed: Removed) -> None:
@@ -78,6 +79,7 @@ class Outgoing:
                 self._move_on(replace(self.chain, sequence=self.chain.sequence + 1))
                 continue
             removed(header["from"])
+            self._held[name] = (len(batches), (self._folder / "out" / name).stat().st_size)
             after = int(name.partition(".")[0]) + len(batches)
             if after > self.chain.sequence:
                 dropped = max(0, self.chain.dropped - int(header["dropped"]))
@@ -109,6 +111,7 @@ class Outgoing:
             (self._folder / "out" / name).unlink(missing_ok=True)
             raise
         # From here it is made, whether or not the next line succeeds: `load` would find it.
+        self._held[name] = (len(batches), len(content))
         self.chain, self._noted = chain, False
         with suppress(OSError):
             self._move_on(chain)
@@ -130,9 +133,9 @@ class Outgoing:
             self._move_on(self.chain)  # or what is next would begin where this one did
         taken = self._taken.setdefault(made.file, set())
         taken.add(made.place)
-        if len(taken) == len(self._read(made.file)[1]):
+        if len(taken) == self._held[made.file][0]:
             (self._folder / "out" / made.file).unlink(missing_ok=True)
-            del self._taken[made.file]
+            del self._taken[made.file], self._held[made.file]
 
     def refuse(self, made: Made, why: str) -> None:
         """The hub will never take it: it goes aside with the reason. OSError."""
@@ -151,7 +154,14 @@ class Outgoing:
     @property
     def size(self) -> int:
         """Bytes on disk."""
-        return sum(path.stat().st_size for path in (self._folder / "out").iterdir())
+        return sum(size for _, size in self._held.values())
+
+    @property
+    def batches(self) -> int:
+        """How many wait."""
+        return sum(number for number, _ in self._held.values()) - sum(
+            map(len, self._taken.values())
+        )
 
     def _names(self) -> list[str]:
         return sorted(path.name for path in (self._folder / "out").glob("*.batch"))

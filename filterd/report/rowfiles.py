@@ -68,8 +68,8 @@ class RowFiles:
                 path.unlink()  # a temporary file
             else:
                 self._sizes[file] = path.stat().st_size
-        for file in [each for each in self._sizes if each.span > 300]:
-            self.remove(self._read(file)[0])
+        merged = [each for each in self._sizes if each.span > 300]
+        self.remove([name for each in merged for name in self._read(each)[0]])
 
     def append(self, span: int, bucket: int, ident: str, tallies: Sequence[Tally]) -> None:
         """Add tallies of one bucket, and have them on disk. `ident` is the same when this is tried

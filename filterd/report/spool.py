@@ -6,20 +6,22 @@ until then counts may still be merged, and are when the room gets short: five mi
 hours to days. Only then are the oldest dropped, and how many is told. A full disk costs counts,
 never an answer: they wait in memory, within a bound.
 
-Thread-safe; every method may wait for the disk.
+Thread-safe; every method may wait for the disk, `status` is an attribute that never does.
 """
 
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
+from filterd.model.durable import make_directory
 from filterd.report.batch import MOST_CANDIDATES, MOST_ROWS, SPANS, Batch, Candidate, Lane
 from filterd.report.outgoing import Made, Outgoing, Seal
 from filterd.report.rowfiles import RowFile, RowFiles
-from filterd.report.tally import Tally, told
+from filterd.report.tally import Clients, Tally, merge, told
 
 logger = logging.getLogger(__name__)
 SLOT, HOUR, DAY = SPANS
@@ -57,6 +59,9 @@ class Spool:
         self._most = most
         self._token = token
         self._lock = Lock()
+        self._clients = Clients()
+        make_directory(folder)
+        folder.chmod(0o700)
         self._rows = RowFiles(folder / "rows", token)
         self._out = Outgoing(folder)
         self._unwritten: deque[tuple[int, int, str, Sequence[Tally]]] = deque()
@@ -64,13 +69,14 @@ class Spool:
         self._problem: str | None = None
         self._rows.load()
         self._out.load(now, self._rows.remove)
+        self.status = self._look()
 
     def add(self, tallies: Iterable[Tally]) -> None:
         """Keep tallies of five minutes. Never raises for a disk that takes nothing."""
         buckets: dict[tuple[int, int], list[Tally]] = {}
-        for each in tallies:
+        for each in self._clients.banded(merge(tallies)):
             buckets.setdefault((each.span, each.bucket), []).append(each)
-        with self._lock:
+        with self._working():
             self._unwritten += [(*key, self._token(), rows) for key, rows in buckets.items()]
             try:
                 while self._unwritten:
@@ -86,14 +92,14 @@ class Spool:
     def next(self, lane: Lane) -> Made | None:
         """Return the oldest batch of `lane` that waits."""
         mark = f'"lane":"{lane.value}"'.encode()
-        with self._lock:
+        with self._working():
             return next((made for made in self._out.waiting() if mark in made.sealed), None)
 
     def make(self, until: int, node: str, seal: Seal, now: int) -> bool:
         """Make a batch, or as many as it takes, of the oldest counts whose bucket ends by `until`,
         and say whether there was anything. OSError: nothing has changed.
         """
-        with self._lock:
+        with self._working():
             files = self._oldest(until)
             rows = [told(each) for each in self._rows.read(files)]
             if not rows:
@@ -109,43 +115,50 @@ class Spool:
         self, candidates: Sequence[Candidate], node: str, seal: Seal, now: int
     ) -> None:
         """Make a batch of candidates. OSError: nothing has changed."""
-        with self._lock:
+        with self._working():
             batch = Batch(node, 0, 0, b"", now, Lane.CANDIDATES)
             most = tuple(candidates[:MOST_CANDIDATES])
             self._make([replace(batch, candidates=most)], seal, ())
 
     def done(self, made: Made) -> None:
         """The hub has it. OSError."""
-        with self._lock:
+        with self._working():
             self._rows.remove(())  # what could not be, before the batch that it is in is gone
             self._out.done(made)
 
     def refuse(self, made: Made, why: str) -> None:
         """The hub will never take it; it is set aside with the reason. OSError."""
-        with self._lock:
+        with self._working():
             self._rows.remove(())
             self._out.refuse(made, why)
             self._refused += 1
 
-    def status(self) -> SpoolStatus:
-        """Say how it does."""
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """Hold the spool; how it does then is told without waiting for the disk."""
         with self._lock:
-            files, chain = self._rows.files, self._out.chain
-            return SpoolStatus(
-                size=self._rows.size + self._out.size,
-                most=self._most,
-                files=len(files),
-                batches=len(self._out.waiting()),
-                unwritten=sum(len(rows) for *_, rows in self._unwritten),
-                oldest=files[0].bucket if files else None,
-                epoch=chain.epoch,
-                sequence=chain.sequence,
-                merged=self._merged,
-                dropped=self._dropped,
-                damaged=self._rows.damaged + self._out.damaged,
-                refused=self._refused,
-                problem=self._problem,
-            )
+            try:
+                yield
+            finally:
+                self.status = self._look()
+
+    def _look(self) -> SpoolStatus:
+        files, chain = self._rows.files, self._out.chain
+        return SpoolStatus(
+            size=self._rows.size + self._out.size,
+            most=self._most,
+            files=len(files),
+            batches=self._out.batches,
+            unwritten=sum(len(rows) for *_, rows in self._unwritten),
+            oldest=files[0].bucket if files else None,
+            epoch=chain.epoch,
+            sequence=chain.sequence,
+            merged=self._merged,
+            dropped=self._dropped,
+            damaged=self._rows.damaged + self._out.damaged,
+            refused=self._refused,
+            problem=self._problem,
+        )
 
     def _make(self, batches: Sequence[Batch], seal: Seal, files: Collection[RowFile]) -> None:
         if self._lost:
@@ -177,7 +190,8 @@ class Spool:
             if self._rows.size + self._out.size <= self._most or not files:
                 return
             rows = len(self._rows.read(files[:1]))
-            logger.warning("report: no room, %d rows of counts are dropped", rows)
+            if not self._dropped:
+                logger.warning("report: no room, the oldest counts are dropped; see the metrics")
             self._dropped += rows
             self._out.drop([files[0].name], rows)
             self._rows.remove([files[0].name])

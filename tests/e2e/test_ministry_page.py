@@ -54,6 +54,6 @@ def test_the_page_walks_through_it(tmp_path, run):
     assert "unknown-authority" in told, "after the hand-over the first orders nothing"
     run("order", "verify", str(tmp_path / "adopted" / "moet-2026-18.json"), "--feed", feed)
     found = json.loads(run("feed", "audit", feed, "--root", root, "--json"))
-    assert found["acts"] == {"order": 3, "revoke": 1}
+    assert found["acts"] == {"confirm": 1, "order": 3, "revoke": 1}
     over = {(fault, segment) for fault, segment, _ in found["over"]}
     assert over == {("unknown-authority", number) for number in (0, 1, 2)}, "the first ministry's"

@@ -5,7 +5,8 @@ Real HTTP over a real socket; what a test does to it is said by its fields.
 
 import asyncio
 import base64
-from contextlib import asynccontextmanager
+import threading
+from contextlib import asynccontextmanager, contextmanager
 
 from filterd.feed.canonical import canonical
 from filterd.feed.checkpoint import PATH as CHECKPOINT
@@ -30,8 +31,9 @@ class StreamServer:
     def __init__(self, folder, *, pushes=True):
         self.folder, self.pushes = folder, pushes
         self.asked, self.last_ids, self._open = [], [], []
-        self._ended = None
+        self._ended = self._loop = None
         self.port = 0
+        self.date = b""  # a header, if any
 
     @property
     def url(self):
@@ -57,8 +59,8 @@ class StreamServer:
             body = file.read_bytes() if file.is_file() else b""
             status = b"200 OK" if file.is_file() else b"404 Not Found"
             writer.write(
-                b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
-                % (status, len(body), body)
+                b"HTTP/1.1 %s\r\nContent-Length: %d\r\n%sConnection: close\r\n\r\n%s"
+                % (status, len(body), self.date, body)
             )
             await writer.drain()
         except (OSError, asyncio.IncompleteReadError):
@@ -79,8 +81,13 @@ class StreamServer:
         self._ended.set()
         self._ended = asyncio.Event()
 
+    def cut_from_outside(self):
+        """End every stream; for another thread than that of the server."""
+        self._loop.call_soon_threadsafe(self.cut)
+
     @asynccontextmanager
     async def running(self):
+        self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
@@ -91,3 +98,34 @@ class StreamServer:
             server.close()
             await server.wait_closed()
             await asyncio.sleep(0)
+
+
+async def _push_what_changes(server, stop):
+    file, size, known = server.folder / CHECKPOINT, None, None
+    while not stop.is_set():
+        note = file.read_bytes() if file.is_file() else None
+        if note not in {None, known}:
+            known, before = note, size
+            size = int(note.split(b"\n")[1])
+            await server.say(event_of(server.folder, size if before is None else before, size))
+        await asyncio.sleep(0.01)
+
+
+@contextmanager
+def pushing(folder):
+    """Serve `folder` from a thread of its own, and push each new checkpoint, as the hub does."""
+    server, begun, stop = StreamServer(folder), threading.Event(), threading.Event()
+
+    async def serve():
+        async with server.running():
+            begun.set()
+            await _push_what_changes(server, stop)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
+    thread.start()
+    assert begun.wait(10)
+    try:
+        yield server
+    finally:
+        stop.set()
+        thread.join(10)

@@ -33,12 +33,13 @@ class World:
         self.ministry = Ministry.new(not_after=now + 90 * DAY)
         self.log = self.ministry.log(folder / "feed")
         self.fetch = from_folder(f"file://{folder / 'feed'}")
-        self.ruling = SimpleNamespace(inputs=SimpleNamespace(orders=()))
+        self.ruling = SimpleNamespace(inputs=SimpleNamespace(orders=(), base=None))
         self.swaps, self.fault = [], None
         node = SimpleNamespace(
             book=SimpleNamespace(must_not_block=("hotline.example",)),
             config=SimpleNamespace(listen=SimpleNamespace(udp=())),  # no door: nothing to prove
             ruling=self.ruling,
+            sampled=[],
         )
         self.feed = Feed(FeedConfig(), folder / "node", looked_at=float(now))
         self.follower = Follower(node, self, self.feed)
@@ -46,11 +47,11 @@ class World:
             self.ministry.registry, Policy(1, self.ministry.log_key, "canary.example")
         )
 
-    async def enforce(self, orders):
+    async def enforce(self, orders, base=None):
         if self.fault is not None:
             raise self.fault
         self.swaps.append(orders)
-        self.ruling.inputs.orders = orders
+        self.ruling.inputs.orders, self.ruling.inputs.base = orders, base
 
     def order(self, name, **changed):
         times = {"not_before": self.now, "not_after": self.now + 30 * DAY}
@@ -140,7 +141,7 @@ def test_an_order_that_an_authority_counts_and_the_log_lacks_is_an_alarm(world, 
         world.step()
     assert world.feed.faults[Fault.OMITTED] == 1, "told once"
     assert world.feed.numbers(NOW)["omitted"] == 1
-    assert "2026-9" in world.feed.status()["alarms"][0]
+    assert "2026-9" in world.feed.status(NOW)["alarms"][0]
     assert sum("alarm" in each.message for each in caplog.records) == 1
     assert world.names == {"bet.example"}, "what is in force stays"
     later = replace(said, size=2, orders=(there, lost))
@@ -193,3 +194,15 @@ def test_a_node_waits_for_the_witnesses_that_the_policy_wants(world):
     path.write_bytes(cosign(path.read_bytes(), "w.example/1", one, NOW))
     world.step()
     assert world.names == {"bet.example", "win.example"}
+
+
+def test_a_clock_that_is_wrong_is_told_and_changes_nothing(world):
+    assert not world.feed.hear_time(NOW, NOW + 299)
+    assert world.feed.hear_time(NOW, NOW + 301)
+    assert world.feed.skew == 301
+    assert not world.feed.hear_time(NOW, NOW + 302), "said once"
+    assert not world.feed.hear_time(NOW, NOW - 200)
+    assert world.feed.hear_time(NOW, NOW - 4000)
+    assert world.feed.status(NOW)["skew"] == -4000
+    world.step()
+    assert world.names == {"bet.example"}

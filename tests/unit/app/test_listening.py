@@ -144,8 +144,7 @@ def test_another_logs_checkpoint_is_refused(world, tmp_path):
         assert world.feed.problem is not None
         world.order("win.example", id="2026-2")
         await server.say(event_of(world.log.folder, 1, 2))
-        await until(lambda: "win.example" in world.names)
-        assert world.feed.problem is None
+        await until(lambda: "win.example" in world.names and world.feed.problem is None)
 
     run(world, work)
 
@@ -201,3 +200,16 @@ def test_a_stream_without_a_heartbeat_is_dead(world):
                 await anext(stream)
 
     asyncio.run(work())
+
+
+def test_the_time_of_the_feed_s_server_is_heard(world):
+    async def work(date):
+        server, heard = StreamServer(world.log.folder), []
+        server.date = date
+        async with server.running(), httpx.AsyncClient() as client:
+            await over_http(client, server.url, heard.append)("checkpoint", 10_000)
+        return heard
+
+    assert asyncio.run(work(b"Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n")) == [1_767_225_600]
+    for date in (b"", b"Date: soon\r\n", b"Date: Thu, 01 Jan 99999 00:00:00 GMT\r\n"):
+        assert asyncio.run(work(date)) == []

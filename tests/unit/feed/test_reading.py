@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filterd.feed.acts import act_json, read_pattern, read_signed, signed_json
-from filterd.feed.canary import canary_orders
+from filterd.feed.canary import Ends, canary_orders
 from filterd.feed.canonical import canonical, read_object
 from filterd.feed.checkpoint import read_text, split_note
 from filterd.feed.keys import KeyFileError, new_key, node_key, open_key, public_key
@@ -137,7 +137,7 @@ def test_one_key_for_two_officers_is_refused(ministry):
 def test_canaries_are_only_under_the_domain_that_was_named():
     names = ("a.canary.example", "canary.example", "bank.example", "xcanary.example")
     segments = [Segment(n, NOW, bytes(32), name, ()) for n, name in enumerate(names)]
-    (one,) = canary_orders(segments, "canary.example")
+    (one,) = canary_orders(segments, "canary.example", Ends(3600))
     assert [(each.match, each.text) for each in one.patterns] == [(Match.NAME, "a.canary.example")]
 
 

@@ -18,6 +18,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Instant;
 
+use filterd_core::bands::Bands;
 use filterd_core::engine::{Engine, Lane, Now, Outbox, Outcome, Queries, Settings, Way};
 use filterd_core::forward::{Effect, Forward, ForwardSettings, PortId};
 use filterd_core::fuzzing;
@@ -271,6 +272,8 @@ fn engine(snapshot: &Arc<Snapshot>) -> Result<Arc<Engine>, Fault> {
     };
     let guard = Guard::new(&GuardSettings::parse(GUARD)?, Some(secrets))?;
     engine.set_guard(Arc::new(guard));
+    // As where a feed is followed.
+    engine.set_bands(Bands::new(&[9; 16], 64)?);
     engine.set_route(Some(Box::new(|_| true)));
     Ok(engine)
 }

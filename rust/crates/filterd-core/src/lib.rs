@@ -18,6 +18,7 @@ pub mod rdata;
 pub mod snapshot;
 
 mod answer;
+pub mod bands;
 mod cache;
 pub mod engine;
 pub mod events;

@@ -264,6 +264,7 @@ impl Stats {
             "truncated": self.truncated,
             "events_waiting": gauges.events_waiting,
             "events_dropped": gauges.events_dropped,
+            "samples_dropped": gauges.samples_dropped,
             "generation": gauges.generation,
             "swaps": self.swaps,
             "panics": self.panics,
@@ -282,6 +283,7 @@ pub(crate) struct Gauges {
     pub(crate) waiting: usize,
     pub(crate) events_waiting: usize,
     pub(crate) events_dropped: u64,
+    pub(crate) samples_dropped: u64,
     pub(crate) generation: u64,
 }
 

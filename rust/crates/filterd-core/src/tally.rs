@@ -1,5 +1,6 @@
 //! Counts of decisions, made where they are taken, so that at the privacy level "aggregates" no
-//! record of a single query exists at all: no client, no time finer than a slot.
+//! record of a single query exists at all: no client, no time finer than a slot. About how many
+//! clients there were in a slot is kept as bits that say nothing else; see `bands.rs`.
 //!
 //! Bounded: past `most` different rows, further patterns are counted without their name.
 
@@ -32,6 +33,8 @@ pub struct Count {
     pub count: u64,
     /// Generation of the snapshot that decided.
     pub generation: u64,
+    /// The bits of the clients, by `bands.rs`; those of one slot only may be put together.
+    pub clients: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -51,7 +54,22 @@ struct Row {
     hit: Option<Match>,
     /// The row that counts what found no place of its own: it has no pattern.
     nameless: bool,
+    sum: Sum,
+}
+
+/// How many decisions, and the bits of the clients that they were for.
+#[derive(Clone, Copy, Default)]
+struct Sum {
     count: u64,
+    clients: u64,
+}
+
+impl Sum {
+    #[inline]
+    fn add(&mut self, more: Self) {
+        self.count += more.count;
+        self.clients |= more.clients;
+    }
 }
 
 /// What tells decisions without a pattern apart.
@@ -72,7 +90,7 @@ pub(crate) struct Tally {
     rows: Keyed<Key, Row>,
     most: usize,
     /// Decisions without a pattern, which are most of all: few kinds, found by looking.
-    plain: Vec<(Plain, u64)>,
+    plain: Vec<(Plain, Sum)>,
     /// Every snapshot that a row speaks of: one, or a few where rules were swapped meanwhile.
     snapshots: Vec<Arc<Snapshot>>,
 }
@@ -83,6 +101,8 @@ pub(crate) struct Told<'a> {
     pub(crate) step: u8,
     pub(crate) hit: Option<&'a Match>,
     pub(crate) group: u16,
+    /// The bits of the clients that were told.
+    pub(crate) clients: u64,
     /// The name that was matched (wire, lower case): the qname or a target.
     pub(crate) matched: &'a [u8],
 }
@@ -122,12 +142,16 @@ impl Tally {
                     told.step
                 },
             };
-            if let Some((_, count)) = self.plain.iter_mut().find(|(known, _)| *known == plain) {
-                *count += 1;
+            let one = Sum {
+                count: 1,
+                clients: told.clients,
+            };
+            if let Some((_, sum)) = self.plain.iter_mut().find(|(known, _)| *known == plain) {
+                sum.add(one);
                 return;
             }
             if self.plain.len() < PLAIN {
-                self.plain.push((plain, 1));
+                self.plain.push((plain, one));
                 self.keep(snapshot);
                 return;
             }
@@ -158,8 +182,12 @@ impl Tally {
             },
             pattern: hit.map_or_else(ShortName::new, |hit| spelled(hit, told.matched)),
         };
+        let sum = Sum {
+            count: n,
+            clients: told.clients,
+        };
         if let Some(row) = self.rows.get_mut(&key) {
-            row.count += n;
+            row.sum.add(sum);
             return;
         }
         let nameless = self.rows.len() >= self.most;
@@ -170,9 +198,9 @@ impl Tally {
         let row = Row {
             hit: hit.copied(),
             nameless,
-            count: 0,
+            sum: Sum::default(),
         };
-        self.rows.entry(key).or_insert(row).count += n;
+        self.rows.entry(key).or_insert(row).sum.add(sum);
     }
 
     /// How many rows it has.
@@ -189,10 +217,10 @@ impl Tally {
         for snapshot in other.snapshots {
             self.keep(&snapshot);
         }
-        for (plain, count) in other.plain {
+        for (plain, more) in other.plain {
             match self.plain.iter_mut().find(|(known, _)| *known == plain) {
-                Some((_, sum)) => *sum += count,
-                None => self.plain.push((plain, count)),
+                Some((_, sum)) => sum.add(more),
+                None => self.plain.push((plain, more)),
             }
         }
         for (mut key, mut row) in other.rows {
@@ -201,7 +229,7 @@ impl Tally {
                 row.nameless = true;
             }
             match self.rows.entry(key) {
-                Entry::Occupied(mut known) => known.get_mut().count += row.count,
+                Entry::Occupied(mut known) => known.get_mut().sum.add(row.sum),
                 Entry::Vacant(place) => {
                     place.insert(row);
                 }
@@ -226,7 +254,7 @@ pub(crate) fn describe(tally: Tally) -> Vec<Count> {
             .iter()
             .find(|known| known.generation == generation)
     };
-    let plain = tally.plain.into_iter().filter_map(|(plain, count)| {
+    let plain = tally.plain.into_iter().filter_map(|(plain, sum)| {
         Some(Count {
             slot: plain.slot,
             kind: plain.kind.word(),
@@ -234,8 +262,9 @@ pub(crate) fn describe(tally: Tally) -> Vec<Count> {
             class: -1,
             group: of(plain.generation)?.group(plain.group).name.clone(),
             pattern: String::new(),
-            count,
+            count: sum.count,
             generation: plain.generation,
+            clients: sum.clients,
         })
     });
     let rows = tally.rows.into_iter().filter_map(|(key, row)| {
@@ -253,8 +282,9 @@ pub(crate) fn describe(tally: Tally) -> Vec<Count> {
             class: key.class,
             group: snapshot.group(key.group).name.clone(),
             pattern,
-            count: row.count,
+            count: row.sum.count,
             generation: key.generation,
+            clients: row.sum.clients,
         })
     });
     let mut counts: Vec<Count> = plain.chain(rows).collect();

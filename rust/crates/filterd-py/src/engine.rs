@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use filterd_core::bands::Bands;
 use filterd_core::engine::{Desk, Now, Outcome, Reply, Settings, Way};
 use filterd_core::forward::routes::Routes;
 use filterd_core::forward::ForwardSettings;
@@ -43,7 +44,7 @@ thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-type Count = (i64, &'static str, u8, i32, String, String, u64, u64);
+type Count = (i64, &'static str, u8, i32, String, String, u64, u64, u64);
 type Event = (
     f64,
     String,
@@ -184,9 +185,22 @@ impl Engine {
                     c.pattern,
                     c.count,
                     c.generation,
+                    c.clients,
                 )
             })
             .collect()
+    }
+
+    fn take_sample(&self, py: Python<'_>) -> Vec<(String, u64, bool)> {
+        let taken = py.detach(|| self.desk.take_sample()).into_iter();
+        taken.map(|s| (s.name, s.clients, s.blocked)).collect()
+    }
+
+    #[pyo3(signature = (key, sample = 0))]
+    fn set_bands(&self, key: &[u8], sample: u32) -> PyResult<()> {
+        let bands = Bands::new(key, sample).map_err(PyValueError::new_err)?;
+        self.desk.engine().set_bands(bands);
+        Ok(())
     }
 
     fn stats(&self) -> String {

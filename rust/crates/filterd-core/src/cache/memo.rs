@@ -53,6 +53,8 @@ pub(crate) struct Telling {
     pub(crate) group: u16,
     pub(crate) hit: Option<Match>,
     pub(crate) count: u32,
+    /// The bits of the clients it was decided for.
+    pub(crate) clients: u64,
 }
 
 struct Counted {
@@ -161,7 +163,9 @@ impl Memo {
                     && told.hit == telling.hit;
                 let count = told.count.checked_add(telling.count).filter(|_| same);
                 told.count = count.unwrap_or(told.count);
-                count.is_some()
+                let counted = count.is_some();
+                told.clients |= telling.clients & 0u64.wrapping_sub(counted.into());
+                counted
             }
             _ => self.count_first(at, name, telling),
         }
@@ -325,6 +329,7 @@ mod tests {
         group: 0,
         hit: None,
         count: 1,
+        clients: 0,
     };
 
     #[test]

@@ -1,6 +1,8 @@
 //! What a lane counts, and the ledger where lanes turn it in.
 
+use super::sampler::{Sampler, Samples};
 use super::Settings;
+use crate::bands::Bands;
 use crate::events::Ring;
 use crate::stats::Stats;
 use crate::tally::Tally;
@@ -20,14 +22,17 @@ pub(super) struct Books {
     pub(super) stats: Stats,
     pub(super) tally: Tally,
     pub(super) ring: Ring,
+    pub(super) sampler: Sampler,
     /// A question was parked or refreshed.
     pub(super) asked: bool,
 }
 
 impl Books {
-    pub(super) fn new(settings: &Settings) -> Self {
+    /// `lane`: a number that no other lane has.
+    pub(super) fn new(settings: &Settings, bands: Bands, lane: u64) -> Self {
         Self {
             stats: Stats::default(),
+            sampler: Sampler::new(bands, lane),
             tally: Tally::new(ROWS),
             ring: Ring::new(settings.ring),
             asked: false,
@@ -38,6 +43,7 @@ impl Books {
     pub(super) fn turn_in(&mut self, ledger: &mut Ledger) {
         ledger.stats.absorb(&mut self.stats);
         ledger.ring.absorb(&mut self.ring);
+        self.sampler.turn_in(&mut ledger.samples);
         if !self.tally.is_empty() {
             let successor = self.tally.successor();
             ledger.add(std::mem::replace(&mut self.tally, successor));
@@ -49,6 +55,7 @@ impl Books {
 pub(super) struct Ledger {
     pub(super) stats: Stats,
     pub(super) ring: Ring,
+    pub(super) samples: Samples,
     tallies: Vec<Tally>,
 }
 
@@ -57,6 +64,7 @@ impl Ledger {
         Self {
             stats: Stats::default(),
             ring: Ring::new(settings.ring),
+            samples: Samples::waiting(),
             tallies: Vec::new(),
         }
     }

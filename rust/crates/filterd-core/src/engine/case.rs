@@ -5,6 +5,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+use super::askers::{Askers, Known};
 use super::misses::Waiter;
 use super::{Now, Outcome, Settings};
 use crate::answer::Body;
@@ -23,8 +24,8 @@ const EDE_STALE_NXDOMAIN: u16 = 19;
 
 /// Who asks for what type, when, by which door.
 #[derive(Clone, Copy)]
-pub(super) struct Who {
-    pub(super) client: IpAddr,
+pub(super) struct Who<'a> {
+    pub(super) client: &'a IpAddr,
     pub(super) qtype: u16,
     pub(super) now: Now,
     pub(super) door: u8,
@@ -34,8 +35,10 @@ pub(super) struct Who {
 pub(super) struct Case<'a> {
     pub(super) settings: &'a Settings,
     pub(super) snapshot: &'a Arc<Snapshot>,
-    pub(super) asker: Asker,
-    pub(super) client: IpAddr,
+    pub(super) client: &'a IpAddr,
+    pub(super) known: Known,
+    /// What is counted now is counted there.
+    pub(super) slot: i64,
     pub(super) qtype: u16,
     pub(super) now: Now,
     /// Steady seconds.
@@ -64,17 +67,12 @@ pub(super) enum Step<'a> {
 }
 
 impl<'a> Case<'a> {
-    pub(super) fn new(settings: &'a Settings, snapshot: &'a Arc<Snapshot>, who: Who) -> Self {
-        Self::of(settings, snapshot, snapshot.asker(who.client), who)
-    }
-
-    /// The same with an asker that was found before.
     #[inline]
-    pub(super) fn of(
+    pub(super) fn new(
         settings: &'a Settings,
         snapshot: &'a Arc<Snapshot>,
-        asker: Asker,
-        who: Who,
+        askers: &mut Askers,
+        who: Who<'a>,
     ) -> Self {
         let Who {
             client,
@@ -82,15 +80,25 @@ impl<'a> Case<'a> {
             now,
             door,
         } = who;
+        let known = askers.get(snapshot, client, now.unix);
         Self {
             settings,
             snapshot,
-            asker,
             client,
+            known,
+            slot: askers.slot(),
             qtype,
             now,
             at: now.steady,
             door,
+        }
+    }
+
+    fn asker(&self) -> Asker {
+        Asker {
+            group: self.known.group,
+            client: self.known.client,
+            address: Some(*self.client),
         }
     }
 
@@ -101,12 +109,12 @@ impl<'a> Case<'a> {
     /// Seconds for which a verdict holds: until the group's schedule next switches.
     fn most_ttl(&self) -> u32 {
         let now = self.seconds();
-        seconds_until(self.snapshot.until(self.asker.group, now), now)
+        seconds_until(self.snapshot.until(self.known.group, now), now)
     }
 
     fn own_ttl(&self) -> u32 {
         self.snapshot
-            .group(self.asker.group)
+            .group(self.known.group)
             .answer
             .ttl
             .min(self.most_ttl())
@@ -122,7 +130,7 @@ impl<'a> Case<'a> {
     ) -> Step<'a> {
         let mut decision = self
             .snapshot
-            .decide(found, &self.asker, self.qtype, self.seconds());
+            .decide(found, &self.asker(), self.qtype, self.seconds());
         if decision.kind == Kind::Block {
             match self.block(asked, &decision, out) {
                 Effect::Sent(code) => return Step::Sent(Sent::own(decision, code)),
@@ -186,7 +194,7 @@ impl<'a> Case<'a> {
         out: &mut Vec<u8>,
     ) -> Option<(u8, u8)> {
         let now = self.seconds();
-        let block = self.snapshot.blocks(hit, self.asker.group, now)?;
+        let block = self.snapshot.blocks(hit, self.known.group, now)?;
         let ttl = block.answer.ttl.min(seconds_until(block.until, now));
         let why = (block.ede != 0).then_some(Ede {
             code: block.ede,
@@ -197,7 +205,7 @@ impl<'a> Case<'a> {
     }
 
     fn block(&self, asked: &Asked<'_>, decision: &Decision<'_>, out: &mut Vec<u8>) -> Effect {
-        let answer = &self.snapshot.group(self.asker.group).answer;
+        let answer = &self.snapshot.group(self.known.group).answer;
         let how = match decision.action {
             Action::Drop => return Effect::Sent(None),
             Action::TcpOnly if self.door == 0 => {
@@ -297,7 +305,7 @@ impl<'a> Case<'a> {
             return body;
         };
         if let (true, Some(bare)) = (
-            self.snapshot.group(self.asker.group).filtered,
+            self.snapshot.group(self.known.group).filtered,
             &extra.without_ech,
         ) {
             sent.stripped_ech = true;
@@ -320,7 +328,7 @@ impl<'a> Case<'a> {
         let (qtype, now, stream) = (self.qtype, self.seconds(), self.door != 0);
         let decision = self
             .snapshot
-            .decide_answer(found, &self.asker, qtype, now, reach, stream);
+            .decide_answer(found, &self.asker(), qtype, now, reach, stream);
         (decision.kind == Kind::Block).then_some(decision)
     }
 
@@ -337,7 +345,7 @@ impl<'a> Case<'a> {
         sent.from_answer = true;
         let own = self
             .snapshot
-            .decide(&entry.said.name, &self.asker, self.qtype, self.seconds());
+            .decide(&entry.said.name, &self.asker(), self.qtype, self.seconds());
         if own.kind == Kind::Block && own.step < sent.decision.reach {
             if let Effect::Sent(code) = self.block(asked, &own, out) {
                 sent.subject = Some(ShortName::from_slice(target));

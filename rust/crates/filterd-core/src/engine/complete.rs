@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::case::Case;
+use super::lane::Tables;
 use super::misses::{Ended, Waiter};
 use super::{lock, said, Lane, Now, Outcome, Reply};
 use crate::answer::{self, Answer, Unusable};
@@ -147,11 +148,11 @@ impl Lane {
         };
         let ttl = answer.ttl;
         let entry = Arc::new(Entry::new(key, answer.body, ttl, now.steady, said));
-        let books = &mut self.tables.books;
+        let Tables { askers, books, .. } = &mut self.tables;
         let settings = &self.engine.settings;
         for waiter in &waiters {
             let mut out = outbox.buffer();
-            let case = Case::new(settings, &self.snapshot, waiter.who(now));
+            let case = Case::new(settings, &self.snapshot, askers, waiter.who(now));
             let asked = waiter.asked(settings.udp_size);
             let outcome = match case.finish(&asked, waiter, &entry, &mut out) {
                 Some(sent) => books.note(&case, &waiter.name(), sent, &out),
@@ -203,9 +204,9 @@ impl Lane {
         outbox: &mut Outbox,
     ) {
         let (engine, snapshot) = (&self.engine, &self.snapshot);
-        let books = &mut self.tables.books;
+        let Tables { askers, books, .. } = &mut self.tables;
         for waiter in waiters {
-            let case = Case::new(&engine.settings, snapshot, waiter.who(now));
+            let case = Case::new(&engine.settings, snapshot, askers, waiter.who(now));
             let mut out = outbox.buffer();
             if books.stand_in(engine, &case, key, waiter, ede, &mut out) != Outcome::Reply {
                 out.clear();

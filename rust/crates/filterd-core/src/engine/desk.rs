@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
-use super::{lock, Count, Engine, Lane, Now, Outcome, Question, Reply, Settings, Way};
+use super::{lock, Count, Engine, Lane, Now, Outcome, Question, Reply, Sample, Settings, Way};
 use crate::events::Event;
 use crate::snapshot::Snapshot;
 
@@ -106,6 +106,12 @@ impl Desk {
     pub fn take_counts(&self) -> Vec<Count> {
         lock(&self.lane).turn_in();
         self.engine.take_counts()
+    }
+
+    /// See `Engine::take_sample`.
+    pub fn take_sample(&self) -> Vec<Sample> {
+        lock(&self.lane).turn_in();
+        self.engine.take_sample()
     }
 
     /// See `Engine::clear_cache`.

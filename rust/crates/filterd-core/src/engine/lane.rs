@@ -83,16 +83,19 @@ impl Lane {
     }
 
     fn with(engine: &Arc<Engine>, near: usize, memo: usize) -> Self {
+        let edition = engine.edition.load(Ordering::Acquire);
+        let number = engine.lanes.fetch_add(1, Ordering::Relaxed);
+        let bands = engine.bands();
         Self {
-            edition: engine.edition.load(Ordering::Acquire),
+            edition,
             emptied: engine.emptied.load(Ordering::Acquire),
             snapshot: engine.snapshot(),
             guard: engine.guard(),
             tables: Tables {
-                askers: Askers::default(),
+                askers: Askers::new(bands),
                 near: Near::new(near),
                 memo: Memo::new(memo),
-                books: Books::new(&engine.settings),
+                books: Books::new(&engine.settings, bands, number),
             },
             reads: (0..BATCH).map(|_| Read::new()).collect(),
             room: (near, memo),
@@ -310,7 +313,9 @@ impl Lane {
         self.tables.tell(&self.snapshot, usize::MAX);
         self.snapshot = self.engine.snapshot();
         self.guard = self.engine.guard();
-        self.tables.askers = Askers::default();
+        let bands = self.engine.bands();
+        self.tables.askers = Askers::new(bands);
+        self.tables.books.sampler.begin(bands);
         let emptied = self.engine.emptied.load(Ordering::Acquire);
         if emptied != self.emptied {
             self.emptied = emptied;

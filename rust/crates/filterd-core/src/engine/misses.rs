@@ -129,9 +129,9 @@ impl Waiter {
     }
 
     /// Who waits, with the time it is now.
-    pub(super) fn who(&self, now: Now) -> Who {
+    pub(super) fn who(&self, now: Now) -> Who<'_> {
         Who {
-            client: self.client,
+            client: &self.client,
             qtype: self.qtype(),
             now,
             door: self.door,

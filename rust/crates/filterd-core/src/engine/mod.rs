@@ -16,6 +16,7 @@ mod desk;
 mod lane;
 mod misses;
 mod said;
+mod sampler;
 mod serve;
 mod settings;
 mod table;
@@ -29,10 +30,12 @@ pub use complete::Outbox;
 pub use desk::Desk;
 pub use lane::{Lane, BATCH};
 pub use misses::{Pending, Queries, Question, Route};
+pub use sampler::Sample;
 pub use settings::{Record, Settings};
 
 pub use crate::tally::Count;
 
+use crate::bands::Bands;
 use crate::cache::{Failures, Keys, Shards};
 use crate::events::Event;
 use crate::guard::Guard;
@@ -118,6 +121,9 @@ pub struct Engine {
     emptied: AtomicU64,
     snapshot: Mutex<Arc<Snapshot>>,
     guard: Mutex<Arc<Guard>>,
+    bands: Mutex<Bands>,
+    /// How many lanes there have been.
+    lanes: AtomicU64,
     cache: Shards,
     waiting: Mutex<Waiting>,
     ledger: Mutex<Ledger>,
@@ -140,6 +146,8 @@ impl Engine {
             emptied: AtomicU64::new(0),
             snapshot: Mutex::new(snapshot),
             guard: Mutex::new(Arc::new(Guard::open())),
+            bands: Mutex::new(Bands::NONE),
+            lanes: AtomicU64::new(0),
             cache: Shards::new(settings.shared_bytes()),
             waiting: Mutex::new(Waiting {
                 misses: Misses::new(settings.max_misses, settings.zone_rate),
@@ -171,6 +179,16 @@ impl Engine {
     #[must_use]
     pub fn guard(&self) -> Arc<Guard> {
         Arc::clone(&lock(&self.guard))
+    }
+
+    /// Give clients bits, and sample answers, by these from now on. An engine begins with neither.
+    pub fn set_bands(&self, bands: Bands) {
+        *lock(&self.bands) = bands;
+        self.edition.fetch_add(1, Ordering::Release);
+    }
+
+    fn bands(&self) -> Bands {
+        *lock(&self.bands)
     }
 
     /// The snapshot in force.
@@ -242,6 +260,13 @@ impl Engine {
         crate::tally::describe(taken)
     }
 
+    /// Take the samples that were turned in since the last time, a bounded number: where nobody
+    /// takes them the oldest go, and are counted.
+    pub fn take_sample(&self) -> Vec<Sample> {
+        let taken = lock(&self.ledger).samples.take();
+        taken.collect()
+    }
+
     /// Forget all answers and failures; what waits goes on waiting, and is not kept.
     pub fn clear_cache(&self) {
         {
@@ -272,6 +297,7 @@ impl Engine {
             waiting,
             events_waiting: ledger.ring.len(),
             events_dropped: ledger.ring.lost,
+            samples_dropped: ledger.samples.lost,
             generation,
         };
         let mut stats = ledger.stats.json(&gauges);

@@ -23,22 +23,16 @@ use crate::tally::Told;
 use crate::wire::query::{Query, Question, Refusal};
 use crate::wire::rcode;
 
-/// Counts are kept by five minutes, so that no row tells when somebody asked.
-const SLOT: i64 = 300;
-
-fn slot(now: f64) -> i64 {
-    (now as i64).div_euclid(SLOT).saturating_mul(SLOT)
-}
-
 #[inline]
 fn telling(case: &Case<'_>, kind: Kind, step: u8, hit: Option<Match>) -> Telling {
     Telling {
-        slot: slot(case.now.unix),
+        slot: case.slot,
         kind,
         step,
-        group: case.asker.group,
+        group: case.known.group,
         hit,
         count: 1,
+        clients: case.known.bit,
     }
 }
 
@@ -54,18 +48,17 @@ impl Tables {
         let question = &ask.query.question;
         let (key, generation) = (ask.key, snapshot.generation);
         let who = Who {
-            client: ask.client,
+            client: &ask.client,
             qtype: question.qtype(),
             now: ask.now,
             door: ask.door,
         };
-        let asker = self.askers.get(snapshot, ask.client);
-        let case = Case::of(&engine.settings, snapshot, asker, who);
+        let case = Case::new(&engine.settings, snapshot, &mut self.askers, who);
         self.books.stats.query(ask.door, who.qtype);
         if let Some(entry) = self.near.get(key, generation, case.at) {
             if entry.is_plain() && engine.settings.record != Record::Events {
                 let now = ask.now.unix as i64;
-                if let Some(until) = snapshot.passes(asker.group, now) {
+                if let Some(until) = snapshot.passes(case.known.group, now) {
                     let aging = Aging::Fresh {
                         age: entry.age(case.at),
                         most: seconds_until(until, now),
@@ -75,7 +68,7 @@ impl Tables {
                         let entry = Arc::clone(entry);
                         self.books.prefetch(engine, key, question, &entry, case.at);
                     }
-                    return self.books.note_pass(&case, code, out);
+                    return self.books.note_pass(&case, question.name(), code, out);
                 }
             }
             let step = case.reply(&ask.asked, &entry.said.name, Some(entry), out);
@@ -138,6 +131,7 @@ impl Tables {
     ) -> Outcome {
         let telling = telling(case, Kind::Block, step, Some(hit));
         self.books.stats.sent(code, out);
+        self.books.sampler.see(case, name, Kind::Block);
         if !self.memo.count(at, name, &telling) {
             self.books.tell(case.snapshot, name, &telling);
         }
@@ -157,6 +151,7 @@ impl Tables {
         let telling = telling(case, decision.kind, decision.step, decision.hit);
         let counts = case.settings.record == Record::Counts && decision.hit.is_some();
         if counts && self.memo.count(place, name, &telling) {
+            self.books.sampler.see(case, name, decision.kind);
             return self.books.note_sent(&sent, out);
         }
         self.books.note(case, name, sent, out)
@@ -244,6 +239,7 @@ impl Books {
             step: telling.step,
             hit,
             group: telling.group,
+            clients: telling.clients,
             matched: name,
         };
         self.tally.add_many(snapshot, telling.slot, &told, count);
@@ -409,19 +405,21 @@ impl Books {
 
     /// Count an answer that no rule had a say in, as `note` would.
     #[inline]
-    fn note_pass(&mut self, case: &Case<'_>, code: u8, out: &[u8]) -> Outcome {
+    fn note_pass(&mut self, case: &Case<'_>, name: &[u8], code: u8, out: &[u8]) -> Outcome {
         self.stats.hits += 1;
         self.stats.passed();
         self.stats.sent(code, out);
+        self.sampler.see(case, name, Kind::Pass);
         if case.settings.record == Record::Counts {
             let told = Told {
                 kind: Kind::Pass,
                 step: 9,
                 hit: None,
-                group: case.asker.group,
+                group: case.known.group,
+                clients: case.known.bit,
                 matched: &[],
             };
-            self.tally.add(case.snapshot, slot(case.now.unix), &told);
+            self.tally.add(case.snapshot, case.slot, &told);
         }
         Outcome::Reply
     }
@@ -449,6 +447,7 @@ impl Books {
         let outcome = self.note_sent(&sent, out);
         let decision = &sent.decision;
         self.stats.verdict(case.snapshot.generation, decision);
+        self.sampler.see(case, name, decision.kind);
         match case.settings.record {
             Record::Nothing => return outcome,
             Record::Counts => {
@@ -456,10 +455,11 @@ impl Books {
                     kind: decision.kind,
                     step: decision.step,
                     hit: decision.hit.as_ref(),
-                    group: case.asker.group,
+                    group: case.known.group,
+                    clients: case.known.bit,
                     matched: sent.subject.as_deref().unwrap_or(name),
                 };
-                self.tally.add(case.snapshot, slot(case.now.unix), &told);
+                self.tally.add(case.snapshot, case.slot, &told);
                 return outcome;
             }
             Record::Events if decision.kind == Kind::Pass && !case.settings.log_pass => {
@@ -469,14 +469,14 @@ impl Books {
         }
         self.ring.push(Taken {
             time: case.now.unix,
-            client: case.client,
+            client: *case.client,
             name: ShortName::from_slice(name),
             subject: sent.subject,
             qtype: case.qtype,
             kind: decision.kind,
             step: decision.step,
             hit: decision.hit,
-            group: case.asker.group,
+            group: case.known.group,
             door: case.door,
             rcode: sent.code.unwrap_or(u8::MAX),
             snapshot: Arc::clone(case.snapshot),
