@@ -1,1 +1,1 @@
-"""The ministry's loop, measured: `python -m bench.feed.<part>` prints JSON."""
+"""The ministry's loop under measurement: a hub, many nodes, all of it real and on this machine."""

@@ -14,11 +14,10 @@ from filterd.feed.acts import act_json, read_pattern, read_signed, signed_json
 from filterd.feed.breadth import breadth_of
 from filterd.feed.canonical import read_object
 from filterd.feed.importing import KINDS, import_patterns
-from filterd.feed.keys import sign
 from filterd.feed.publish import Log
 from filterd.feed.refusal import Refused
 from filterd.feed.standing import read_standing
-from filterd.feed.warrant import check_act, signed_bytes
+from filterd.feed.warrant import check_act, sign_act
 from filterd.model.errors import RulesError
 from filterd.model.order import (
     Effect,
@@ -174,7 +173,7 @@ def _sign(args: argparse.Namespace) -> int:
     path = Path(args.file)
     known = _read(path)
     (signer,) = signers(args, [args.key])
-    made = sign(signer, signed_bytes(known.act))
+    made = sign_act(signer, known.act, int(time.time()))
     others = tuple(each for each in known.signatures if each.key != made.key)
     _write(path, SignedAct(known.act, (*others, made)))
     print(f"{path}: signed by {made.key[:16]}; signatures: {len(others) + 1}")
@@ -194,7 +193,7 @@ def _show(args: argparse.Namespace) -> int:
         word = clock_text(value, _ZONE) if name in {"not_before", "not_after", "at"} else value
         print(f"{name:<14} {printable('-' if word is None else str(word))}")
     for each in signed.signatures:
-        print(f"signed by      {each.key}")
+        print(f"signed by      {each.key} on {clock_text(each.at, _ZONE)}")
     return Exit.OK
 
 

@@ -27,6 +27,7 @@ Json = Any
 Word = TypeVar("Word", bound=StrEnum)
 MOST_SIGNATURES = 16
 _OLDEST = 120  # as `min_age`; above every pupil
+_LATEST = 1 << 40  # unix seconds; far beyond any order
 _TEXT = 400  # characters of an id, a reference, a reason
 _ORDER: Mapping[str, type | tuple[type, ...]] = {
     "id": str,
@@ -69,7 +70,7 @@ def signed_json(signed: SignedAct) -> dict[str, Json]:
     return {
         "kind": kind_of(signed.act),
         "act": act_json(signed.act),
-        "signatures": [[each.key, each.value] for each in signed.signatures],
+        "signatures": [[each.key, each.value, each.at] for each in signed.signatures],
     }
 
 
@@ -82,7 +83,7 @@ def read_signed(value: Json) -> SignedAct:
     parts = fields(value, {"kind": str, "act": dict, "signatures": list}, "signed act")
     if len(parts["signatures"]) > MOST_SIGNATURES:
         raise Refused(Fault.MALFORMED, f"more than {MOST_SIGNATURES} signatures")
-    signatures = tuple(Signature(*_pair(each, "signature")) for each in parts["signatures"])
+    signatures = tuple(map(_signature, parts["signatures"]))
     return SignedAct(read_act(parts["kind"], parts["act"]), signatures)
 
 
@@ -145,6 +146,13 @@ def _pattern(value: Json) -> Pattern:
     if pattern.text != text:
         raise Refused(Fault.MALFORMED, f"pattern: {text[:80]!r} is spelled {pattern.text[:80]!r}")
     return pattern
+
+
+def _signature(value: Json) -> Signature:
+    good = isinstance(value, list) and [type(each) for each in value] == [str, str, int]
+    if not good or not 0 < value[2] < _LATEST:
+        raise Refused(Fault.MALFORMED, "signature: not a key, a value and when it was made")
+    return Signature(*value)
 
 
 def _pair(value: Json, what: str) -> tuple[str, str]:

@@ -141,7 +141,8 @@ def is_ended(entry: Entry, registry: Registry, breadth: Breadth) -> bool:
 def _stands(mark: SignedAct, entry: Entry, registry: Registry, breadth: Breadth) -> bool:
     """Say whether a revocation is warranted; anybody who can write to the log can put one there."""
     try:
-        check_act(mark, registry, breadth, entry.at)
+        # When a revocation was logged is not kept, only that it was: after its officers signed it.
+        check_act(mark, registry, breadth, max(entry.at, mark.signed_at))
     except Refused:
         return False
     return True

@@ -21,6 +21,7 @@ class Fault(StrEnum):
     SPLIT_VIEW = "split-view"  # a history that is not the one seen here
     UNSIGNED = "unsigned"  # fewer good signatures than the threshold
     EXPIRED_KEY = "expired-key"
+    MISDATED = "misdated"  # signed after it was logged
     UNKNOWN_AUTHORITY = "unknown-authority"
     OUT_OF_SCOPE = "out-of-scope"  # not what this authority may order
     TOO_BROAD = "too-broad"  # a public suffix, a protected name, one that nearly everybody needs

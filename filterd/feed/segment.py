@@ -1,7 +1,8 @@
 """Segments of the log: some acts, with a number, in a file that never changes.
 
-The file is zstd over JSON in its one spelling; its bytes as they are stored are a leaf of the log's
-tree, so nothing is unpacked before its hash is known to be right.
+The file is zstd over JSON in its one spelling, with the dictionary of `words.py`; its bytes as
+they are stored are a leaf of the log's tree, so nothing is unpacked before its hash is known to be
+right.
 """
 
 from dataclasses import dataclass
@@ -12,12 +13,14 @@ import zstandard
 from filterd.feed.acts import read_signed, signed_json
 from filterd.feed.canonical import canonical, fields, read_object
 from filterd.feed.refusal import Fault, Refused
+from filterd.feed.words import DICTIONARY
 from filterd.model.order import SignedAct
 
 Json = Any
 MOST_PACKED = 4 * 2**20  # bytes of a file
 MOST_PLAIN = 16 * 2**20  # what it unpacks to; an order has 10,000 patterns at most
 LEVEL = 12
+_WORDS = zstandard.ZstdCompressionDict(DICTIONARY, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,12 @@ class Segment:
 
 def pack(segment: Segment) -> bytes:
     """Return the file of a segment."""
-    plain = plain_json(segment)
-    return zstandard.ZstdCompressor(level=LEVEL, write_content_size=True).compress(plain)
+    return pack_plain(plain_json(segment))
+
+
+def pack_plain(plain: bytes) -> bytes:
+    """Return the file of a segment that is JSON already."""
+    return zstandard.ZstdCompressor(LEVEL, _WORDS, write_content_size=True).compress(plain)
 
 
 def plain_json(segment: Segment) -> bytes:
@@ -88,6 +95,6 @@ def _unpacked(packed: bytes) -> bytes:
         size = zstandard.frame_content_size(packed)
         if not 0 <= size <= MOST_PLAIN:
             raise Refused(Fault.TOO_LARGE, f"segment: unpacks to more than {MOST_PLAIN} bytes")
-        return zstandard.ZstdDecompressor().decompress(packed, max_output_size=MOST_PLAIN)
+        return zstandard.ZstdDecompressor(_WORDS).decompress(packed, max_output_size=MOST_PLAIN)
     except zstandard.ZstdError as error:
         raise Refused(Fault.MALFORMED, f"segment: does not unpack: {error}") from error

@@ -5,14 +5,25 @@ lies, orders nothing that its mandate does not name. Pure: the time and the regi
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from securesystemslib.signer import Signer
 
 from filterd.feed.acts import act_json, kind_of
 from filterd.feed.canonical import to_sign
-from filterd.feed.keys import verifies
+from filterd.feed.keys import sign, verifies
 from filterd.feed.refusal import Fault, Refused
 from filterd.model.name import parents
-from filterd.model.order import LONGEST, Act, Authority, Mandate, Order, Registry, SignedAct
+from filterd.model.order import (
+    LONGEST,
+    Act,
+    Authority,
+    Mandate,
+    Order,
+    Registry,
+    Signature,
+    SignedAct,
+)
 
 LATE = 300  # seconds that a clock may be wrong
 
@@ -26,9 +37,14 @@ class Breadth:
     popular: Callable[[str], bool]  # nearly everybody needs it
 
 
-def signed_bytes(act: Act) -> bytes:
-    """Return the bytes that officers sign."""
-    return to_sign(kind_of(act), act_json(act))
+def signed_bytes(act: Act, at: int) -> bytes:
+    """Return the bytes that an officer signs at unix time `at`."""
+    return _dated(to_sign(kind_of(act), act_json(act)), at)
+
+
+def sign_act(signer: Signer, act: Act, at: int) -> Signature:
+    """Return an officer's signature of an act, made at unix time `at`."""
+    return replace(sign(signer, signed_bytes(act, at)), at=at)
 
 
 def check_act(signed: SignedAct, registry: Registry, breadth: Breadth, at: int) -> Authority:
@@ -44,22 +60,29 @@ def check_act(signed: SignedAct, registry: Registry, breadth: Breadth, at: int) 
     authority = registry.find(act.authority)
     if authority is None:
         raise Refused(Fault.UNKNOWN_AUTHORITY, f"no authority {act.authority!r}")
-    check_signatures(signed, authority, at, signed_bytes(act))
+    check_signatures(signed, authority, at, to_sign(kind_of(act), act_json(act)))
     if isinstance(act, Order):
         check_scope(act, authority.mandate)
         check_breadth(act, breadth)
     return authority
 
 
-def check_signatures(signed: SignedAct, authority: Authority, at: int, data: bytes) -> None:
-    """Refused (EXPIRED_KEY, UNSIGNED) unless enough different officers have signed `data`."""
+def check_signatures(signed: SignedAct, authority: Authority, at: int, plain: bytes) -> None:
+    """Refused (EXPIRED_KEY, MISDATED, UNSIGNED) unless enough different officers have signed
+    `plain`, none of them after `at`.
+    """
     if at > authority.not_after + LATE:
         raise Refused(Fault.EXPIRED_KEY, f"the keys of {authority.id} ended before it was logged")
+    # Of anybody's signature: the newest is taken for the time at which the act was signed.
+    if signed.signed_at > at + LATE:
+        why = f"a signature is dated {signed.signed_at - at} s after the act was logged"
+        raise Refused(Fault.MISDATED, f"{why}; look at the officer's clock and sign again")
     officers = {key.id: key for key in authority.officers}
     good = {
         each.key
         for each in signed.signatures
-        if (key := officers.get(each.key)) is not None and verifies(key, each, data)
+        if (key := officers.get(each.key)) is not None
+        and verifies(key, each, _dated(plain, each.at))
     }
     if len(good) < authority.threshold:
         why = f"{len(good)} of {authority.threshold} signatures by officers of {authority.id}"
@@ -126,3 +149,8 @@ _TOO_BROAD = {
     "protected": "{} is protected, or has protected names under it",
     "popular": "nearly everybody needs {}",
 }
+
+
+def _dated(plain: bytes, at: int) -> bytes:
+    """JSON in its one spelling has no line end in it, so nothing else reads as this."""
+    return plain + f"\nat {at}\n".encode()

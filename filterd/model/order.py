@@ -105,10 +105,13 @@ Act = Order | Revocation
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """`value` is in hexadecimal; `key` the id of the key that made it."""
+    """`value` is in hexadecimal; `key` the id of the key that made it. `at`: when an officer signed
+    an act, in unix seconds by the officer's clock, and signed with it; 0 where nothing says when.
+    """
 
     key: str
     value: str
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,11 @@ class SignedAct:
 
     act: Act
     signatures: tuple[Signature, ...]
+
+    @property
+    def signed_at(self) -> int:
+        """When the newest signature was made, in unix seconds; 0: there is none."""
+        return max((each.at for each in self.signatures), default=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner
 
 from filterd.feed.follow import LogKey
-from filterd.feed.keys import public_key, sign
+from filterd.feed.keys import public_key
 from filterd.feed.publish import Log
-from filterd.feed.warrant import Breadth, signed_bytes
+from filterd.feed.warrant import Breadth, sign_act
 from filterd.model.order import (
     Authority,
     Effect,
@@ -69,9 +69,9 @@ class Ministry:
     def log(self, folder):
         return Log.open(folder, self.log_key, self.log_signer, "canary.example")
 
-    def sign(self, act, officers=(0, 1)):
-        data = signed_bytes(act)
-        return SignedAct(act, tuple(sign(self.officers[at], data) for at in officers))
+    def sign(self, act, officers=(0, 1), at=NOW):
+        made = (sign_act(self.officers[each], act, at) for each in officers)
+        return SignedAct(act, tuple(made))
 
 
 def order(*names, **changed):

@@ -55,9 +55,25 @@ def test_a_signature_over_something_else_is_none(ministry):
     good = ministry.sign(order())
     moved = SignedAct(order("other.example"), good.signatures)
     assert fault_of(ministry, moved) is Fault.UNSIGNED
-    elsewhere = to_sign("something else", act_json(good.act))
-    lent = tuple(sign(ministry.officers[at], elsewhere) for at in (0, 1))
+    elsewhere = to_sign("something else", act_json(good.act)) + f"\nat {NOW}\n".encode()
+    lent = tuple(replace(sign(ministry.officers[each], elsewhere), at=NOW) for each in (0, 1))
     assert fault_of(ministry, SignedAct(good.act, lent)) is Fault.UNSIGNED, "of another kind"
+
+
+def test_when_an_act_was_signed_is_signed_with_it(ministry):
+    good = ministry.sign(order(), at=NOW - 60)
+    assert good.signed_at == NOW - 60
+    redated = SignedAct(good.act, tuple(replace(each, at=NOW) for each in good.signatures))
+    assert fault_of(ministry, redated) is Fault.UNSIGNED
+
+
+def test_an_act_that_was_signed_after_it_was_logged_is_refused(ministry):
+    assert fault_of(ministry, ministry.sign(order(), at=NOW + LATE)) is None
+    assert fault_of(ministry, ministry.sign(order(), at=NOW + LATE + 1)) is Fault.MISDATED
+    good = ministry.sign(order())
+    stranger = replace(good.signatures[0], key="0" * 64, at=NOW + LATE + 1)
+    told = SignedAct(good.act, (*good.signatures, stranger))
+    assert fault_of(ministry, told) is Fault.MISDATED, "nobody may make it look later than it was"
 
 
 def test_officers_of_another_authority_are_strangers(ministry):
@@ -134,7 +150,7 @@ def test_only_its_own_authority_revokes_an_order(ministry):
     for attempt in (foreign, alone):
         found = judge(ledger_of((mine, NOW), (attempt, NOW)), registry, ANYTHING)
         assert by_id(found)["2026-1"].enforced
-    revoked = ministry.sign(Revocation("2026-1", "ministry", "no", NOW))
+    revoked = ministry.sign(Revocation("2026-1", "ministry", "no", NOW), at=NOW + 5 * DAY)
     found = judge(ledger_of((mine, NOW), (revoked, NOW)), registry, ANYTHING)
     judged = by_id(found)["2026-1"]
     assert (judged.enforced, judged.ended) == (False, True)
