@@ -13,6 +13,8 @@ __all__ = [
     "Engine",
     "Index",
     "IndexBuilder",
+    "Limits",
+    "Patterns",
     "Skimmed",
     "Snapshot",
     "check_regex",
@@ -76,6 +78,46 @@ class IndexBuilder:
 
     def finish(self, meta: str) -> Index:
         """Return the index without a file, for overlays."""
+
+@final
+class Limits:
+    """What no order may name: `protected` with all under it, `above` and `popular` alone."""
+
+    def __new__(
+        cls, *, protected: Sequence[str], above: Sequence[str], popular: Sequence[str]
+    ) -> Self: ...
+
+@final
+class Patterns:
+    """The patterns of one order, in few bytes. Kinds: 0 a name, 1 a subtree, 2 a URL."""
+
+    def __new__(cls, given: Sequence[tuple[int, str]]) -> Self:
+        """(kind, text) in the order that was signed. ValueError: one that is not spelled as
+        patterns are (`feed/acts.py`)."""
+
+    @staticmethod
+    def unpack(block: bytes, most: int) -> Patterns:
+        """Read what `pack` wrote, of `most` patterns at most. ValueError for anything else."""
+
+    def pack(self) -> bytes:
+        """Return them sorted by the reversed name and front coded, with their signed order."""
+
+    def signed(self) -> list[tuple[int, str]]:
+        """Return (kind, text) in the order that was signed."""
+
+    def canonical(self) -> bytes:
+        """Return the JSON of them in its one spelling, as officers signed it."""
+
+    def first_outside(self, space: Sequence[str]) -> str | None:
+        """Return the first name that is none of `space`, nor under one."""
+
+    def first_broad(self, limits: Limits) -> tuple[str, str] | None:
+        """Return the first name that is too broad, and why: suffix, protected or popular."""
+
+    def add_to(self, builder: IndexBuilder, class_id: int) -> int:
+        """Add the names, not the URLs, to `builder`; return how many. ValueError, OSError."""
+
+    def __len__(self) -> int: ...
 
 @final
 class Index:

@@ -8,4 +8,5 @@ need=()
 for pair in dig:bind9-dnsutils kdig:knot-dnsutils unbound:unbound knotd:knot nginx:nginx-light zstd:zstd promtool:prometheus ip:iproute2 named:bind9 dnsmasq:dnsmasq-base valgrind:valgrind; do
     command -v "${pair%%:*}" >/dev/null || [ -x "/usr/sbin/${pair%%:*}" ] || need+=("${pair##*:}")
 done
+command -v softhsm2-util >/dev/null && command -v pkcs11-tool >/dev/null || need+=(softhsm2 opensc)
 [ ${#need[@]} -eq 0 ] || install_packages "${need[@]}"

@@ -28,6 +28,7 @@ from filterd.lists.rollback import RolledBack, rollback
 from filterd.lists.store import ListStore
 from filterd.model.errors import FilterdError, RulesError
 from filterd.model.order import Order
+from filterd.policy.order_base import OrderBase
 from filterd.policy.said import Here, Told, obey
 from filterd.upstream.resolver import Resolver
 
@@ -59,7 +60,7 @@ class Change:
             inputs = await asyncio.to_thread(
                 parts.current_inputs, config, book, node.paths, old_inputs.lists
             )
-            inputs = replace(inputs, orders=old_inputs.orders)
+            inputs = replace(inputs, orders=old_inputs.orders, base=old_inputs.base)
             inputs = replace(inputs, addresses=old_inputs.addresses)
             ruling = await asyncio.to_thread(build_ruling, inputs, time.time(), node.generation + 1)
             local = parts.local_data(config)
@@ -100,12 +101,12 @@ class Change:
             ruling = await asyncio.to_thread(build_ruling, inputs, time.time(), number)
             self._node.put_in_force(ruling)
 
-    async def enforce(self, orders: tuple[Order, ...]) -> None:
+    async def enforce(self, orders: tuple[Order, ...], base: OrderBase | None = None) -> None:
         """Put orders of authorities in force, in the place of those before."""
         async with self._lock:
             ruling = self._node.ruling
             number = self._node.generation + 1
-            made = await asyncio.to_thread(reorder, ruling, orders, time.time(), number)
+            made = await asyncio.to_thread(reorder, ruling, orders, base, time.time(), number)
             self._node.put_in_force(made)
 
     async def say(

@@ -5,6 +5,7 @@ counted by its fault and said once.
 """
 
 import asyncio
+import itertools
 import logging
 import random
 import time
@@ -12,31 +13,33 @@ from collections.abc import Awaitable
 
 import httpx
 
-from filterd import __version__
+from filterd.app.basing import Basing
 from filterd.app.change import Change
 from filterd.app.feed_state import Feed
+from filterd.app.listening import listen
 from filterd.app.node import Node
-from filterd.app.probing import is_ordered
+from filterd.app.proving import KEY, Prover
+from filterd.app.scales import Guard
+from filterd.feed.base import use
 from filterd.feed.breadth import breadth_of
-from filterd.feed.canary import KEPT
-from filterd.feed.canonical import canonical
+from filterd.feed.events import Pushed
 from filterd.feed.follow import Position, check_fresh
-from filterd.feed.judge import judge
+from filterd.feed.judge import held_of, judge
 from filterd.feed.keys import node_key, public_key
 from filterd.feed.mirror import Mirror
-from filterd.feed.receipt import Receipt, sign_receipt
 from filterd.feed.refusal import Refused
 from filterd.feed.remote import PATIENCE, from_folder, over_http
-from filterd.feed.sync import Fetch, fetch_new
+from filterd.feed.sync import Fetch, Round, fetch_new
 from filterd.feed.trust import FolderFetcher, Trust, recall, refresh, remember
-from filterd.model.durable import write_atomically
-from filterd.model.errors import RulesError
+from filterd.model.errors import FilterdError
+from filterd.model.order import Order
+from filterd.policy.order_base import OrderBase
 
 logger = logging.getLogger(__name__)
-TRUST_SECONDS = 300.0  # between two looks at the trust root
+TRUST_SECONDS = 900.0  # between two looks at the trust root
+DOUBT_SECONDS = 30.0  # the same, after something was refused that a newer one might explain
 SPREAD = 0.2  # of the time between two looks
 KEPT_TRUST = "trust.json"
-RECEIPT = "receipt.json"
 
 
 class Follower:
@@ -46,19 +49,33 @@ class Follower:
         self._node = node
         self._change = change
         self._feed = feed
+        self._prover = Prover(node, feed)
+        self._remembered: tuple[tuple[Order, ...] | None, OrderBase | None] = (None, None)
+        self._turn = asyncio.Lock()  # one round at a time, whoever begins it
+        self._basing = Basing(node, feed)
 
     async def run(self) -> None:
         """Follow until cancelled."""
+        await self._guarded(self._open())
         await self._guarded(self._recall())
         url = self._feed.config.url or ""
-        if url.startswith("file:"):
-            await self._run(from_folder(url))
-        async with httpx.AsyncClient(timeout=PATIENCE) as client:
-            await self._run(over_http(client, url))
+        async with httpx.AsyncClient(timeout=PATIENCE) as client, asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._prover.watch(self._prove_again))
+            if url.startswith("file:"):
+                tasks.create_task(self._run(from_folder(url)))
+                return
+            fetch = over_http(client, url, self._hear_time)
+
+            async def take(pushed: Pushed) -> None:
+                await self._guarded(self.step(fetch, time.time(), pushed))
+
+            tasks.create_task(self._run(fetch))
+            tasks.create_task(listen(client, self._feed, take))
 
     async def _run(self, fetch: Fetch) -> None:
-        while True:
-            await self._guarded(self.step(fetch, time.time()))
+        for look in itertools.count():
+            if self._feed.problem is not None or self._feed.stream.is_due(look):
+                await self._guarded(self.step(fetch, time.time()))
             wait = self._feed.config.poll * random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311
             await asyncio.sleep(wait)
 
@@ -69,32 +86,104 @@ class Follower:
             self._feed.problem = None
         except Refused as refused:
             self._feed.faults[refused.fault] += 1
+            self._feed.doubt = True
             self._complain(f"refused ({refused.fault.value}): {refused}")
         except OSError as error:
             self._complain(f"cannot be had: {error}")
-        except RulesError as error:
+        except FilterdError as error:
             self._complain(f"cannot be put in force: {error}")
 
-    async def step(self, fetch: Fetch, now: float) -> None:
-        """One round. Raises Refused or OSError; what was in force stays."""
+    async def step(self, fetch: Fetch, now: float, pushed: Pushed | None = None) -> None:
+        """One round: look at the feed, or take what it pushed. Raises Refused or OSError; what was
+        in force stays.
+        """
+        async with self._turn:
+            await self._step(fetch, now, pushed)
+
+    async def _step(self, fetch: Fetch, now: float, pushed: Pushed | None) -> None:
         feed = self._feed
-        if now - feed.looked_at > TRUST_SECONDS:
+        every = DOUBT_SECONDS if feed.doubt else TRUST_SECONDS
+        if pushed is None and now - feed.looked_at > every:
             await self._look_at_trust(now)
         mirror = feed.mirror
         if feed.trust is None or mirror is None:
             return
-        found = await fetch_new(mirror, fetch, int(now))
+        await self._basing.begin(fetch, int(now))
+        await self._merge(feed.trust, int(now))
+        found = await fetch_new(mirror, fetch, int(now), pushed)
+        if found.taken is not None and found.taken.segments:
+            if pushed is None:
+                feed.stream.overtook()
+            feed.take_segments(found.taken.segments)
+            feed.received_at = int(now * 1000)
+        # A disk may be slow or full, so what was verified is in force meanwhile; what is said of
+        # it, to the hub and to the next start, is said once it is kept.
+        keeping = asyncio.create_task(self._keep(mirror, found))
+        try:
+            # What went wrong the last time is tried again, whether or not there is something new.
+            position = mirror.position if found.taken is None else found.taken.position
+            if feed.enforced is not position:
+                await self._enforce(position, feed.trust)
+        finally:
+            await keeping
+        await self._tell(mirror, feed.trust, now)
+
+    async def _keep(self, mirror: Mirror, found: Round) -> None:
         if found.taken is not None:
             await asyncio.to_thread(mirror.keep, found.taken, found.note, found.files)
-            feed.segments = (*feed.segments, *found.taken.segments)[-KEPT:]
-        # What went wrong the last time is tried again, whether or not there is something new.
-        if feed.enforced is not mirror.position:
-            await self._enforce(mirror.position, feed.trust)
+
+    async def _tell(self, mirror: Mirror, trust: Trust, now: float) -> None:
+        """Say what is in force, to whom it may concern. Refused (FROZEN), OSError."""
+        feed = self._feed
         for finding in feed.confront(mirror.position):
             logger.error("feed: alarm: %s; what is in force stays in force", finding.why)
-        if feed.proved != mirror.position.edge.size:
-            await self._prove(mirror.position, int(now * 1000))
-        check_fresh(mirror.position, int(now), feed.trust.policy.stale_after)
+        try:
+            if self._prover.is_due():
+                await self._prove()
+        finally:
+            await self._remember()
+        check_fresh(mirror.position, int(now), trust.policy.stale_after)
+
+    async def _remember(self) -> None:
+        """Keep what is in force for the next start, if it has changed."""
+        orders, base = self._node.ruling.inputs.orders, self._node.ruling.inputs.base
+        known_orders, known_base = self._remembered
+        if known_orders is not orders or known_base is not base:
+            await asyncio.to_thread(self._basing.remember, orders, base)
+            self._remembered = (orders, base)
+
+    async def _prove(self) -> None:
+        """Sign a receipt for what is in force."""
+        feed, position = self._feed, self._feed.enforced
+        if position is None or feed.trust is None:
+            return
+        newest = feed.segments[-1]
+        if feed.ends.of(newest) <= time.time():  # it came late, or the node was down
+            feed.begun = {newest.number: int(time.time())}
+            await self._put_in_force(position)
+        await self._prover.prove(position)
+
+    async def _prove_again(self) -> None:
+        async with self._turn:
+            await self._guarded(self._renew())
+
+    async def _renew(self) -> None:
+        """Begin with what has waited for its turn, and sign what there is to sign."""
+        feed = self._feed
+        if feed.enforced is not None and feed.is_turn(time.time()):
+            await self._put_in_force(feed.enforced)
+        if self._prover.is_due():
+            await self._prove()
+        await self._remember()
+
+    async def _open(self) -> None:
+        """Take up what this node knew of itself; without it, orders are in force all the same."""
+        feed = self._feed
+        feed.guard = Guard(feed.folder, feed.config.guard)
+        await asyncio.to_thread(feed.guard.open)
+        self._node.sampled.append(feed.guard.take)
+        feed.node = public_key(await asyncio.to_thread(node_key, feed.folder / KEY)).id
+        await asyncio.to_thread(self._prover.recall)
 
     async def _recall(self) -> None:
         """Put in force what was in force before, whether or not there is a network."""
@@ -111,7 +200,7 @@ class Follower:
         folder = feed.folder / "trust"
         trust = await asyncio.to_thread(refresh, folder, root, feed.config.url, fetcher)
         await asyncio.to_thread(remember, feed.folder / KEPT_TRUST, trust)
-        feed.looked_at = now
+        feed.looked_at, feed.doubt = now, False
         for doubt in feed.hear(trust.manifests, trust.doubts):
             logger.warning("feed: %s: %s", doubt.authority, doubt.why)
         await self._use(trust)
@@ -119,64 +208,73 @@ class Follower:
     async def _use(self, trust: Trust) -> None:
         feed = self._feed
         if feed.trust != trust:
-            feed.trust, feed.judged, feed.enforced = trust, {}, None
-        if feed.mirror is None or feed.mirror.log != trust.policy.log:
+            feed.trust, feed.judged, feed.enforced = trust, held_of(feed.judged), None
+        log, known = trust.policy.log, feed.mirror
+        if known is not None and known.log != log and known.log.origin == log.origin:
+            # Another key or other witnesses of the same log: its history goes on from here.
+            feed.mirror = Mirror(feed.folder / "log", log, known.position)
+        if feed.mirror is None or feed.mirror.log != log:
             feed.mirror = Mirror(feed.folder / "log", trust.policy.log)
-            taken = await asyncio.to_thread(feed.mirror.load)
-            feed.segments = () if taken is None else taken.segments[-KEPT:]
+            start = await self._basing.load()
+            taken = await asyncio.to_thread(feed.mirror.load, start)
+            feed.segments = ()
+            feed.take_segments(() if taken is None else taken.segments)
+            if feed.mirror.position.edge.size:
+                await self._enforce(feed.mirror.position, trust)
+
+    async def _merge(self, trust: Trust, now: int) -> None:
+        """Put a base in force that has been made meanwhile; have one made if it is time."""
+        feed = self._feed
+        made = await self._basing.finished()
+        if made is not None and feed.mirror is not None:
+            taken = await asyncio.to_thread(feed.mirror.load, made.state.position)
             if taken is not None:
-                await self._enforce(taken.position, trust)
+                feed.take_segments(taken.segments)
+            feed.base, feed.judged = made, made.state.judged
+            await self._enforce(feed.mirror.position, trust)
+            await self._remember()  # before the base is gone that the last start would want
+            await asyncio.to_thread(use, feed.folder, made.name)
+        self._basing.start(trust, now)
 
     async def _enforce(self, position: Position, trust: Trust) -> None:
         feed = self._feed
-        breadth = breadth_of(self._node.book.must_not_block)
+        breadth = breadth_of(self._node.book.must_not_block, trust.popular)
         before = feed.judged
         judged = await asyncio.to_thread(judge, position.ledger, trust.registry, breadth, before)
         for key, each in judged.items():
             known = before.get(key)
             if each.fault is not None and (known is None or known.fault is not each.fault):
                 feed.faults[each.fault] += 1
+                feed.doubt = True
                 name = "/".join(each.entry.name)
                 logger.warning("feed: order %s is not enforced: %s", name, each.why)
         feed.judged = judged
-        orders = feed.orders()
-        if orders != self._node.ruling.inputs.orders:  # a checkpoint signed anew changes nothing
-            await self._change.enforce(orders)
-            logger.info("feed: orders up to segment %d are in force", position.edge.size)
+        guard = feed.guard
+        if guard is not None:
+            size = position.edge.size
+            weighed = await asyncio.to_thread(guard.weigh, judged, size, trust, breadth)
+            for key in weighed.withheld.keys() - guard.weighed.withheld.keys():
+                name = "/".join(judged[key].entry.name)
+                logger.error("feed: order %s is held back: %s", name, weighed.withheld[key].why)
+            changed, guard.weighed = weighed != guard.weighed, weighed
+        await self._put_in_force(position)
         feed.enforced = position
+        if guard is not None and changed:
+            await asyncio.to_thread(guard.keep)
 
-    async def _prove(self, position: Position, received_at: int) -> None:
-        """Sign a receipt once the newest canary is seen blocked at our own door."""
-        feed, applied_at = self._feed, _milliseconds()
-        doors = self._node.config.listen.udp
-        if not feed.segments or not doors:
-            return
-        canary = feed.segments[-1].canary
-        if not await is_ordered(canary, doors[0]):
-            raise OSError(f"the canary {canary} is not blocked here; no receipt is signed")
-        signer = await asyncio.to_thread(node_key, feed.folder / "node.key")
-        receipt = Receipt(
-            node=public_key(signer).id,
-            size=position.edge.size,
-            root=position.edge.root,
-            state=position.ledger.root,
-            received_at=received_at,
-            applied_at=applied_at,
-            observed_at=_milliseconds(),
-            refused=sum(each.fault is not None for each in feed.judged.values()),
-            software=f"filterd {__version__}",
-        )
-        feed.receipt = sign_receipt(receipt, signer)
-        await asyncio.to_thread(write_atomically, feed.folder / RECEIPT, canonical(feed.receipt))
-        if feed.outbox is not None:
-            await asyncio.to_thread(feed.outbox.put, feed.receipt)
-        feed.proved = position.edge.size
+    async def _put_in_force(self, position: Position) -> None:
+        feed, inputs = self._feed, self._node.ruling.inputs
+        orders, base = feed.orders(), feed.rules(time.time())
+        if (orders, base) != (inputs.orders, inputs.base):  # a new signature alone changes nothing
+            await self._change.enforce(orders, base)
+            logger.info("feed: orders up to segment %d are in force", position.edge.size)
+
+    def _hear_time(self, theirs: int) -> None:
+        if self._feed.hear_time(theirs, time.time()):
+            skew = self._feed.skew
+            logger.warning("feed: this clock is %+d s off that of the feed; look at both", skew)
 
     def _complain(self, problem: str) -> None:
         if problem != self._feed.problem:
             logger.warning("feed: %s; what is in force stays in force", problem)
         self._feed.problem = problem
-
-
-def _milliseconds() -> int:
-    return time.time_ns() // 1_000_000

@@ -35,7 +35,7 @@ def handlers(node: Node, change: Change) -> dict[str, Handler]:
         return {"written": await asyncio.to_thread(_settled, node)}
 
     async def feed_status(_arguments: Mapping[str, Any], _report: Report) -> Any:
-        return {} if node.feed is None else node.feed.status()
+        return {} if node.feed is None else node.feed.status(time.time())
 
     def saying(command: str) -> Handler:
         async def say(arguments: Mapping[str, Any], _report: Report) -> Any:

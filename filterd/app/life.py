@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filterd.app.basing import in_force_before
 from filterd.app.forwarding import core_routing
 from filterd.app.guarding import guarding
 from filterd.app.inherited import Inherited, inherit
@@ -74,7 +75,7 @@ async def open_node(
     paths = Paths.of(config, os.environ)
     paths.state.mkdir(parents=True, exist_ok=True)
     now = time.time()
-    inputs = current_inputs(config, book, paths)
+    inputs = in_force_before(current_inputs(config, book, paths), paths.state)
     ruling = build_ruling(inputs, now, 1)
     resolver = Resolver(upstream_settings(config), loop)
     writer = make_writer(config, paths)

@@ -73,6 +73,7 @@ class Node:
     lists: "tuple[ListStatus, ...]" = ()  # as last looked at; see tasks.py
     feed: "Feed | None" = None  # see feed_state.py
     reporting: "Reports | None" = None  # see reporting.py
+    reports_soon: bool = False  # it is being opened, so what is counted waits in the core
     # Who is told what the core sampled: name, bit of the client today, whether it was blocked.
     sampled: list[Callable[[Sequence[Sampled]], None]] = field(default_factory=list)
     flushing: Lock = field(default_factory=Lock)
@@ -116,6 +117,8 @@ class Node:
         of its own, so that a second full of blocks makes no answer late; never on two at once.
         """
         with self.flushing:
+            if self.reports_soon:
+                return
             if counts:
                 sample = self.engine.take_sample()
                 for take in self.sampled:

@@ -8,6 +8,7 @@ from dnslib import EDNS0, QTYPE, DNSError, DNSHeader, DNSQuestion, DNSRecord
 from filterd.config.addresses import ListenAddress
 
 CENSORED = 16  # extended error of an order (RFC 8914 section 4.17)
+BLOCKED = frozenset({15, CENSORED, 17})  # blocked, censored, filtered (sections 4.16 to 4.18)
 EDE = 15  # the option's number
 PATIENCE = 1.0  # seconds for one answer
 TRIES = 3
@@ -16,24 +17,32 @@ _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask, not w
 
 async def is_ordered(name: str, door: ListenAddress) -> bool:
     """Say whether `name` is answered at `door` as blocked by an order. OSError: no answer comes."""
+    return CENSORED in await reasons(name, door)
+
+
+async def is_blocked(name: str, door: ListenAddress) -> bool:
+    """Say whether `name` is answered at `door` as blocked, by anybody. OSError: no answer comes."""
+    return not BLOCKED.isdisjoint(await reasons(name, door))
+
+
+async def reasons(name: str, door: ListenAddress) -> frozenset[int]:
+    """Return the extended errors that the answer for `name` at `door` has. OSError: none comes."""
     for _ in range(TRIES):
         wire = await _ask(name, door)
         if wire is not None:
-            return _says_censored(wire)
+            return _errors(wire)
     raise OSError(f"no answer from our own door at {door.host} port {door.port}")
 
 
-def _says_censored(wire: bytes) -> bool:
+def _errors(wire: bytes) -> frozenset[int]:
     try:
         reply = DNSRecord.parse(wire)
     except DNSError:
-        return False
+        return frozenset()
     options = (
         option for record in reply.ar if record.rtype == QTYPE.OPT for option in record.rdata
     )
-    return any(
-        option.code == EDE and option.data[:2] == CENSORED.to_bytes(2, "big") for option in options
-    )
+    return frozenset(int.from_bytes(each.data[:2], "big") for each in options if each.code == EDE)
 
 
 async def _ask(name: str, door: ListenAddress) -> bytes | None:

@@ -167,5 +167,5 @@ class Reporting:
 
     def _is_known(self, domain: str) -> bool:
         ruling = self._node.ruling
-        indexes = (*ruling.ground.indexes, ruling.ordered.index)
+        indexes = (*ruling.ground.indexes, *ruling.ordered.indexes)
         return any(index.find(domain) for index in indexes)

@@ -21,6 +21,7 @@ from filterd.model.group import ListSpec, RuleBook, School
 from filterd.model.order import Order
 from filterd.policy.classes import ClassTable, RuleClass
 from filterd.policy.classes_json import read_meta, write_meta
+from filterd.policy.order_base import OrderBase, switched
 from filterd.policy.orders import add_orders, next_start
 from filterd.policy.overlay import add_overlay
 from filterd.policy.own_index import NodeNames, add_own
@@ -38,8 +39,8 @@ from filterd.policy.said import NOTHING, Said
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a ruling is made of. `lists` None: no list has been compiled yet. `orders` are those
-    of the feed that this node enforces.
+    """What a ruling is made of. `lists` None: no list has been compiled yet. What this node
+    enforces of the feed are `base`, its compiled orders, and `orders`, those that came since.
     """
 
     config: Config
@@ -47,6 +48,7 @@ class Inputs:
     said: Said = NOTHING
     lists: Loaded | None = None
     orders: tuple[Order, ...] = ()
+    base: OrderBase | None = None
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -65,15 +67,18 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """What authorities order, as an index over `ground`; until `until` (unix seconds), if given, no
-    further order begins.
+    """What authorities order, as indexes over `ground`: that of the base, if there is one, and that
+    of orders since. Until `until` (unix seconds), if given, no further order begins. `off` are the
+    classes of the base that are switched off.
     """
 
     ground: Ground
-    index: Index
-    table: ClassTable
-    layer: Layer
+    indexes: tuple[Index, ...]
+    tables: tuple[ClassTable, ...]
+    layers: tuple[Layer, ...]
     until: int | None
+    base: OrderBase | None = None
+    off: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +112,22 @@ def build_ruling(inputs: Inputs, now: float, number: int) -> Ruling:
     return _ruling(inputs, school, ordered, now, number)
 
 
-def reorder(ruling: Ruling, orders: tuple[Order, ...], now: float, number: int) -> Ruling:
-    """Return `ruling` with other orders of authorities.
+def reorder(
+    ruling: Ruling,
+    orders: tuple[Order, ...],
+    base: OrderBase | None,
+    now: float,
+    number: int,
+) -> Ruling:
+    """Return `ruling` with other orders of authorities. What it costs depends on `orders`, not on
+    how many are in `base`, unless other classes of that are switched off.
 
     Raises:
         RulesError: as `build_ruling`.
     """
-    inputs = replace(ruling.inputs, orders=orders)
-    return _ruling(inputs, ruling.school, _ordered(inputs, ruling.ground, now), now, number)
+    inputs = replace(ruling.inputs, orders=orders, base=base)
+    ordered = _ordered(inputs, ruling.ground, now, ruling.ordered)
+    return _ruling(inputs, ruling.school, ordered, now, number)
 
 
 def reword(ruling: Ruling, said: Said, now: float, number: int) -> Ruling:
@@ -147,15 +160,35 @@ def _ground(inputs: Inputs, school: School, now: float) -> Ground:
     return Ground(tuple(indexes), tuple(tables), outline, layers, now)
 
 
-def _ordered(inputs: Inputs, ground: Ground, now: float) -> Ordered:
+def _ordered(inputs: Inputs, ground: Ground, now: float, before: Ordered | None = None) -> Ordered:
     builder = IndexBuilder()
     table = add_orders(builder, inputs.orders, now)
+    index, layer = builder.finish(write_meta(table)), layer_of(ground.outline, table)
+    base, start = inputs.base, next_start(inputs.orders, now)
+    if base is None:
+        return Ordered(ground, (index,), (table,), (layer,), start)
+    off = base.off_at(now)
+    known = (
+        before is not None
+        and before.base is not None
+        and before.ground is ground
+        and before.base.index is base.index
+        and before.off == off
+    )
+    if before is not None and known:
+        below, under = before.tables[0], before.layers[0]
+    else:
+        below = switched(base.table, off)
+        under = layer_of(ground.outline, below)
+    moments = (start, base.next_start(now), base.last_known_end(now))
     return Ordered(
         ground=ground,
-        index=builder.finish(write_meta(table)),
-        table=table,
-        layer=layer_of(ground.outline, table),
-        until=next_start(inputs.orders, now),
+        indexes=(base.index, index),
+        tables=(below, table),
+        layers=(under, layer),
+        until=min((each for each in moments if each is not None), default=None),
+        base=base,
+        off=off,
     )
 
 
@@ -164,16 +197,16 @@ def _ruling(inputs: Inputs, school: School, ordered: Ordered, now: float, number
     school = replace(school, overrides=inputs.said.overrides, rules=inputs.said.rules)
     builder = IndexBuilder()
     overlay = add_overlay(builder, school, now)
-    layers = (*ground.layers, ordered.layer, layer_of(ground.outline, overlay))
+    layers = (*ground.layers, *ordered.layers, layer_of(ground.outline, overlay))
     plan = put_together(ground.outline, layers, now)
-    indexes = (*ground.indexes, ordered.index, builder.finish(write_meta(overlay)))
+    indexes = (*ground.indexes, *ordered.indexes, builder.finish(write_meta(overlay)))
     moments = (next_build(school, now, ground.made_at), ordered.until)
     return Ruling(
         inputs=inputs,
         school=school,
         ground=ground,
         ordered=ordered,
-        tables=(*ground.tables, ordered.table, overlay),
+        tables=(*ground.tables, *ordered.tables, overlay),
         snapshot=_snapshot(indexes, plan, number),
         made_at=now,
         until=min((moment for moment in moments if moment is not None), default=None),

@@ -48,6 +48,7 @@ class Chores:
 
     def start(self) -> None:
         """Start them all."""
+        self._node.reports_soon = self._outbox is not None
         for chore in (
             self._events,
             self._lists,
@@ -65,6 +66,7 @@ class Chores:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._clerk.shutdown()
+        self._node.reports_soon = False
         self._node.flush_events()
 
     async def _events(self) -> None:
@@ -126,7 +128,9 @@ class Chores:
                 reporting = await asyncio.to_thread(Reporting, node, self._outbox, time.time())
                 node.problems.pop("report", None)
                 node.reporting = reporting
+                node.reports_soon = False
             except (OSError, FilterdError) as error:
+                node.reports_soon = False  # the local log goes on without
                 node.problems["report"] = f"nothing can be reported: {error}"
                 logger.error("report: %s", error)  # noqa: TRY400
                 await asyncio.sleep(LISTS_SECONDS)

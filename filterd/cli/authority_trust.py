@@ -13,11 +13,20 @@ from tuf.api.metadata import Root
 
 from filterd.cli.base import Exit, paint
 from filterd.cli.keyring import add_passphrase, read_public, signers
+from filterd.cli.times import span
 from filterd.feed.ceremony import ONLINE, Holders, Publisher, moment, new_root, root_of
 from filterd.feed.follow import LogKey
 from filterd.feed.keys import public_key
 from filterd.feed.policy import Policy, policy_json, read_policy
-from filterd.feed.prepared import Prepared, add_signature, check_signed, prepare, prepared_text
+from filterd.feed.popular import popular_json, read_popular
+from filterd.feed.prepared import (
+    ROLE,
+    Prepared,
+    add_signature,
+    check_signed,
+    prepare,
+    prepared_text,
+)
 from filterd.feed.prepared import read_prepared as read_prepared_bytes
 from filterd.feed.publish import Log
 from filterd.feed.registry import read_authority
@@ -45,6 +54,8 @@ _PUT = """examples:
       --witness w.example/1=w.pem.pub --cosigned 1  nodes take what a witness has seen
   filterd authority put feed --targets-key a.pem --targets-key b.pem --online-key online.pem \\
       --new-log-key log-2.pem                       the log's key was lost
+  filterd authority put feed --targets-key a.pem --targets-key b.pem --online-key online.pem \\
+      --rollout 3m --popular popular.txt            how orders begin, and what none blocks
 """
 
 
@@ -74,6 +85,7 @@ def add(commands: Commands) -> None:
     init.add_argument("--log-key", required=True, metavar="KEY")
     init.add_argument("--origin", required=True, metavar="WORD", help="who keeps the log")
     init.add_argument("--canaries", required=True, metavar="NAME", help="a domain of your own")
+    _add_policy(init)
     _add_trust(init)
     init.set_defaults(run=_init)
 
@@ -85,6 +97,7 @@ def add(commands: Commands) -> None:
     put.add_argument("--remove", action="append", default=[], metavar="ID")
     put.add_argument("--witness", action="append", metavar="NAME=FILE.pub", help="all of them")
     put.add_argument("--cosigned", type=int, metavar="N", help="so many witnesses must sign")
+    _add_policy(put)
     put.add_argument("--new-log-key", metavar="KEY", help="in place of the one that signs the log")
     _add_trust(put)
     put.set_defaults(run=_put)
@@ -95,6 +108,14 @@ def add(commands: Commands) -> None:
     renew.add_argument("--log-key", required=True, metavar="KEY")
     add_passphrase(renew)
     renew.set_defaults(run=_renew)
+
+
+def _add_policy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--rollout", metavar="SPAN", help="until an order that can wait is everywhere; 0s: at once"
+    )
+    parser.add_argument("--canary-life", metavar="SPAN", help="(default: 1h)")
+    parser.add_argument("--popular", metavar="FILE", help="names, one a line, that no order blocks")
 
 
 def _add_trust(parser: argparse.ArgumentParser) -> None:
@@ -152,7 +173,7 @@ def _init(args: argparse.Namespace) -> int:
         raise RulesError("--root goes with --prepare: its holders sign who is trusted as well")
     (keeper,) = signers(args, [args.log_key])
     log_key = LogKey(args.origin, public_key(keeper))
-    policy = Policy(1, log_key, args.canaries)
+    policy = _begun(args, Policy(1, log_key, args.canaries))
     read_policy(policy_json(policy))  # says what does not fit
     registry = Registry(1, tuple(_authority(each) for each in args.authority))
     holders = signers(args, args.root_key)
@@ -164,7 +185,9 @@ def _init(args: argparse.Namespace) -> int:
         check_signed(root, None)
         publisher.put_root(root.written)
     Log.open(feed, log_key, keeper, args.canaries).renew(now)
-    _publish(args, publisher, publisher.prepare_targets(registry, policy, moment(now)), holders)
+    popular = _popular(args, ())
+    prepared = publisher.prepare_targets(registry, policy, moment(now), popular)
+    _publish(args, publisher, prepared, holders)
     print(f"{feed} is a feed: serve the folder as it is, by nginx or any other")
     print(f"hand {feed / 'trust' / '1.root.json'} to every node, by a way that can be trusted")
     return Exit.OK
@@ -193,7 +216,7 @@ def _put(args: argparse.Namespace) -> int:
     if args.new_log_key is not None:
         (keeper,) = signers(args, [args.new_log_key])
         log = replace(log, key=public_key(keeper))
-    policy = replace(before.policy, log=log)
+    policy = replace(_begun(args, before.policy), log=log)
     if policy != before.policy:
         policy = replace(policy, version=policy.version + 1)
         read_policy(policy_json(policy))  # says what does not fit
@@ -204,7 +227,8 @@ def _put(args: argparse.Namespace) -> int:
         gone = [e for e in stored.position.ledger.entries.values() if e.name[0] in args.remove]
         print(f"orders that end with {', '.join(args.remove)}: {len(gone)}")
     publisher = Publisher(feed)
-    prepared = publisher.prepare_targets(registry, policy, moment(now))
+    popular = _popular(args, before.popular)
+    prepared = publisher.prepare_targets(registry, policy, moment(now), popular)
     _publish(args, publisher, prepared, signers(args, args.targets_key))
     if keeper is not None and stored is not None and args.prepare is None:
         with turn(feed):
@@ -220,6 +244,25 @@ def _witnessed(args: argparse.Namespace, log: LogKey) -> LogKey:
         witnesses = tuple(Witness(name, read_public(file)) for name, _, file in pairs)
         log = replace(log, witnesses=witnesses)
     return log if args.cosigned is None else replace(log, cosigned=args.cosigned)
+
+
+def _begun(args: argparse.Namespace, policy: Policy) -> Policy:
+    return replace(
+        policy,
+        rollout=_seconds(args.rollout, policy.rollout),
+        canary_life=_seconds(args.canary_life, policy.canary_life),
+    )
+
+
+def _seconds(text: str | None, before: int) -> int:
+    return before if text is None else int(span(text).total_seconds())
+
+
+def _popular(args: argparse.Namespace, before: tuple[str, ...]) -> tuple[str, ...]:
+    if args.popular is None:
+        return before
+    lines = map(str.strip, Path(args.popular).read_text(encoding="utf-8").split("\n"))
+    return read_popular(popular_json(line for line in lines if line and line[0] != "#"))
 
 
 def _publish(
@@ -256,6 +299,20 @@ def finish(publisher: Publisher, prepared: Prepared, online: Signer | None) -> N
         raise RulesError(f"{error}: something was published since; prepare it anew") from error
     if online is not None:
         publisher.renew(online, moment(int(time.time())))
+    if prepared.role == "targets":
+        _tell_of_manifests(feed, prepared)
+
+
+def _tell_of_manifests(feed: Path, targets: Prepared) -> None:
+    """Say which authorities' own words have lost a signature with an officer's key."""
+    above = targets.metadata.signed
+    for role in () if above.delegations is None else above.delegations.roles or ():
+        said = newest(feed, role)
+        if said is None:
+            continue
+        if above.get_verification_result(role, said.signed_bytes, said.signatures).missing:
+            who = role.removeprefix(ROLE)
+            print(f"{paint('now', 'yellow')}: let officers of {who} sign its manifest anew")
 
 
 def read_prepared(file: str) -> Prepared:

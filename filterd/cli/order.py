@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from filterd.cli import order_adopt
-from filterd.cli.base import Command, Exit, add_json, paint, printable
+from filterd.cli.base import Command, Exit, add_examples, add_json, paint, printable
 from filterd.cli.keyring import add_passphrase, signers
 from filterd.cli.times import clock_text, span
 from filterd.feed.acts import act_json, read_pattern, read_signed, signed_json
@@ -22,6 +22,7 @@ from filterd.feed.turn import turn
 from filterd.feed.warrant import check_act, sign_act
 from filterd.model.errors import RulesError
 from filterd.model.order import (
+    Confirmation,
     Effect,
     Order,
     Pattern,
@@ -42,6 +43,7 @@ EXAMPLES = """\
   filterd order verify 17.json --feed feed          what every node will say of it
   filterd order publish feed 17.json --log-key log.pem
   filterd order revoke 2026-17 --authority moet --reason "a mistake" -o end.json
+  filterd order confirm 2026-17 --authority moet --reason "it is meant" -o yes.json
   filterd order adopt feed --of moet --authority mps -o adopted     after a hand-over
 """
 MOST = 32 * 2**20  # bytes of an order's file
@@ -91,13 +93,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_passphrase(publish)
     publish.set_defaults(run=_publish)
 
-    revoke = commands.add_parser("revoke", help="write the end of an order, to be signed")
-    revoke.add_argument("id", metavar="ID")
-    revoke.add_argument("--authority", required=True, metavar="ID")
-    revoke.add_argument("--reason", required=True, metavar="TEXT")
-    revoke.add_argument("-o", "--output", required=True, metavar="FILE")
-    revoke.set_defaults(run=_revoke)
+    for word, about, kind in (
+        ("revoke", "write the end of an order, to be signed", Revocation),
+        (
+            "confirm",
+            "say of an order that nodes hold back that it is meant",
+            Confirmation,
+        ),
+    ):
+        say = commands.add_parser(word, help=about)
+        say.add_argument("id", metavar="ID")
+        say.add_argument("--authority", required=True, metavar="ID")
+        say.add_argument("--reason", required=True, metavar="TEXT")
+        say.add_argument("-o", "--output", required=True, metavar="FILE")
+        say.set_defaults(run=_word_on, kind=kind)
     order_adopt.add(commands)
+    add_examples(commands, EXAMPLES)
 
 
 def _add_order(parser: argparse.ArgumentParser) -> None:
@@ -166,10 +177,11 @@ def _write_order(args: argparse.Namespace, patterns: tuple[Pattern, ...]) -> int
     return Exit.OK
 
 
-def _revoke(args: argparse.Namespace) -> int:
-    act = Revocation(args.id, args.authority, args.reason, int(time.time()))
+def _word_on(args: argparse.Namespace) -> int:
+    act = args.kind(args.id, args.authority, args.reason, int(time.time()))
     _write(Path(args.output), SignedAct(act, ()))
-    print(f"{args.output}: ends {args.authority}/{args.id}; now its officers sign it")
+    does = "ends" if isinstance(act, Revocation) else "confirms"
+    print(f"{args.output}: {does} {args.authority}/{args.id}; now its officers sign it")
     return Exit.OK
 
 
@@ -226,9 +238,9 @@ def _publish(args: argparse.Namespace) -> int:
 
 
 def _check(signed: SignedAct, feed: Path, now: int) -> None:
-    registry = read_standing(feed).registry
+    trust = read_standing(feed)
     book = load_rulebook(default_directory())
-    check_act(signed, registry, breadth_of(book.must_not_block), now)
+    check_act(signed, trust.registry, breadth_of(book.must_not_block, trust.popular), now)
 
 
 def _read(path: Path) -> SignedAct:

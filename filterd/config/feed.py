@@ -3,6 +3,8 @@
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+from pydantic import Field
+
 from filterd.config.section import Section
 from filterd.config.text import Text, written
 from filterd.config.types import Duration, FilePath
@@ -46,7 +48,13 @@ class FeedConfig(Section):
     root: FilePath | None = None
     """The root metadata that trust begins with, handed over by the authority; needed with `url`."""
     poll: Duration = 60.0
-    """How often to look, a fifth sooner or later so that not all nodes look at once."""
+    """How often to look, a fifth sooner or later so that not all nodes look at once; a fifth as
+    often while the feed pushes its news.
+    """
+    guard: float = Field(default=0.01, ge=0.0, le=1.0)
+    """What orders of one day may newly block: this share of what was asked for here in the last
+    days. An order beyond it is held back until its authority confirms it; 0: none is.
+    """
     hub: HubUrl | None = None
     """Where receipts and counts go, signed with this node's key once it is enrolled; left out:
     nothing leaves."""

@@ -12,6 +12,7 @@ from filterd.model.errors import InvalidName
 from filterd.model.name import ascii_name
 from filterd.model.order import (
     Act,
+    Confirmation,
     Effect,
     Match,
     Order,
@@ -43,24 +44,28 @@ _ORDER: Mapping[str, type | tuple[type, ...]] = {
     "priority": str,
     "min_age": (int, type(None)),
 }
-_REVOCATION: Mapping[str, type | tuple[type, ...]] = {
+_WORD_ON: Mapping[str, type | tuple[type, ...]] = {
     "order": str,
     "authority": str,
     "reason": str,
     "at": int,
 }
-_KINDS: Mapping[str, type[Act]] = {"order": Order, "revoke": Revocation}
+_KINDS: Mapping[str, type[Act]] = {
+    "order": Order,
+    "revoke": Revocation,
+    "confirm": Confirmation,
+}
 
 
 def kind_of(act: Act) -> str:
-    """Return the word that an act is signed under: order or revoke."""
+    """Return the word that an act is signed under: order, revoke or confirm."""
     return next(word for word, kind in _KINDS.items() if isinstance(act, kind))
 
 
 def act_json(act: Act) -> dict[str, Json]:
     """Return an act as it is signed."""
     if not isinstance(act, Order):
-        return {name: getattr(act, name) for name in _REVOCATION}
+        return {name: getattr(act, name) for name in _WORD_ON}
     plain = {name: getattr(act, name) for name in _ORDER if name != "patterns"}
     return {**plain, "patterns": [[each.match.value, each.text] for each in act.patterns]}
 
@@ -96,7 +101,7 @@ def read_act(kind: str, value: Json) -> Act:
     made = _KINDS.get(kind)
     if made is None:
         raise Refused(Fault.MALFORMED, f"not a kind of act: {kind[:40]!r}")
-    known = _ORDER if made is Order else _REVOCATION
+    known = _ORDER if made is Order else _WORD_ON
     parts = dict(fields(value, known, kind))
     for name, text in parts.items():
         if isinstance(text, str) and not (0 < len(text) <= _TEXT and text.isprintable()):

@@ -12,14 +12,18 @@ def breadth_of(must_not_block: Collection[str], popular: Collection[str] = ()) -
     what has such a name under it, and what nearly everybody needs.
     """
     protected = frozenset(must_not_block)
-    above = frozenset(over for name in protected for over in parents(name))
-    needed = frozenset(over for name in popular for over in parents(name))
+    covering, needed = above(protected), above(popular)
 
     def is_protected(name: str) -> bool:
-        return name in above or not protected.isdisjoint(parents(name))
+        return name in covering or not protected.isdisjoint(parents(name))
 
     return Breadth(
         public_suffix=lambda name: "." not in name or public_suffix(name),
         protected=is_protected,
         popular=needed.__contains__,
     )
+
+
+def above(names: Collection[str]) -> frozenset[str]:
+    """Return `names` and every name above one of them."""
+    return frozenset(over for name in names for over in parents(name))

@@ -15,10 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from securesystemslib.signer import Signer, SSlibKey
+from securesystemslib.signer import Signer
 from tuf.api.metadata import (
-    DelegatedRole,
-    Delegations,
     Key,
     Metadata,
     MetaFile,
@@ -32,9 +30,10 @@ from tuf.api.serialization.json import JSONSerializer
 from filterd.feed.canonical import canonical
 from filterd.feed.manifest import Manifest, manifest_json, path_of
 from filterd.feed.policy import Policy, policy_json
-from filterd.feed.prepared import ROLE, Prepared, add_signature, prepare
+from filterd.feed.popular import popular_json
+from filterd.feed.prepared import ROLE, Prepared, add_signature, delegations, prepare
 from filterd.feed.registry import registry_json
-from filterd.feed.trust import METADATA, POLICY, REGISTRY, TARGETS
+from filterd.feed.trust import METADATA, POLICY, POPULAR, REGISTRY, TARGETS
 from filterd.model.durable import make_directory, write_atomically
 from filterd.model.order import Registry
 
@@ -93,19 +92,28 @@ class Publisher:
         self._put(METADATA, f"{version}.root.json", root)
 
     def put_targets(
-        self, registry: Registry, policy: Policy, signers: Sequence[Signer], at: datetime
+        self,
+        registry: Registry,
+        policy: Policy,
+        signers: Sequence[Signer],
+        at: datetime,
+        popular: Sequence[str] = (),
     ) -> None:
         """Publish who is trusted, signed by holders of targets; `renew` makes it the newest."""
-        prepared = self.prepare_targets(registry, policy, at)
+        prepared = self.prepare_targets(registry, policy, at, popular)
         for signer in signers:
             add_signature(prepared, signer)
         self.put(prepared)
 
-    def prepare_targets(self, registry: Registry, policy: Policy, at: datetime) -> Prepared:
+    def prepare_targets(
+        self, registry: Registry, policy: Policy, at: datetime, popular: Sequence[str] = ()
+    ) -> Prepared:
         """Return what says who is trusted, to be signed; each authority's role is its officers'."""
         targets = Targets(self._newest("targets") + 1, None, at + LIFETIMES["targets"])
-        targets.delegations = _delegations(registry)
+        targets.delegations = delegations(registry)
         files = {REGISTRY: registry_json(registry), POLICY: policy_json(policy)}
+        if popular:
+            files[POPULAR] = popular_json(popular)
         return prepare(targets, files)
 
     def prepare_manifest(self, manifest: Manifest, at: datetime) -> Prepared:
@@ -158,20 +166,6 @@ class Publisher:
         path = self.folder / folder / name
         make_directory(path.parent)
         write_atomically(path, data)
-
-
-def _delegations(registry: Registry) -> Delegations:
-    """Each authority speaks for itself, and only of itself: its officers, its threshold."""
-    keys: dict[str, Key] = {}
-    roles: dict[str, DelegatedRole] = {}
-    for each in registry.authorities:
-        for key in each.officers:
-            keys[key.id] = SSlibKey(key.id, key.keytype, key.scheme, {"public": key.public})
-        role, ids = f"{ROLE}{each.id}", [key.id for key in each.officers]
-        roles[role] = DelegatedRole(
-            role, ids, each.threshold, terminating=True, paths=[f"authorities/{each.id}/*"]
-        )
-    return Delegations(keys, roles)
 
 
 def _signed(metadata: Metadata[Any], signers: Sequence[Signer]) -> bytes:

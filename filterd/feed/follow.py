@@ -5,8 +5,9 @@ the next position, or a refusal and the old one. Every check is made before anyt
 the order of what it costs.
 """
 
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from filterd.feed.checkpoint import Checkpoint, key_hash, read_text, split_note
 from filterd.feed.keys import verifies
@@ -17,6 +18,7 @@ from filterd.feed.segment import Segment, unpack
 from filterd.feed.witness import Witness, check_cosigned
 from filterd.model.order import PublicKey, Signature
 
+NEWEST = 64  # of the segments that were taken, those that are handed on
 AHEAD = 300  # seconds that a checkpoint may seem to be from the future
 BACK = 300  # seconds that a segment may be older than the checkpoint before it
 
@@ -44,7 +46,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The next position and the segments that led there."""
+    """The next position and the newest segments that led there."""
 
     position: Position
     segments: tuple[Segment, ...]
@@ -92,8 +94,17 @@ def check_fresh(position: Position, now: int, longest: int) -> None:
         raise Refused(Fault.FROZEN, f"nothing new was signed for {now - position.time} s")
 
 
-def take(position: Position, checkpoint: Checkpoint, files: Sequence[bytes], now: int) -> Taken:
-    """Return what the files of all new segments lead to.
+def take(
+    position: Position,
+    checkpoint: Checkpoint,
+    files: Sequence[bytes],
+    now: int,
+    *,
+    hold: bool = False,
+) -> Taken:
+    """Return what the files of all new segments lead to; with `hold`, without their patterns.
+
+    `files` are read one after the other, twice; they need not be in memory.
 
     Raises:
         Refused: as `weigh`; TAMPERED, REORDERED, SPLIT_VIEW, MALFORMED, TOO_LARGE, DIVERGED.
@@ -106,19 +117,21 @@ def take(position: Position, checkpoint: Checkpoint, files: Sequence[bytes], now
         edge = edge.add(leaf_hash(file))
     if edge.root != checkpoint.root:
         _blame(position, files)
-    segments = tuple(unpack(file) for file in files)
+    segments: deque[Segment] = deque(maxlen=NEWEST)
     ledger = position.ledger
-    for number, segment in enumerate(segments, position.edge.size):
+    for number, file in enumerate(files, position.edge.size):
+        segment = unpack(file)
         if segment.number != number:
             raise Refused(Fault.REORDERED, f"segment {segment.number} stands where {number} should")
         # Keys that have ended must not come to life by a date in the past.
         if not position.time - BACK <= segment.at <= checkpoint.time:
             raise Refused(Fault.REORDERED, f"segment {number} says it is of another time")
-        ledger = ledger.take(segment.acts, segment.at, segment.number)
+        ledger = ledger.take(segment.acts, segment.at, segment.number, hold=hold)
+        segments.append(replace(segment, acts=()) if hold else segment)
     ledger = ledger.at(checkpoint.time)
     if ledger.root != checkpoint.state:
         raise Refused(Fault.DIVERGED, "the rules that follow are not those that were signed")
-    return Taken(Position(edge, checkpoint.time, ledger), segments)
+    return Taken(Position(edge, checkpoint.time, ledger), tuple(segments))
 
 
 def _blame(position: Position, files: Sequence[bytes]) -> None:

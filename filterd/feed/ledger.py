@@ -4,11 +4,14 @@ Every node that has taken the same segments has the same ledger, unwarranted act
 root is signed into each checkpoint and a node that has diverged finds out at once. What a node
 enforces is the part of it that is warranted, see `judge.py`; so nothing here may depend on who
 signed, and what is forged must never stand in the way of what is not.
+
+What stays in memory is small: an entry that is `held` has its order's head, digest and marks; the
+patterns are on disk, in segments or a body (`body.py`), and are read when they are judged.
 """
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from filterd.feed.acts import signed_json
 from filterd.feed.canonical import canonical
@@ -22,20 +25,30 @@ Digest = bytes
 class Entry:
     """An order in the ledger. `at`: when it was logged, in unix seconds; `segment`: in which.
 
-    `marks` are the revocations that name it, in the order of the log.
+    `marks` are the revocations and confirmations that name it, in the order of the log; `count` its
+    patterns, which `signed` and `order` are without if it is `held`.
     """
 
-    signed: SignedAct
-    order: Order
+    signed: SignedAct = field(compare=False)  # the digest says it
+    order: Order = field(compare=False)
     at: int
     segment: int
     digest: Digest
+    count: int
     marks: tuple[SignedAct, ...] = ()
+    held: bool = field(default=False, compare=False)
 
     @property
     def name(self) -> Name:
         """Whose order it is, and its id."""
         return self.order.authority, self.order.id
+
+    def hold(self) -> "Entry":
+        """Return the entry without its patterns."""
+        if self.held:
+            return self
+        head = replace(self.order, patterns=())
+        return replace(self, signed=replace(self.signed, act=head), order=head, held=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +57,10 @@ class Ledger:
 
     entries: Mapping[Digest, Entry] = field(default_factory=dict)
 
-    def take(self, acts: Iterable[SignedAct], at: int, segment: int) -> "Ledger":
-        """Return the ledger after the acts of a segment.
+    def take(
+        self, acts: Iterable[SignedAct], at: int, segment: int, *, hold: bool = False
+    ) -> "Ledger":
+        """Return the ledger after the acts of a segment; with `hold`, new entries are held.
 
         The same signed order twice changes nothing, nor does a revocation of what is not there.
         """
@@ -54,11 +69,12 @@ class Ledger:
             act = signed.act
             if isinstance(act, Order):
                 mark = digest(signed)
-                entries.setdefault(mark, Entry(signed, act, at, segment, mark))
+                entry = Entry(signed, act, at, segment, mark, len(act.patterns))
+                entries.setdefault(mark, entry.hold() if hold else entry)
                 continue
             for key, known in entries.items():
                 if known.name == (act.authority, act.order) and signed not in known.marks:
-                    entries[key] = _marked(known, signed)
+                    entries[key] = replace(known, marks=(*known.marks, signed))
         return Ledger(entries)
 
     def at(self, time: int) -> "Ledger":
@@ -80,8 +96,3 @@ class Ledger:
 def digest(signed: SignedAct) -> Digest:
     """Return the hash of a signed act."""
     return hashlib.sha256(canonical(signed_json(signed))).digest()
-
-
-def _marked(entry: Entry, mark: SignedAct) -> Entry:
-    marks = (*entry.marks, mark)
-    return Entry(entry.signed, entry.order, entry.at, entry.segment, entry.digest, marks)

@@ -19,14 +19,15 @@ class Mirror:
     log: LogKey
     position: Position = field(default_factory=Position)
 
-    def load(self) -> Taken | None:
-        """Take what is on disk; None: there is nothing yet.
+    def load(self, start: Position | None = None) -> Taken | None:
+        """Take what is on disk, after `start` if that is given; None: there is nothing.
 
         Raises:
             Refused: it is damaged, or another log's.
             OSError: it cannot be read.
         """
-        taken = read_stored(self.folder, self.log)
+        self.position = start or Position()
+        taken = read_stored(self.folder, self.log, start)
         if taken is not None:
             self.position = taken.position
         return taken

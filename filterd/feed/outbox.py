@@ -10,12 +10,14 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from filterd.feed.canonical import canonical
+from filterd.feed.canonical import canonical, read_object
+from filterd.feed.refusal import Refused
 from filterd.model.durable import make_directory, write_atomically
 
 logger = logging.getLogger(__name__)
 MOST = 1000
 ASIDE = 20  # kept of those that the hub will never take
+LONGEST = 65_536  # bytes of one
 Json = Any
 
 
@@ -39,7 +41,7 @@ class Outbox:
         with self._lock:
             for path in sorted(self._folder.iterdir()):
                 if path.suffix == ".json":
-                    self._waiting[path.name] = path.read_bytes()
+                    self._read(path)
                 elif path.suffix == ".new":
                     path.unlink()
 
@@ -92,6 +94,16 @@ class Outbox:
     def sizes(self) -> Sequence[int]:
         """The positions that wait, oldest first."""
         return [int(name.removesuffix(".json")) for name in sorted(self._waiting)]
+
+    def _read(self, path: Path) -> None:
+        content = path.read_bytes()
+        try:
+            read_object(content, LONGEST)
+        except Refused as refused:
+            logger.error("feed: the receipt %s is damaged: %s", path.name, refused)  # noqa: TRY400
+            path.replace(self._folder / "aside" / path.name)
+            return
+        self._waiting[path.name] = content
 
     def _remove(self, name: str) -> None:
         self._waiting.pop(name, None)

@@ -8,23 +8,35 @@ from filterd.feed.canonical import fields
 from filterd.feed.follow import LogKey
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.witness import Witness
-from filterd.model.order import PublicKey
+from filterd.model.order import DAY, PublicKey
 
 Json = Any
 MOST = 64 * 1024  # bytes
 _PUBLIC = re.compile("[0-9a-f]{64}")
+_KNOWN: dict[str, type | tuple[type, ...]] = {
+    "version": int,
+    "log": dict,
+    "canaries": str,
+    "stale_after": int,
+    "rollout": int,
+    "canary_life": int,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """`canaries` is the domain of harmless names that are blocked to show that orders are in force.
-    A log that says nothing new for `stale_after` seconds is stale.
+    A log that says nothing new for `stale_after` seconds is stale. An order that is not urgent
+    begins on all nodes within `rollout` seconds, on few at first; 0: on all at once. The canary of
+    a segment ends after `canary_life` seconds.
     """
 
     version: int
     log: LogKey
     canaries: str
     stale_after: int = 7200
+    rollout: int = 0
+    canary_life: int = 3600
 
 
 def policy_json(policy: Policy) -> dict[str, Json]:
@@ -43,6 +55,8 @@ def policy_json(policy: Policy) -> dict[str, Json]:
         },
         "canaries": policy.canaries,
         "stale_after": policy.stale_after,
+        "rollout": policy.rollout,
+        "canary_life": policy.canary_life,
     }
 
 
@@ -52,8 +66,9 @@ def read_policy(value: Json) -> Policy:
     Raises:
         Refused: MALFORMED.
     """
-    known = {"version": int, "log": dict, "canaries": str, "stale_after": int}
-    parts = fields(value, known, "policy")
+    parts = fields(value, _KNOWN, "policy")
+    if not 0 <= parts["rollout"] <= DAY or not 0 < parts["canary_life"] <= DAY:
+        raise Refused(Fault.MALFORMED, "policy: a roll-out or a canary takes a day at most")
     named = {"origin": str, "key": list, "witnesses": list, "cosigned": int}
     log = fields(parts["log"], named, "policy: log")
     witnesses = tuple(
@@ -67,6 +82,8 @@ def read_policy(value: Json) -> Policy:
         log=LogKey(log["origin"], _ed25519(_words(log["key"], 4)), witnesses, log["cosigned"]),
         canaries=parts["canaries"],
         stale_after=parts["stale_after"],
+        rollout=parts["rollout"],
+        canary_life=parts["canary_life"],
     )
 
 

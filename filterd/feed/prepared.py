@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from securesystemslib.exceptions import StorageError
-from securesystemslib.signer import Signer
+from securesystemslib.signer import Key, Signer, SSlibKey
 from tuf.api.exceptions import LengthOrHashMismatchError, RepositoryError
-from tuf.api.metadata import Metadata, Root, TargetFile, Targets
+from tuf.api.metadata import DelegatedRole, Delegations, Metadata, Root, TargetFile, Targets
 from tuf.api.serialization import DeserializationError
 from tuf.api.serialization.json import JSONSerializer
 
 from filterd.feed.canonical import canonical, fields
 from filterd.feed.refusal import Fault, Refused
+from filterd.feed.registry import read_registry
+from filterd.model.order import Registry
 
 Json = Any
 MOST = 16 * 2**20  # bytes
@@ -128,4 +130,23 @@ def read_prepared(data: bytes) -> Prepared:
             info.verify_length_and_hashes(canonical(value["files"][name]))
         except (LengthOrHashMismatchError, ValueError) as error:
             raise Refused(Fault.TAMPERED, f"{name} is not the file that it names") from error
+    given = metadata.signed.delegations if isinstance(metadata.signed, Targets) else None
+    registry = value["files"].get("registry.json")
+    wanted = None if registry is None else delegations(read_registry(registry))
+    if given != wanted:
+        raise Refused(Fault.TAMPERED, "it gives roles to others than its registry names")
     return Prepared(metadata, value["files"])
+
+
+def delegations(registry: Registry) -> Delegations:
+    """Return the roles of authorities: each speaks for itself, and only of itself."""
+    keys: dict[str, Key] = {}
+    roles: dict[str, DelegatedRole] = {}
+    for each in registry.authorities:
+        for key in each.officers:
+            keys[key.id] = SSlibKey(key.id, key.keytype, key.scheme, {"public": key.public})
+        role, ids = f"{ROLE}{each.id}", [key.id for key in each.officers]
+        roles[role] = DelegatedRole(
+            role, ids, each.threshold, terminating=True, paths=[f"authorities/{each.id}/*"]
+        )
+    return Delegations(keys, roles)

@@ -12,7 +12,7 @@ from filterd.feed.keys import public_key, sign
 from filterd.feed.merkle import leaf_hash
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.segment import Segment, pack
-from filterd.feed.stored import read_stored, write_stored
+from filterd.feed.stored import read_snapshot, read_stored, write_stored
 from filterd.model.order import SignedAct
 
 
@@ -37,9 +37,7 @@ class Log:
         if public_key(signer) != key.key:
             raise Refused(Fault.UNSIGNED, f"this is not the key of the log {key.origin}")
         log = cls(folder, key, signer, domain)
-        taken = read_stored(folder, key)
-        if taken is not None:
-            log.position = taken.position
+        log.position = _stored_position(folder, key)
         return log
 
     def append(self, acts: Sequence[SignedAct], at: int, label: str) -> Checkpoint:
@@ -55,7 +53,7 @@ class Log:
         canary = f"{label}.{self.domain}"
         file = pack(Segment(number, at, before.edge.root, canary, tuple(acts)))
         edge = before.edge.add(leaf_hash(file))
-        after = Position(edge, at, before.ledger.take(acts, at, number))
+        after = Position(edge, at, before.ledger.take(acts, at, number, hold=True))
         return self._publish(after, at, [file])
 
     def renew(self, at: int) -> Checkpoint:
@@ -73,3 +71,15 @@ class Log:
         write_stored(self.folder, edge.size - len(files), files, note)
         self.position = position
         return found
+
+
+def _stored_position(folder: Path, key: LogKey) -> Position:
+    start = None
+    try:
+        found = read_snapshot(folder, key)
+        start = None if found is None else found[1]
+        taken = read_stored(folder, key, start, hold=True)
+    except (Refused, OSError):
+        # The segments have it all; a snapshot only saves reading them.
+        start, taken = None, read_stored(folder, key, hold=True)
+    return (start or Position()) if taken is None else taken.position

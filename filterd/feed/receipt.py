@@ -25,8 +25,10 @@ _KNOWN: dict[str, type | tuple[type, ...]] = {
     "refused": int,
     "software": str,
     "checks": list,
+    "held": list,
 }
-_KINDS = frozenset({"expiry", "open"})
+MOST_HELD = 256
+KINDS = frozenset({"expiry", "open"})
 MOST_CHECKS = 16
 
 
@@ -50,6 +52,9 @@ class Receipt:
     """`size`, `root` and `state` are those of the checkpoint; times are unix milliseconds, by the
     node's clock: received, applied, and seen blocked. `refused`: how many orders of the ledger the
     node does not enforce.
+
+    `held` are segments with an order that is not enforced yet: it waits for its turn in a staged
+    roll-out, or is held back until it is confirmed. A receipt speaks of all others below `size`.
     """
 
     node: str
@@ -62,6 +67,7 @@ class Receipt:
     refused: int
     software: str
     checks: tuple[Check, ...] = ()
+    held: tuple[int, ...] = ()
 
 
 def receipt_json(receipt: Receipt) -> dict[str, Json]:
@@ -71,6 +77,7 @@ def receipt_json(receipt: Receipt) -> dict[str, Json]:
         **plain,
         "root": receipt.root.hex(),
         "state": receipt.state.hex(),
+        "held": list(receipt.held),
         "checks": [[c.kind, c.subject, c.due_at, c.seen_at, int(c.good)] for c in receipt.checks],
     }
 
@@ -94,12 +101,15 @@ def read_receipt(value: Json, key: PublicKey) -> Receipt:
     if len(plain["checks"]) > MOST_CHECKS:
         raise Refused(Fault.MALFORMED, f"receipt: more than {MOST_CHECKS} checks")
     checks = tuple(map(_check, plain["checks"]))
-    return Receipt(**{**plain, "root": root, "state": state, "checks": checks})
+    held = tuple(plain["held"])
+    if len(held) > MOST_HELD or not all(type(n) is int and 0 <= n < plain["size"] for n in held):
+        raise Refused(Fault.MALFORMED, "receipt: segments that are held do not read")
+    return Receipt(**{**plain, "root": root, "state": state, "checks": checks, "held": held})
 
 
 def _check(value: Json) -> Check:
     kinds = [str, str, int, int, int]
     good = isinstance(value, list) and [type(each) for each in value] == kinds
-    if not good or value[0] not in _KINDS or value[4] not in (0, 1) or len(value[1]) > 255:
+    if not good or value[0] not in KINDS or value[4] not in (0, 1) or len(value[1]) > 255:
         raise Refused(Fault.MALFORMED, "receipt: a check that does not read")
     return Check(value[0], value[1], value[2], value[3], bool(value[4]))

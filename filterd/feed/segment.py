@@ -6,6 +6,7 @@ right.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import zstandard
 
@@ -15,6 +16,7 @@ from filterd.feed.refusal import Fault, Refused
 from filterd.feed.words import DICTIONARY
 from filterd.model.order import SignedAct
 
+Json = Any
 MOST_PACKED = 4 * 2**20  # bytes of a file
 MOST_PLAIN = 16 * 2**20  # what it unpacks to; an order has 10,000 patterns at most
 LEVEL = 12
@@ -36,7 +38,17 @@ class Segment:
 
 def pack(segment: Segment) -> bytes:
     """Return the file of a segment."""
-    plain = canonical(
+    return pack_plain(plain_json(segment))
+
+
+def pack_plain(plain: bytes) -> bytes:
+    """Return the file of a segment that is JSON already."""
+    return zstandard.ZstdCompressor(LEVEL, _WORDS, write_content_size=True).compress(plain)
+
+
+def plain_json(segment: Segment) -> bytes:
+    """Return what is in the file of a segment."""
+    return canonical(
         {
             "number": segment.number,
             "at": segment.at,
@@ -45,7 +57,6 @@ def pack(segment: Segment) -> bytes:
             "acts": [signed_json(each) for each in segment.acts],
         }
     )
-    return zstandard.ZstdCompressor(LEVEL, _WORDS, write_content_size=True).compress(plain)
 
 
 def unpack(packed: bytes) -> Segment:
@@ -54,15 +65,21 @@ def unpack(packed: bytes) -> Segment:
     Raises:
         Refused: TOO_LARGE or MALFORMED.
     """
-    plain = _unpacked(packed)
-    known = {"number": int, "at": int, "before": str, "canary": str, "acts": list}
-    parts = fields(read_object(plain, MOST_PLAIN), known, "segment")
+    parts = plain_segment(packed)
     try:
         before = bytes.fromhex(parts["before"])
     except ValueError as error:
         raise Refused(Fault.MALFORMED, "segment: a hash that is none") from error
     acts = tuple(read_signed(each) for each in parts["acts"])
     return Segment(parts["number"], parts["at"], before, parts["canary"], acts)
+
+
+def plain_segment(packed: bytes) -> dict[str, Json]:
+    """Return the fields of a segment, its acts as JSON that nobody has looked at. Refused: as
+    `unpack`.
+    """
+    known = {"number": int, "at": int, "before": str, "canary": str, "acts": list}
+    return fields(read_object(_unpacked(packed), MOST_PLAIN), known, "segment")
 
 
 def path_of(number: int) -> str:

@@ -2,18 +2,21 @@
 
     pkcs11:token=officer-1;id=%02?module-path=/usr/lib/softhsm/libsofthsm2.so
 
-as RFC 7512 writes it. Signed by securesystemslib with python-pkcs11 (the extra `pkcs11`), which
-does ECDSA over P-256 and P-384. The PIN is handed in by a function, so it stands in no command
-line.
+as RFC 7512 writes it, with python-pkcs11 (the extra `pkcs11`). ECDSA over P-256 and P-384 is done
+by securesystemslib; Ed25519, which logs and witnesses sign with, here. The PIN is handed in by a
+function, so it stands in no command line.
 """
 
+import importlib
 import importlib.util
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes, urlsplit
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from securesystemslib.exceptions import UnsupportedLibraryError
 from securesystemslib.signer import HSMSigner, Signature, Signer, SSlibKey
 
@@ -21,6 +24,7 @@ from filterd.feed.keys import KeyFileError
 
 SCHEME = "pkcs11:"
 MODULE = "PYKCS11LIB"  # the variable by which securesystemslib is told of the module
+_POINT = 32  # octets of an Ed25519 key
 USUAL_ID = 2  # the slot of a PIV card that signs
 _FORM = "pkcs11:token=LABEL;id=%02?module-path=/usr/lib/…/module.so"
 
@@ -82,16 +86,73 @@ def open_token(address: TokenAddress, ask: Callable[[str], str]) -> Signer:
         return known[0]
 
     try:
+        found = _edwards_key(address.key, address.token)
+        if found is not None:
+            return TokenSigner(address, EdwardsSigner(address, found, pin))
         _, public = HSMSigner.import_(address.key, address.token, pin)
     except Exception as error:
         raise _told(address, error) from error
     return TokenSigner(address, HSMSigner(address.key, public, pin, address.token))
 
 
+class EdwardsSigner(Signer):
+    """Signs with an Ed25519 key of a token (PKCS#11 version 3, CKM_EDDSA)."""
+
+    def __init__(self, address: TokenAddress, public: SSlibKey, pin: Callable[[str], str]) -> None:
+        self._address = address
+        self._public = public
+        self._pin = pin
+
+    @property
+    def public_key(self) -> SSlibKey:
+        """The public part of the key."""
+        return self._public
+
+    @classmethod
+    def from_priv_key_uri(cls, priv_key_uri: str, *_: object) -> "EdwardsSigner":
+        """Not a way in: `open_token` is. KeyFileError."""
+        raise KeyFileError(f"{priv_key_uri}: opened by `open_token` only")
+
+    def sign(self, payload: bytes) -> Signature:
+        """Sign in the token."""
+        pkcs11 = importlib.import_module("pkcs11")
+        with _token(self._address.token).open(user_pin=self._pin("pin")) as session:
+            kind, form = pkcs11.ObjectClass.PRIVATE_KEY, pkcs11.KeyType.EC_EDWARDS
+            key = session.get_key(kind, form, id=_octets(self._address.key))
+            made = key.sign(payload, mechanism=pkcs11.Mechanism.EDDSA)
+        return Signature(self._public.keyid, made.hex())
+
+
+def _edwards_key(ident: int, token: str | None) -> SSlibKey | None:
+    """Return the public Ed25519 key of that id; None: there is none that can be seen."""
+    pkcs11 = importlib.import_module("pkcs11")
+    with _token(token).open() as session:
+        wanted = {
+            pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PUBLIC_KEY,
+            pkcs11.Attribute.KEY_TYPE: pkcs11.KeyType.EC_EDWARDS,
+            pkcs11.Attribute.ID: _octets(ident),
+        }
+        for key in session.get_objects(wanted):
+            # The point comes as it is, or in an OCTET STRING of DER: it is at the end.
+            point = key[pkcs11.Attribute.EC_POINT][-_POINT:]
+            return SSlibKey.from_crypto(Ed25519PublicKey.from_public_bytes(point))
+    return None
+
+
+def _token(label: str | None) -> Any:
+    pkcs11 = importlib.import_module("pkcs11")
+    flags = pkcs11.TokenFlag.TOKEN_INITIALIZED
+    return pkcs11.lib(os.environ[MODULE]).get_token(token_label=label, token_flags=flags)
+
+
+def _octets(ident: int) -> bytes:
+    return ident.to_bytes(max(1, (ident.bit_length() + 7) // 8), "big")
+
+
 class TokenSigner(Signer):
     """A signer whose failures say what to do; those of PKCS#11 are names of constants."""
 
-    def __init__(self, address: TokenAddress, inner: HSMSigner) -> None:
+    def __init__(self, address: TokenAddress, inner: EdwardsSigner | HSMSigner) -> None:
         self._address = address
         self._inner = inner
 
@@ -133,6 +194,8 @@ def _told(address: TokenAddress, error: Exception) -> Exception:
         return KeyFileError(f"{token}: not its PIN ({kind}); a few more wrong ones lock it")
     if isinstance(error, (ValueError, UnsupportedLibraryError)):
         return KeyFileError(f"{token}: {error}; `pkcs11-tool --list-objects` shows what is there")
+    if kind == "NoSuchToken":
+        return KeyFileError(f"no token {token!r} is there; `pkcs11-tool --list-slots` shows which")
     if type(error).__module__.startswith("pkcs11"):
         return KeyFileError(f"{token}: {kind} {error}".rstrip() + "; is it plugged in?")
     return error

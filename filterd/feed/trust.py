@@ -25,10 +25,12 @@ from tuf.ngclient import FetcherInterface, Updater
 
 from filterd.feed import manifest as manifests
 from filterd.feed import policy as policies
+from filterd.feed import popular as populars
 from filterd.feed import registry as registries
 from filterd.feed.canonical import canonical, fields, read_object
 from filterd.feed.manifest import Doubt, Manifest, path_of, read_manifest
 from filterd.feed.policy import Policy, policy_json, read_policy
+from filterd.feed.popular import popular_json, read_popular
 from filterd.feed.prepared import ROLE
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.registry import read_registry, registry_json
@@ -36,7 +38,7 @@ from filterd.model.durable import write_atomically
 from filterd.model.order import Registry
 
 METADATA, TARGETS = "trust", "targets"  # folders of a feed
-REGISTRY, POLICY = "registry.json", "policy.json"
+REGISTRY, POLICY, POPULAR = "registry.json", "policy.json", "popular.json"
 MOST = 8 * 2**20  # bytes of one file; TUF's own limits are lower
 # Of several that fit the first counts: some errors are kinds of others.
 _FAULTS: tuple[tuple[type[Exception], Fault], ...] = (
@@ -57,6 +59,7 @@ class Trust:
 
     registry: Registry
     policy: Policy
+    popular: tuple[str, ...] = ()  # names that nearly everybody needs
     manifests: tuple[Manifest, ...] = field(default=(), compare=False)
     doubts: tuple[Doubt, ...] = field(default=(), compare=False)
 
@@ -100,6 +103,9 @@ def refresh(folder: Path, root: bytes, url: str, fetcher: FetcherInterface | Non
         updater.refresh()
         registry = read_registry(read_object(_target(updater, REGISTRY), registries.MOST))
         policy = read_policy(read_object(_target(updater, POLICY), policies.MOST))
+        popular: tuple[str, ...] = ()
+        if updater.get_targetinfo(POPULAR) is not None:
+            popular = read_popular(read_object(_target(updater, POPULAR), populars.MOST))
         said = Metadata[Snapshot].from_file(str(folder / "snapshot.json")).signed.meta
     except (RepositoryError, DownloadError) as error:
         raise _refusal(error) from error
@@ -108,6 +114,7 @@ def refresh(folder: Path, root: bytes, url: str, fetcher: FetcherInterface | Non
     return Trust(
         registry,
         policy,
+        popular,
         tuple(each for each in found if isinstance(each, Manifest)),
         tuple(each for each in found if isinstance(each, Doubt)),
     )
@@ -115,7 +122,11 @@ def refresh(folder: Path, root: bytes, url: str, fetcher: FetcherInterface | Non
 
 def remember(file: Path, trust: Trust) -> None:
     """Keep what was verified, for a start without a network. OSError."""
-    value = {"registry": registry_json(trust.registry), "policy": policy_json(trust.policy)}
+    value = {
+        "registry": registry_json(trust.registry),
+        "policy": policy_json(trust.policy),
+        "popular": popular_json(trust.popular),
+    }
     write_atomically(file, canonical(value))
 
 
@@ -132,9 +143,14 @@ def recall(file: Path) -> Trust | None:
         data = file.read_bytes()
     except FileNotFoundError:
         return None
-    most = registries.MOST + policies.MOST
-    parts = fields(read_object(data, most), {"registry": dict, "policy": dict}, "trust")
-    return Trust(read_registry(parts["registry"]), read_policy(parts["policy"]))
+    most = registries.MOST + policies.MOST + populars.MOST
+    known = {"registry": dict, "policy": dict, "popular": dict}
+    parts = fields(read_object(data, most), known, "trust")
+    return Trust(
+        read_registry(parts["registry"]),
+        read_policy(parts["policy"]),
+        read_popular(parts["popular"]),
+    )
 
 
 def _target(updater: Updater, name: str) -> bytes:

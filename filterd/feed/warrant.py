@@ -60,16 +60,16 @@ def check_act(signed: SignedAct, registry: Registry, breadth: Breadth, at: int) 
     authority = registry.find(act.authority)
     if authority is None:
         raise Refused(Fault.UNKNOWN_AUTHORITY, f"no authority {act.authority!r}")
-    check_signatures(signed, authority, at)
+    check_signatures(signed, authority, at, to_sign(kind_of(act), act_json(act)))
     if isinstance(act, Order):
         check_scope(act, authority.mandate)
         check_breadth(act, breadth)
     return authority
 
 
-def check_signatures(signed: SignedAct, authority: Authority, at: int) -> None:
-    """Refused (EXPIRED_KEY, MISDATED, UNSIGNED) unless enough different officers have signed, none
-    of them after `at`.
+def check_signatures(signed: SignedAct, authority: Authority, at: int, plain: bytes) -> None:
+    """Refused (EXPIRED_KEY, MISDATED, UNSIGNED) unless enough different officers have signed
+    `plain`, none of them after `at`.
     """
     if at > authority.not_after + LATE:
         raise Refused(Fault.EXPIRED_KEY, f"the keys of {authority.id} ended before it was logged")
@@ -77,7 +77,6 @@ def check_signatures(signed: SignedAct, authority: Authority, at: int) -> None:
     if signed.signed_at > at + LATE:
         why = f"a signature is dated {signed.signed_at - at} s after the act was logged"
         raise Refused(Fault.MISDATED, f"{why}; look at the officer's clock and sign again")
-    plain = to_sign(kind_of(signed.act), act_json(signed.act))
     officers = {key.id: key for key in authority.officers}
     officers |= {each.key.id: each.key for each in authority.retired if at <= each.at}
     good = {
@@ -93,19 +92,34 @@ def check_signatures(signed: SignedAct, authority: Authority, at: int) -> None:
 
 def check_scope(order: Order, mandate: Mandate) -> None:
     """Refused (OUT_OF_SCOPE, TOO_MANY, TOO_LONG) unless the mandate covers it."""
-    outside = (
+    check_words(order, mandate)
+    for pattern in order.patterns:
+        if mandate.names and mandate.names.isdisjoint(parents(pattern.host)):
+            raise outside(pattern.host)
+    check_size(order, len(order.patterns), mandate)
+
+
+def check_words(order: Order, mandate: Mandate) -> None:
+    """Refused (OUT_OF_SCOPE) unless basis, category and effect are in the mandate."""
+    words = (
         ("legal basis", order.legal_basis, order.legal_basis in mandate.legal_bases),
         ("category", order.category, order.category in mandate.categories),
         ("effect", order.effect.value, order.effect in mandate.effects),
     )
-    for what, word, inside in outside:
+    for what, word, inside in words:
         if not inside:
             raise Refused(Fault.OUT_OF_SCOPE, f"{what} {word!r} is not in its mandate")
-    for pattern in order.patterns:
-        if mandate.names and mandate.names.isdisjoint(parents(pattern.host)):
-            raise Refused(Fault.OUT_OF_SCOPE, f"{pattern.host} is not in its name space")
-    if not 0 < len(order.patterns) <= mandate.per_order:
-        why = f"{len(order.patterns)} patterns, 1 to {mandate.per_order} are allowed"
+
+
+def outside(name: str) -> Refused:
+    """Return what refuses a name that is not in the mandate's name space."""
+    return Refused(Fault.OUT_OF_SCOPE, f"{name} is not in its name space")
+
+
+def check_size(order: Order, count: int, mandate: Mandate) -> None:
+    """Refused (TOO_MANY, TOO_LONG) unless `count` patterns, and its time, are in the mandate."""
+    if not 0 < count <= mandate.per_order:
+        why = f"{count} patterns, 1 to {mandate.per_order} are allowed"
         raise Refused(Fault.TOO_MANY, why)
     longest = LONGEST[order.sunset]
     if not 0 < order.not_after - order.not_before <= longest:
@@ -119,13 +133,25 @@ def check_breadth(order: Order, breadth: Breadth) -> None:
     for pattern in order.patterns:
         name = pattern.host
         if breadth.public_suffix(name):
-            raise Refused(Fault.TOO_BROAD, f"{name} is a public suffix, with everybody under it")
+            raise too_broad(name, "suffix")
         if breadth.protected(name):
-            raise Refused(Fault.TOO_BROAD, f"{name} is protected, or has protected names under it")
+            raise too_broad(name, "protected")
         if "/" not in pattern.text and breadth.popular(name):
-            raise Refused(Fault.TOO_BROAD, f"nearly everybody needs {name}")
+            raise too_broad(name, "popular")
+
+
+def too_broad(name: str, why: str) -> Refused:
+    """Return what refuses `name`: suffix, protected or popular."""
+    return Refused(Fault.TOO_BROAD, _TOO_BROAD[why].format(name))
 
 
 def _dated(plain: bytes, at: int) -> bytes:
     """JSON in its one spelling has no line end in it, so nothing else reads as this."""
     return plain + f"\nat {at}\n".encode()
+
+
+_TOO_BROAD = {
+    "suffix": "{} is a public suffix, with everybody under it",
+    "protected": "{} is protected, or has protected names under it",
+    "popular": "nearly everybody needs {}",
+}

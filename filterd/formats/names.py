@@ -130,8 +130,12 @@ def registrable(name: str) -> str | None:
     """Return the domain that somebody registered: the label below a public suffix, with it. None:
     `name` is a public suffix itself, or no name.
     """
+    try:
+        plain = ascii_name(name)
+    except InvalidName:
+        return None
     found = None
-    for parent in parents(name):
+    for parent in parents(plain):
         if public_suffix(parent):
             return found
         found = parent

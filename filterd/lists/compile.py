@@ -43,8 +43,10 @@ class Compilation:
     problems: tuple[str, ...] = ()
 
 
-async def run_job(job: Job, progress: Progress | None = None) -> Mapping[str, Any]:
-    """Do `job` in a child process and return its result.
+async def run_job(
+    job: Job, progress: Progress | None = None, module: str = "filterd.lists.child"
+) -> Mapping[str, Any]:
+    """Do `job` in a child process, which runs `module`, and return its result.
 
     Raises:
         RulesError: it said so, died, or took longer than `SECONDS`.
@@ -52,7 +54,7 @@ async def run_job(job: Job, progress: Progress | None = None) -> Mapping[str, An
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "filterd.lists.child",
+        module,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -148,6 +148,7 @@ CODE = Label("code", REFUSALS, means="why, see `filterd lists check`")
 REASON = Label("reason", FAILURES, means="what went wrong")
 MISFIT = Label("misfit", MISFITS, means="what did not fit")
 GUARD = Label("how", KEPT_OFF, means="what the guard did")
+CHECK = Label("check", ("canary", "expiry", "open"), means="what was asked at the own door")
 FAULT = Label("fault", FAULTS, means="what was wrong with it")
 LANE = Label("lane", ("receipts", "batches"), means="what is sent")
 STATE = Label("state", ("enforced", "refused", "ended"), means="what became of the order")
@@ -321,11 +322,24 @@ METRICS: tuple[Metric, ...] = (
     ),
     _row("feed_segments", _G, "Segments of the feed's log that were taken.", _F, "segments"),
     _row("feed_orders", _G, "Orders that have not ended.", _F, "orders.*", STATE),
+    _row("feed_held_orders", _G, "Orders held back until they are confirmed.", _F, "held"),
+    _row("feed_waiting_orders", _G, "Orders that wait for their turn.", _F, "waiting"),
+    _row("feed_stream", _G, "1 while the feed pushes its news.", _F, "stream"),
+    _row("feed_pushed_total", _C, "News that the feed has pushed.", _F, "pushed"),
+    _row("feed_failed_checks_total", _C, "Names wrongly answered here.", _F, "checks.*", CHECK),
     _row("feed_refused_total", _C, "What of the feed was refused.", _F, "refused.*", FAULT),
     _row("feed_manifests", _G, "Authorities that said what they have in force.", _F, "manifests"),
     _row("feed_manifests_doubted", _G, "Manifests that are bad or have run out.", _F, "doubted"),
     _row("feed_omitted_orders", _G, "Orders counted by authorities, not logged.", _F, "omitted"),
     _row("feed_uncounted_orders", _G, "Orders logged, not counted.", _F, "uncounted"),
+    _row(
+        "feed_clock_skew_seconds",
+        _G,
+        "How far this clock is ahead of the feed's server.",
+        _F,
+        "skew",
+        unit="seconds",
+    ),
     _row("feed_problem", _G, "1 while the feed cannot be followed.", _F, "problem"),
     _row(
         "report_spool_bytes",
@@ -347,14 +361,7 @@ METRICS: tuple[Metric, ...] = (
     _row("report_sent_total", _C, "Taken by the hub.", _S, "sent.*", LANE),
     _row("report_refused_total", _C, "Refused by the hub and set aside.", _S, "refused.*", LANE),
     _row("report_failures_total", _C, "Attempts to send that failed.", _S, "failures"),
-    _row(
-        "report_sent_bytes_total",
-        _C,
-        "Content that was sent to the hub.",
-        _S,
-        "bytes",
-        unit="bytes",
-    ),
+    _row("report_sent_bytes_total", _C, "Bytes of content sent to the hub.", _S, "bytes"),
     _row("report_rows_dropped_total", _C, "Rows of counts lost, no room.", _S, "dropped"),
     _row("report_merges_total", _C, "Times that counts were made coarser.", _S, "merged"),
     _row("report_sending_problem", _G, "1 while nothing can be sent.", _S, "problem"),

@@ -100,7 +100,19 @@ class Revocation:
     at: int
 
 
-Act = Order | Revocation
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """The word of an authority that an order is meant, although it hits much of what is asked for;
+    nodes that hold it back for that enforce it from then on.
+    """
+
+    order: str
+    authority: str
+    reason: str
+    at: int
+
+
+Act = Order | Revocation | Confirmation
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,10 @@ def add_orders(builder: Builder, orders: Iterable[Order], now: float) -> ClassTa
     """Add the names of orders that are in force at `now` (unix seconds); return their classes."""
     table = ClassTable()
     for order in orders:
-        action = _ACTIONS.get(order.effect)
-        if action is None or not order.not_before <= now < order.not_after:
+        rule = class_of(order)
+        if rule is None or not order.not_before <= now < order.not_after:
             continue
-        class_id = table.intern(_class(order, action))
+        class_id = table.intern(rule)
         for pattern in order.patterns:
             scope = _SCOPES.get(pattern.match)
             if scope is not None:
@@ -35,7 +35,11 @@ def next_start(orders: Iterable[Order], now: float) -> int | None:
     return min((order.not_before for order in orders if order.not_before > now), default=None)
 
 
-def _class(order: Order, action: Action) -> RuleClass:
+def class_of(order: Order) -> RuleClass | None:
+    """Return what an order means for DNS; None: nothing."""
+    action = _ACTIONS.get(order.effect)
+    if action is None:
+        return None
     return RuleClass(
         Origin.ORDER,
         action,

@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
+from filterd.model.durable import make_directory
 from filterd.report.batch import MOST_CANDIDATES, MOST_ROWS, SPANS, Batch, Candidate, Lane
 from filterd.report.outgoing import Made, Outgoing, Seal
 from filterd.report.rowfiles import RowFile, RowFiles
-from filterd.report.tally import Tally, told
+from filterd.report.tally import Clients, Tally, merge, told
 
 logger = logging.getLogger(__name__)
 SLOT, HOUR, DAY = SPANS
@@ -58,6 +59,9 @@ class Spool:
         self._most = most
         self._token = token
         self._lock = Lock()
+        self._clients = Clients()
+        make_directory(folder)
+        folder.chmod(0o700)
         self._rows = RowFiles(folder / "rows", token)
         self._out = Outgoing(folder)
         self._unwritten: deque[tuple[int, int, str, Sequence[Tally]]] = deque()
@@ -70,7 +74,7 @@ class Spool:
     def add(self, tallies: Iterable[Tally]) -> None:
         """Keep tallies of five minutes. Never raises for a disk that takes nothing."""
         buckets: dict[tuple[int, int], list[Tally]] = {}
-        for each in tallies:
+        for each in self._clients.banded(merge(tallies)):
             buckets.setdefault((each.span, each.bucket), []).append(each)
         with self._working():
             self._unwritten += [(*key, self._token(), rows) for key, rows in buckets.items()]

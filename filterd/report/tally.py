@@ -1,7 +1,7 @@
 """Counts on their way to a batch: merged while they are of one bucket, made coarser, then told.
 
-Pure. A tally has the fields of a row of a batch and no other, but that the clients of five minutes
-are still the core's bitmap, so that what is counted later in the same bucket can be added.
+A tally has the fields of a row of a batch and no other, but that its clients are still the core's
+bitmap while it is in memory. What is written down has the band only.
 """
 
 from collections.abc import Iterable
@@ -12,6 +12,8 @@ from filterd.report.bands import band_of, widest
 from filterd.report.batch import Band, Bracket, Deed, Tallied
 
 Json = Any
+SLOTS = 2  # whose bitmaps are kept
+KEYS = 100_000  # of one slot
 _LAST_AGES = (
     (5, Bracket.PRESCHOOL),
     (10, Bracket.PRIMARY),
@@ -57,6 +59,32 @@ def coarser(tallies: Iterable[Tally], span: int) -> list[Tally]:
     )
 
 
+class Clients:
+    """The bitmaps of the newest slots, in memory: counts of one slot come in several portions, and
+    all its clients together are in a band, not those of each portion.
+    """
+
+    def __init__(self) -> None:
+        self._slots: dict[int, dict[tuple[str, Bracket, Deed], int]] = {}
+
+    def banded(self, tallies: Iterable[Tally]) -> list[Tally]:
+        """Return tallies with the band of all clients of their slot so far."""
+        found = [replace(each, clients=self._band(each)) for each in tallies]
+        for old in sorted(self._slots)[:-SLOTS]:
+            del self._slots[old]
+        return found
+
+    def _band(self, tally: Tally) -> Band:
+        if isinstance(tally.clients, Band):
+            return tally.clients
+        slot = self._slots.setdefault(tally.bucket, {})
+        key = (tally.rule, tally.bracket, tally.deed)
+        bitmap = slot.get(key, 0) | tally.clients
+        if key in slot or len(slot) < KEYS:
+            slot[key] = bitmap
+        return band_of(bitmap)
+
+
 def told(tally: Tally) -> Tallied:
     """Return the row of a batch."""
     return Tallied(
@@ -72,7 +100,6 @@ def told(tally: Tally) -> Tallied:
 
 def tally_json(tally: Tally) -> list[Json]:
     """Return it as it is spooled."""
-    clients = tally.clients
     return [
         tally.bucket,
         tally.span,
@@ -80,15 +107,15 @@ def tally_json(tally: Tally) -> list[Json]:
         tally.bracket.value,
         tally.deed.value,
         tally.count,
-        clients.value if isinstance(clients, Band) else clients,
+        _band(tally.clients).value,
     ]
 
 
 def read_tally(value: Json) -> Tally:
     """Read what `tally_json` returns. ValueError for anything else."""
     bucket, span, rule, bracket, deed, count, clients = value
-    kept = Band(clients) if isinstance(clients, str) else int(clients)
-    return Tally(int(bucket), int(span), rule, Bracket(bracket), Deed(deed), int(count), kept)
+    words = Bracket(bracket), Deed(deed)
+    return Tally(int(bucket), int(span), rule, *words, int(count), Band(clients))
 
 
 def _band(clients: int | Band) -> Band:

@@ -49,7 +49,7 @@ class Ministry:
             "decree-147", "--category", "gambling", *more, "-o", self.folder / "moet.json",
         )  # fmt: skip
 
-    def order(self, *names, by=("one", "two"), lasts="30d", **changed):
+    def order(self, *names, by=("one", "two"), lasts="30d", urgent=False, **changed):
         self.serial += 1
         ident, file = f"2026-{self.serial}", self.folder / f"{self.serial}.json"
         words = {"--legal-basis": "decree-147", "--category": "gambling", **changed}
@@ -57,14 +57,19 @@ class Ministry:
         self.run(
             "order", "new", ident, "--authority", "moet", "--reference", f"{self.serial}/QD",
             *(word for pair in words.items() for word in pair), *given, "--for", lasts, "-o", file,
+            *(["--urgent"] if urgent else []),
         )  # fmt: skip
         return self.signed(ident, file, by)
 
-    def end(self, ident, by=("one", "two")):
-        file = self.folder / f"end-{ident}.json"
+    def end(self, ident, by=("one", "two"), word="revoke"):
+        file = self.folder / f"{word}-{ident}.json"
         reason = ("--reason", "a mistake")
-        self.run("order", "revoke", ident, "--authority", "moet", *reason, "-o", file)
+        self.run("order", word, ident, "--authority", "moet", *reason, "-o", file)
         return self.signed(ident, file, by)
+
+    def put(self, *words):
+        keys = ("--targets-key", self.key("one"), "--targets-key", self.key("two"))
+        self.run("authority", "put", self.feed, *keys, "--online-key", self.key("online"), *words)
 
     def signed(self, ident, file, by):
         for name in by:

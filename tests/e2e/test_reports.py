@@ -1,10 +1,17 @@
 """What leaves a real node for a hub: exactly once, whatever is killed or cut in between."""
 
+import json
 import time
 
 import pytest
 
+from filterd.cli.demo_world import CANARIES, ORIGIN, make_world, order
 from filterd.control.client import call
+from filterd.feed.follow import LogKey
+from filterd.feed.keys import open_key, public_key
+from filterd.feed.publish import Log
+from filterd.report.query import Filter, read
+from tests.support.dnsclient import ede_of
 from tests.support.node import eventually, node, start, stop, wait_for
 from tests.support.receiving import Hub, receiving
 
@@ -28,10 +35,24 @@ def enrolled(folder, settings, hub):
     return node(folder, settings | {"feed": {"hub": hub.url}})
 
 
-def settle(one, *, made):
-    """Have all that was counted written down: as a batch (`made`), or as it is counted."""
+def settle(one, total, *, made):
+    """Have all that was counted written down: as a batch (`made`), or as it is counted. Threads
+    tell what they counted in turn, so the local log is asked until it has `total`, in this and
+    earlier lives; the spool gets what it gets.
+    """
+    assert eventually(lambda: call(one.folder / "control.sock", "report-status"))
     call(one.folder / "control.sock", "report-next" if made else "log-settle")
+    assert eventually(lambda: logged(one) == total)
     assert call(one.folder / "control.sock", "report-status")["spool"]["problem"] is None
+
+
+def logged(one):
+    call(one.folder / "control.sock", "log-settle")
+    return sum(row.n for row in read(one.state / "log.sqlite", Filter(kind="block")))
+
+
+def waiting(one):
+    return json.loads(one.run("report", "status", "--json").stdout)
 
 
 def ask(one, name, times):
@@ -109,8 +130,8 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(tmp_path, settings):
             hub.answers += ["cut", (503, {}), "deaf"][round_ % 3 : round_ % 3 + 1]
             asked = 5 + round_
             ask(one, "bad.example.com", asked)
-            settle(one, made=round_ % 2 == 0)
             total += asked
+            settle(one, total, made=round_ % 2 == 0)
             time.sleep(delay)
             one.process.kill()
             one.process.wait()
@@ -123,3 +144,33 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(tmp_path, settings):
         numbers = sorted(number for _, _, number in hub.batches)
         assert numbers == list(range(len(numbers))), "no gap in the chain"
         stop(one.process)
+
+
+def test_receipts_and_counts_of_an_order_arrive(tmp_path, settings):
+    now = int(time.time())
+    world = make_world(tmp_path / "ministry", now)
+    keeper = open_key(world.log_key, world.passphrase.read_text().strip())
+    log = Log.open(world.feed, LogKey(ORIGIN, public_key(keeper)), keeper, CANARIES)
+    feed = {"url": f"file://{world.feed}", "root": str(world.root), "poll": "300ms"}
+    hub = Hub()
+    with receiving(hub):
+        changed = settings | {"feed": feed | {"hub": hub.url}}
+        with node(tmp_path / "node", changed) as one:
+            act = world.signed(order("17", ("games.example.com",), now), now)
+            log.append([act], now, "abc123")
+            assert eventually(lambda: ede_of(one.ask("games.example.com")) == 16)
+            asked = 1 + sum(ede_of(one.ask("games.example.com")) == 16 for _ in range(5))
+            assert eventually(lambda: waiting(one)["receipts"]["waiting"])
+            assert "seen in force" in one.run("report", "--show-next").stdout
+            one.process.kill()
+            one.process.wait()
+            one.process = start(one.folder)
+            wait_for(one, "/readyz")
+            one.run("feed", "enrol", hub.code)
+            assert eventually(lambda: hub.receipts, seconds=30)
+            assert {size for _, size in hub.receipts} == {1}
+            rule = "order:ministry/17"
+            assert eventually(lambda: hub.counted(rule=rule) >= asked, seconds=30)
+            assert hub.by_rule()[rule, "6-10", "block"] == asked
+            assert not any("canary" in row.rule for b in hub.batches.values() for row in b.rows)
+            stop(one.process)

@@ -12,47 +12,54 @@ from filterd.app.feed_state import Feed
 from filterd.app.following import Follower
 from filterd.config.feed import FeedConfig
 from filterd.feed.checkpoint import PATH
+from filterd.feed.keys import public_key
 from filterd.feed.manifest import Counted, Doubt, Manifest
 from filterd.feed.policy import Policy
+from filterd.feed.publish import Log
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.remote import from_folder
+from filterd.feed.stored import read_stored
 from filterd.feed.trust import Trust
+from filterd.feed.witness import Witness, cosign
 from filterd.model.errors import RulesError
-from tests.support.ministry import NOW, Ministry, order
+from tests.support.ministry import DAY, NOW, Ministry, order, signer
 
 
 class World:
     """A log in a folder and a follower; only the engine behind `enforce` is a stand-in."""
 
-    def __init__(self, folder):
-        self.ministry = Ministry.new()
+    def __init__(self, folder, now=NOW):
+        self.now = now
+        self.ministry = Ministry.new(not_after=now + 90 * DAY)
         self.log = self.ministry.log(folder / "feed")
         self.fetch = from_folder(f"file://{folder / 'feed'}")
-        self.ruling = SimpleNamespace(inputs=SimpleNamespace(orders=()))
+        self.ruling = SimpleNamespace(inputs=SimpleNamespace(orders=(), base=None))
         self.swaps, self.fault = [], None
         node = SimpleNamespace(
             book=SimpleNamespace(must_not_block=("hotline.example",)),
             config=SimpleNamespace(listen=SimpleNamespace(udp=())),  # no door: nothing to prove
             ruling=self.ruling,
+            sampled=[],
         )
-        self.feed = Feed(FeedConfig(), folder / "node", looked_at=float(NOW))
+        self.feed = Feed(FeedConfig(), folder / "node", looked_at=float(now))
         self.follower = Follower(node, self, self.feed)
         self.trust = Trust(
             self.ministry.registry, Policy(1, self.ministry.log_key, "canary.example")
         )
 
-    async def enforce(self, orders):
+    async def enforce(self, orders, base=None):
         if self.fault is not None:
             raise self.fault
         self.swaps.append(orders)
-        self.ruling.inputs.orders = orders
+        self.ruling.inputs.orders, self.ruling.inputs.base = orders, base
 
     def order(self, name, **changed):
-        signed = self.ministry.sign(order(name, **changed))
-        self.log.append([signed], self.log.position.time or NOW, "c")
+        times = {"not_before": self.now, "not_after": self.now + 30 * DAY}
+        signed = self.ministry.sign(order(name, **{**times, **changed}))
+        self.log.append([signed], self.log.position.time or self.now, "c")
 
-    def step(self, at=NOW):
-        asyncio.run(self.follower.step(self.fetch, at))
+    def step(self, at=None):
+        asyncio.run(self.follower.step(self.fetch, at or self.now))
 
     @property
     def names(self):
@@ -134,7 +141,7 @@ def test_an_order_that_an_authority_counts_and_the_log_lacks_is_an_alarm(world, 
         world.step()
     assert world.feed.faults[Fault.OMITTED] == 1, "told once"
     assert world.feed.numbers(NOW)["omitted"] == 1
-    assert "2026-9" in world.feed.status()["alarms"][0]
+    assert "2026-9" in world.feed.status(NOW)["alarms"][0]
     assert sum("alarm" in each.message for each in caplog.records) == 1
     assert world.names == {"bet.example"}, "what is in force stays"
     later = replace(said, size=2, orders=(there, lost))
@@ -148,3 +155,54 @@ def test_a_doubtful_manifest_is_told_once(world):
     assert world.feed.hear((), (doubt,)) == (doubt,)
     assert world.feed.hear((), (doubt,)) == ()
     assert (world.feed.faults[Fault.FROZEN], world.feed.numbers(NOW)["doubted"]) == (1, 1)
+
+
+def test_a_log_with_another_key_goes_on_from_where_it_was(world):
+    world.step()
+    before, position = world.ministry.log_key, world.feed.mirror.position
+    world.ministry.log_signer = signer()
+    policy = replace(world.trust.policy, log=world.ministry.log_key)
+    asyncio.run(world.follower._use(replace(world.trust, policy=policy)))
+    assert world.feed.mirror.position is position, "no other history comes in with a key"
+    with pytest.raises(Refused) as refused:
+        world.step()
+    assert refused.value.fault is Fault.UNSIGNED, "the old key says nothing any more"
+    taken = read_stored(world.log.folder, before)
+    world.log = Log(
+        world.log.folder, world.ministry.log_key, world.ministry.log_signer, "canary.example",
+        taken.position,
+    )  # fmt: skip
+    world.order("win.example", id="2026-2")
+    world.step()
+    assert world.names == {"bet.example", "win.example"}
+
+
+def test_a_node_waits_for_the_witnesses_that_the_policy_wants(world):
+    world.step()
+    one = signer()
+    log = replace(
+        world.ministry.log_key, witnesses=(Witness("w.example/1", public_key(one)),), cosigned=1
+    )
+    policy = replace(world.trust.policy, log=log)
+    asyncio.run(world.follower._use(replace(world.trust, policy=policy)))
+    world.order("win.example", id="2026-2")
+    with pytest.raises(Refused) as refused:
+        world.step()
+    assert refused.value.fault is Fault.UNWITNESSED
+    assert world.names == {"bet.example"}, "what was in force stays"
+    path = world.log.folder / PATH
+    path.write_bytes(cosign(path.read_bytes(), "w.example/1", one, NOW))
+    world.step()
+    assert world.names == {"bet.example", "win.example"}
+
+
+def test_a_clock_that_is_wrong_is_told_and_changes_nothing(world):
+    assert not world.feed.hear_time(NOW, NOW + 299)
+    assert world.feed.hear_time(NOW, NOW + 301)
+    assert world.feed.skew == 301
+    assert not world.feed.hear_time(NOW, NOW + 302), "said once"
+    assert not world.feed.hear_time(NOW, NOW - 200)
+    assert world.feed.hear_time(NOW, NOW - 4000)
+    assert world.feed.status(NOW)["skew"] == -4000
+    world.step()
+    assert world.names == {"bet.example"}

@@ -70,7 +70,7 @@ def test_no_module_is_told(monkeypatch):
 def test_an_officer_signs_with_a_token(tmp_path, monkeypatch):
     # Each kind of configuration is read once in a process, so this test has one of its own.
     token = soft_token(tmp_path / "hsm", monkeypatch)
-    for kind, ident in (("EC:prime256v1", 2), ("EC:secp384r1", 3)):
+    for kind, ident in (("EC:prime256v1", 2), ("EC:secp384r1", 3), ("EC:edwards25519", 5)):
         token.make(kind, ident)
     script = f"""
 from filterd.feed.keys import KeyFileError
@@ -81,16 +81,16 @@ asked = []
 def ask(what):
     asked.append(what)
     return {PIN!r}
-for ident in (2, 3):
+for ident in (2, 3, 5):
     officer = open_token(read_address({token.address(pin=False)!r}.replace("%02", f"%0{{ident}}")), ask)
     assert ordered_by(signer(), officer), ident
     assert ordered_by(officer, signer())
-assert asked == ["PIN of token officer"] * 2, asked
+assert asked == ["PIN of token officer"] * 3, asked
 assert ordered_by(open_token(read_address({token.address()!r}), ask), signer())
 for address, pin, told in (
     ({token.address(pin=False)!r}, "000000", "not its PIN"),
     ({token.address(9)!r}, "", "could not find"),
-    ({token.address().replace("officer", "nobody")!r}, "", "No PKCS#11 token"),
+    ({token.address().replace("officer", "nobody")!r}, "", "no token 'nobody'"),
 ):
     try:
         ordered_by(open_token(read_address(address), lambda _: pin), signer())

@@ -128,6 +128,18 @@ def sources(**changed):
             "omitted": 1,
             "uncounted": 0,
         },
+        "hub": lambda: {
+            "size": 4096,
+            "oldest": 20.0,
+            "waiting": {"batches": 1, "receipts": 2},
+            "sent": {"batches": 3, "receipts": 4},
+            "refused": {"batches": 0, "receipts": 0},
+            "dropped": 0,
+            "merged": 0,
+            "failures": 5,
+            "bytes": 600,
+            "problem": 0.0,
+        },
     }
     return Sources(**(given | changed))
 

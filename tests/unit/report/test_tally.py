@@ -4,8 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filterd.report.bands import band_of
 from filterd.report.batch import Band, Bracket, Deed
-from filterd.report.tally import Tally, bracket_of, coarser, merge, read_tally, tally_json, told
+from filterd.report.tally import (
+    Clients,
+    Tally,
+    bracket_of,
+    coarser,
+    merge,
+    read_tally,
+    tally_json,
+    told,
+)
 
 ONE = Tally(3600, 300, "own", Bracket.PRIMARY, Deed.BLOCK, 2, 0b101)
 tallies = st.builds(
@@ -34,6 +44,18 @@ def test_what_is_counted_later_in_the_same_bucket_is_added():
     assert (both.count, both.clients) == (5, 0b111)
 
 
+def test_all_clients_of_a_slot_are_in_the_band_whatever_portion_they_came_in():
+    clients = Clients()
+    portions = [replace(ONE, clients=0b111 << at) for at in range(0, 60, 3)]
+    bands = [clients.banded([each])[0].clients for each in portions]
+    assert (bands[0], bands[2], bands[-1]) == (Band.FEW, Band.SOME, Band.MANY)
+    (other,) = clients.banded([replace(ONE, bucket=7200)])
+    assert other.clients is Band.FEW
+    for at in range(10):
+        clients.banded([replace(ONE, bucket=10_000 + at)])
+    assert clients.banded([ONE])[0].clients is Band.FEW, "an old slot is forgotten"
+
+
 def test_slots_are_merged_by_the_widest_band():
     many = replace(ONE, bucket=3900, clients=2**20 - 1)
     (hour,) = coarser([ONE, many], 3600)
@@ -53,6 +75,6 @@ def test_merging_neither_loses_nor_doubles(some):
 
 @given(tallies)
 def test_what_is_spooled_is_read_back(one):
-    assert read_tally(tally_json(one)) == one
+    assert read_tally(tally_json(one)) == replace(one, clients=band_of(one.clients))
     (day,) = coarser([one], 86_400)
     assert read_tally(tally_json(day)) == day

@@ -26,6 +26,8 @@ pub enum Error {
     ByteOrder,
     /// The index is truncated or changed; the text says where.
     Damaged(String),
+    /// An order's patterns do not read; the text says why.
+    Patterns(String),
     /// A pattern is not a normalised domain name.
     Name(String),
     /// The regex engine refuses a pattern; the text is its reason, on one line.
@@ -67,6 +69,7 @@ impl fmt::Display for Error {
             Error::ByteOrder => {
                 f.write_str("index of a machine of the other byte order; compile the rules here")
             }
+            Error::Patterns(why) => write!(f, "patterns that do not read: {why}"),
             Error::Damaged(place) => {
                 write!(
                     f,

@@ -21,6 +21,7 @@ mod map;
 mod names;
 mod networks;
 mod out;
+mod patterns;
 #[allow(unsafe_code)]
 mod prefetch;
 mod regexes;
@@ -38,6 +39,7 @@ pub use index::{Found, FoundKind, Index};
 pub use key::{MAX_LABEL, MAX_NAME};
 pub use names::{Hit, Scope};
 pub use networks::{NetworkHit, Trigger};
+pub use patterns::{Broad, Limits, NameSet, Patterns};
 pub use prefetch::{large_pages, prefetch};
 pub use regexes::{check_regex, RegexHit};
 pub use sets::MAX_CLASS;

@@ -1,10 +1,11 @@
 //! `filterd._core`: the Python face of the core. Its documentation is `filterd/_core.pyi`.
 //!
 //! Table of contents: [`rules`] (building and opening an index), [`deciding`] (snapshot and
-//! decision), [`engine`] (bytes in, bytes out).
+//! decision), [`engine`] (bytes in, bytes out), [`patterns`] (the patterns of an order).
 
 mod deciding;
 mod engine;
+mod patterns;
 mod rules;
 
 use pyo3::prelude::*;
@@ -16,6 +17,8 @@ fn core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<rules::IndexBuilder>()?;
     module.add_class::<rules::Index>()?;
     module.add_class::<rules::Skimmed>()?;
+    module.add_class::<patterns::Patterns>()?;
+    module.add_class::<patterns::Limits>()?;
     module.add_function(wrap_pyfunction!(rules::check_regex, module)?)?;
     module.add_function(wrap_pyfunction!(rules::public_suffix, module)?)?;
     module.add_class::<deciding::Decision>()?;

@@ -50,7 +50,7 @@ pub(crate) struct Skimmed {
 pub(crate) struct IndexBuilder(Mutex<index::IndexBuilder>);
 
 impl IndexBuilder {
-    fn lock(&self) -> MutexGuard<'_, index::IndexBuilder> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, index::IndexBuilder> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

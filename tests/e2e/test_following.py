@@ -1,0 +1,237 @@
+"""A real node that is pushed to, held back, staged, and asked to prove it."""
+
+import json
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from filterd.control.client import call
+from filterd.feed.keys import node_key, public_key
+from filterd.feed.rollout import delay
+from filterd.feed.traffic import FOLDER, KEY_FILE, Traffic
+from tests.e2e.test_feed import Ministry, is_blocked, receipt_of, served
+from tests.support.dnsclient import data_of
+from tests.support.node import eventually, node
+from tests.support.servers import free_port
+from tests.support.stream_server import pushing
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def ministry(tmp_path):
+    (tmp_path / "ministry").mkdir()
+    return Ministry(tmp_path / "ministry")
+
+
+def settings(resolver, ministry, **feed):
+    return {
+        "upstream": {"servers": [f"127.0.0.1:{resolver.port}"]},
+        "default_group": "g",
+        "groups": {"g": {"age": 18}},
+        "feed": {"root": str(ministry.feed / "trust" / "1.root.json"), "poll": "300ms"} | feed,
+    }
+
+
+def status(one):
+    return json.loads(one.run("feed", "status", "--json").stdout)
+
+
+def test_what_is_pushed_is_blocked_at_the_socket_without_looking(tmp_path, resolver, ministry):
+    with (
+        pushing(ministry.feed) as server,
+        node(tmp_path, settings(resolver, ministry, url=server.url, poll="1h")) as one,
+    ):
+        assert eventually(lambda: server.streams == 1)
+        assert eventually(lambda: status(one)["time"] > 0)
+        asked = len(server.asked)
+        ministry.publish(ministry.order("www.example.com")[1])
+        assert eventually(lambda: is_blocked(one, "www.example.com"), seconds=5)
+        assert eventually(lambda: receipt_of(one)["size"] == 1)
+        assert server.asked[asked:] == [], "all of it was in the event"
+        receipt = receipt_of(one)
+        assert receipt["applied_at"] - receipt["received_at"] < 1000
+        told = status(one)
+        assert (told["stream"]["state"], told["problem"]) == ("live", None)
+        assert one.metric("filterd_feed_stream") == 1
+        assert "pushed as they come" in one.run("feed", "status").stdout
+
+
+def test_a_stream_that_ends_is_found_again(tmp_path, resolver, ministry):
+    with (
+        pushing(ministry.feed) as server,
+        node(tmp_path, settings(resolver, ministry, url=server.url, poll="1h")) as one,
+    ):
+        assert eventually(lambda: server.streams == 1)
+        server.cut_from_outside()
+        assert eventually(lambda: len(server.last_ids) == 2, seconds=20)
+        assert eventually(lambda: server.streams == 1)
+        ministry.publish(ministry.order("www.example.com")[1])
+        assert eventually(lambda: is_blocked(one, "www.example.com"), seconds=5)
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+def test_behind_a_proxy_that_holds_events_back_news_are_looked_for(tmp_path, resolver, ministry):
+    with (
+        pushing(ministry.feed) as server,
+        buffering(tmp_path / "nginx", server.port) as url,
+        node(tmp_path / "node", settings(resolver, ministry, url=url)) as one,
+    ):
+        assert eventually(lambda: server.streams == 1)
+        for number in range(3):
+            ministry.publish(ministry.order(f"n{number}.example.com")[1])
+            name = f"n{number}.example.com"
+            assert eventually(lambda: is_blocked(one, name), seconds=5)  # noqa: B023
+        assert status(one)["stream"]["state"] in {"held-back", "silent", "down"}
+        assert one.metric("filterd_feed_stream") == 0
+
+
+def buffering(folder, port):
+    from contextlib import contextmanager  # noqa: PLC0415
+
+    @contextmanager
+    def running():
+        folder.mkdir()
+        front = free_port()
+        (folder / "nginx.conf").write_text(
+            f"daemon off; pid {folder}/pid; error_log {folder}/error.log; user root;\n"
+            "events {}\n"
+            f"http {{ access_log off; proxy_temp_path {folder}/t; client_body_temp_path {folder}/c;"
+            f" fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;"
+            f" server {{ listen 127.0.0.1:{front}; location / {{"
+            f" proxy_pass http://127.0.0.1:{port}; proxy_buffering on; }} }} }}\n"
+        )
+        process = subprocess.Popen(
+            [shutil.which("nginx"), "-c", str(folder / "nginx.conf")], stderr=subprocess.DEVNULL
+        )
+        try:
+            yield f"http://127.0.0.1:{front}"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+    return running()
+
+
+def known_traffic(state, *names):
+    """Keep a day of traffic as an earlier run of this node would have."""
+    folder = state / "feed" / FOLDER
+    folder.mkdir(parents=True)
+    (folder / KEY_FILE).write_bytes(b"k" * 16)
+    traffic, now = Traffic(b"k" * 16), time.time()
+    traffic.count([(name, 1, False) for name in names], now)
+    day = traffic.today(now)
+    (folder / f"{day.number}.day").write_bytes(day.packed())
+
+
+def test_an_order_that_hits_much_is_held_back_until_it_is_confirmed(tmp_path, resolver, ministry):
+    known_traffic(tmp_path / "state", *["www.example.com"] * 300, *["x.example.net"] * 4700)
+    with (
+        served(ministry.feed) as url,
+        node(tmp_path, settings(resolver, ministry, url=url)) as one,
+    ):
+        ident, file = ministry.order("www.example.com", "bad.example.com")
+        ministry.publish(file)
+        ministry.publish(ministry.order("games.example.com")[1])
+        assert eventually(lambda: is_blocked(one, "games.example.com"))
+        assert not is_blocked(one, "www.example.com")
+        assert not is_blocked(one, "bad.example.com"), "an order is held back as a whole"
+        assert one.metric("filterd_feed_held_orders") == 1
+        assert "held back" in one.log
+        assert eventually(lambda: receipt_of(one)["size"] == 2)
+        assert receipt_of(one)["held"] == [0]
+        (held,) = status(one)["held_orders"]
+        assert held["order"] == f"moet/{ident}"
+        assert "6.0 %" in held["why"]
+        assert f"filterd order confirm {ident}" in one.run("feed", "status").stdout
+        ministry.publish(ministry.end(ident, word="confirm")[1])
+        assert eventually(lambda: is_blocked(one, "www.example.com"))
+        assert eventually(lambda: receipt_of(one)["size"] == 3)
+        assert receipt_of(one)["held"] == []
+        assert one.metric("filterd_feed_held_orders") == 0
+
+
+def test_what_is_held_back_stays_so_over_a_restart(tmp_path, resolver, ministry):
+    known_traffic(tmp_path / "state", *["www.example.com"] * 300, *["x.example.net"] * 4700)
+    with served(ministry.feed) as url:
+        used = settings(resolver, ministry, url=url)
+        with node(tmp_path, used) as one:
+            ministry.publish(ministry.order("www.example.com")[1])
+            assert eventually(lambda: one.metric("filterd_feed_held_orders") == 1)
+    shutil.rmtree(tmp_path / "state" / "feed" / FOLDER)
+    with node(tmp_path, used) as one:
+        assert eventually(lambda: one.metric("filterd_feed_held_orders") == 1)
+        assert data_of(one.ask("www.example.com")) == ["192.0.2.1"]
+
+
+def test_the_traffic_of_a_node_is_counted(tmp_path, resolver, ministry):
+    with (
+        served(ministry.feed) as url,
+        node(tmp_path, settings(resolver, ministry, url=url)) as one,
+    ):
+        assert eventually(lambda: status(one)["time"] > 0)
+        for _ in range(400):
+            one.ask("www.example.com")
+        call(tmp_path / "control.sock", "log-settle")
+        assert eventually(lambda: status(one)["guard"]["sampled"] >= 2, seconds=60)
+
+
+def test_an_order_that_can_wait_begins_with_the_cohort_of_the_node(tmp_path, resolver, ministry):
+    ministry.put("--rollout", "9s")
+    with (
+        served(ministry.feed) as url,
+        node(tmp_path, settings(resolver, ministry, url=url)) as one,
+    ):
+        own = public_key(node_key(one.state / "feed" / "node.key")).id
+        while delay(own, ministry.segments, 9) != 9:  # the last cohort
+            ministry.publish(ministry.order(f"u{ministry.segments}.example.com", urgent=True)[1])
+        began = time.monotonic()
+        ministry.publish(ministry.order("www.example.com")[1])
+        assert eventually(lambda: status(one)["segments"] == ministry.segments)
+        assert not is_blocked(one, "www.example.com")
+        (waiting,) = status(one)["waiting_orders"]
+        assert waiting["begins"] > time.time()
+        assert one.metric("filterd_feed_waiting_orders") == 1
+        assert receipt_of(one)["size"] < ministry.segments, "nothing new is in force yet"
+        assert eventually(lambda: is_blocked(one, "www.example.com"), seconds=20)
+        assert time.monotonic() - began > 5
+        assert eventually(lambda: receipt_of(one)["size"] == ministry.segments)
+        ministry.publish(ministry.order("bad.example.com", urgent=True)[1])
+        assert eventually(lambda: is_blocked(one, "bad.example.com"), seconds=5)
+
+
+def test_a_canary_ends_and_the_end_is_seen(tmp_path, resolver, ministry):
+    ministry.put("--canary-life", "4s")
+    with (
+        served(ministry.feed) as url,
+        node(tmp_path, settings(resolver, ministry, url=url)) as one,
+    ):
+        ministry.publish(ministry.order("www.example.com")[1])
+        assert eventually(lambda: receipt_of(one)["size"] == 1)
+        time.sleep(6)
+        ministry.publish(ministry.order("bad.example.com")[1])
+        assert eventually(lambda: receipt_of(one)["size"] == 2)
+        checks = [each for each in receipt_of(one)["checks"] if each[0] == "expiry"]
+        ((_, subject, due, seen, good),) = checks
+        assert (subject, good) == ("0", 1)
+        assert 0 <= seen - due < 2000
+        assert is_blocked(one, "www.example.com"), "the order goes on"
+        assert one.metric("filterd_feed_failed_checks_total") == 0
+
+
+def test_no_order_blocks_what_nearly_everybody_needs(tmp_path, resolver, ministry):
+    names = tmp_path / "popular.txt"
+    names.write_text("# needed\nwww.example.com\n")
+    early = ministry.order("example.com")[1]
+    ministry.publish(early)
+    ministry.put("--popular", names)
+    late = ministry.order("www.example.com")[1]
+    assert "too-broad" in ministry.run("order", "verify", late, "--feed", ministry.feed, code=1)
+    with (
+        served(ministry.feed) as url,
+        node(tmp_path / "node", settings(resolver, ministry, url=url)) as one,
+    ):
+        assert eventually(lambda: one.metric('filterd_feed_orders{state="refused"}') == 1)
+        assert data_of(one.ask("www.example.com")) == ["192.0.2.1"]
