@@ -4,12 +4,14 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from filterd.config.hub import HubConfig
+from filterd.hub.compliance import Paces
 from filterd.hub.database import Database
 from filterd.hub.enrolment import NodeRow, find_node
 from filterd.hub.events import Announcer
 from filterd.hub.limits import Buckets, Desk
 from filterd.hub.numbers import Numbers
 from filterd.hub.publishing import Publisher
+from filterd.hub.stream import Stream
 from filterd.model.clock import Clock
 
 _REMEMBERED = 50_000  # nodes
@@ -63,6 +65,8 @@ class Hub:
     nodes: Nodes
     per_node: Buckets
     per_address: Buckets
+    paces: Paces = field(default_factory=Paces)
+    stream: Stream | None = None  # what nodes send goes there first
 
     @property
     def now_ms(self) -> int:
