@@ -10,8 +10,10 @@ from filterd.feed.follow import Position
 from filterd.feed.judge import Judged, Judgement
 from filterd.feed.manifest import Doubt, Finding, Manifest, compare
 from filterd.feed.mirror import Mirror
+from filterd.feed.outbox import Outbox
 from filterd.feed.refusal import Fault
 from filterd.feed.segment import Segment
+from filterd.feed.stream import Stream
 from filterd.feed.trust import Trust
 from filterd.model.order import Order
 
@@ -36,6 +38,8 @@ class Feed:
     enforced: Position | None = None  # whose orders are in force
     receipt: dict[str, object] | None = None  # the newest, as it is sent
     proved: int = 0  # segments that it speaks of
+    outbox: Outbox | None = None  # where receipts wait for the hub, if there is one
+    stream: Stream = field(default_factory=Stream)
 
     def age(self, now: float) -> float | None:
         """Seconds since the newest checkpoint that was taken; None: there is none."""

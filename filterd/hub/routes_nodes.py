@@ -48,15 +48,17 @@ class NodeReply(BaseModel):
 @router.post("/enrol", status_code=201, openapi_extra=content_of("Enrolment"), responses=SIGNED)
 async def enrol(request: Request, hub: HubOf) -> NodeReply:
     """Make the key that this is signed with the node that a code was given out for."""
+    content, most = await request.body(), hub.config.limits.unpacked
+    plain = unpacked(content, request.headers.get("content-encoding", ""), most)
     said = fields(
-        read_object(await request.body(), hub.config.limits.body),
+        read_object(plain, most),
         {"code": str, "key": list, "software": str},
         "enrolment",
     )
     if len(said["key"]) != 4 or not all(isinstance(part, str) for part in said["key"]):
         raise Problem(422, "enrolment: key is [id, type, scheme, public]")
     key = PublicKey(*said["key"])
-    check(request, await request.body(), key, hub)
+    check(request, content, key, hub)
     try:
         row = await hub.for_nodes.run(_enrol, hub, said["code"], key, said["software"])
     except enrolment.EnrolmentError as error:

@@ -11,10 +11,9 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Sequence
-from typing import Any
 
-import nats
 import zstandard
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import (
@@ -46,6 +45,7 @@ MOST_PLAIN = 8 * 2**20  # bytes of one message, unpacked
 AT_ONCE = 64  # messages in one transaction
 ACK_WAIT = 60  # seconds until what was not acknowledged is delivered again
 _AGAIN = 5.0  # seconds until a message is tried again that the database could not take
+_CONNECTING = 10.0  # seconds
 _PATIENCE = 1.0  # seconds that a writer waits for messages before it looks whether to stop
 
 
@@ -56,7 +56,7 @@ class StreamError(FilterdError):
 class Stream:
     """A connection to the stream. Of one event loop."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
         self._jetstream = client.jetstream(timeout=10)
 
@@ -70,26 +70,21 @@ class Stream:
         Raises:
             StreamError: no server answers, or it has no JetStream.
         """
+        client = Client()
         try:
-            client = await nats.connect(
-                list(servers),
-                name="filterd hub",
-                connect_timeout=5,
-                allow_reconnect=False,
-                error_cb=_complain,
-            )
-            await client.close()  # it answers; from now on a connection may come and go
-            client = await nats.connect(
-                list(servers),
-                name="filterd hub",
-                connect_timeout=5,
-                max_reconnect_attempts=-1,
-                error_cb=_complain,
-            )
+            async with asyncio.timeout(_CONNECTING):
+                await client.connect(
+                    list(servers),
+                    name="filterd hub",
+                    max_reconnect_attempts=-1,  # once it was there, it may come and go
+                    error_cb=_complain,
+                )
             stream = cls(client)
             await stream._make(replicas, ack_wait)
         except (NatsError, OSError, TimeoutError) as error:
-            raise StreamError(f"{', '.join(servers)}: no JetStream there: {error}") from error
+            await client.close()
+            why = str(error) or "no answer"
+            raise StreamError(f"{', '.join(servers)}: no JetStream there: {why}") from error
         return stream
 
     async def offer(self, arrived: Arrived) -> bool:

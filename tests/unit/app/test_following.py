@@ -18,14 +18,15 @@ from filterd.feed.refusal import Fault, Refused
 from filterd.feed.remote import from_folder
 from filterd.feed.trust import Trust
 from filterd.model.errors import RulesError
-from tests.support.ministry import NOW, Ministry, order
+from tests.support.ministry import DAY, NOW, Ministry, order
 
 
 class World:
     """A log in a folder and a follower; only the engine behind `enforce` is a stand-in."""
 
-    def __init__(self, folder):
-        self.ministry = Ministry.new()
+    def __init__(self, folder, now=NOW):
+        self.now = now
+        self.ministry = Ministry.new(not_after=now + 90 * DAY)
         self.log = self.ministry.log(folder / "feed")
         self.fetch = from_folder(f"file://{folder / 'feed'}")
         self.ruling = SimpleNamespace(inputs=SimpleNamespace(orders=()))
@@ -35,7 +36,7 @@ class World:
             config=SimpleNamespace(listen=SimpleNamespace(udp=())),  # no door: nothing to prove
             ruling=self.ruling,
         )
-        self.feed = Feed(FeedConfig(), folder / "node", looked_at=float(NOW))
+        self.feed = Feed(FeedConfig(), folder / "node", looked_at=float(now))
         self.follower = Follower(node, self, self.feed)
         self.trust = Trust(
             self.ministry.registry, Policy(1, self.ministry.log_key, "canary.example")
@@ -48,11 +49,12 @@ class World:
         self.ruling.inputs.orders = orders
 
     def order(self, name, **changed):
-        signed = self.ministry.sign(order(name, **changed))
-        self.log.append([signed], self.log.position.time or NOW, "c")
+        times = {"not_before": self.now, "not_after": self.now + 30 * DAY}
+        signed = self.ministry.sign(order(name, **{**times, **changed}))
+        self.log.append([signed], self.log.position.time or self.now, "c")
 
-    def step(self, at=NOW):
-        asyncio.run(self.follower.step(self.fetch, at))
+    def step(self, at=None):
+        asyncio.run(self.follower.step(self.fetch, at or self.now))
 
     @property
     def names(self):
