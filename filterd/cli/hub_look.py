@@ -38,7 +38,7 @@ EXAMPLES = {
 """,
     "late": """\
   filterd hub late                            nodes, reports and names that need somebody
-  filterd hub late --late-after 1h || mail -s "late nodes" duty@ministry.example
+  filterd hub late --late-after 1h --json || echo "somebody is late"
 """,
     "audit": """\
   filterd hub audit --limit 20                the newest, after the chain was verified

@@ -96,8 +96,8 @@ def late(told: Json, clock: Clock) -> list[str]:
         titles = ("reports of", "name", "province", ">gaps", ">forks", ">lost rows")
         lines += ["", *table(titles, [_chain_row(each) for each in told["chains"]])]
     if told["overblocked"]:
-        titles = ("blocked and must be open", ">nodes", "since")
-        lines += ["", *table(titles, [_open_row(each, clock) for each in told["overblocked"]])]
+        heads = ("blocked and must be open", ">nodes", "since")
+        lines += ["", *table(heads, [_open_row(each, clock) for each in told["overblocked"]])]
     return lines or [paint("nothing is late or wrong", "green")]
 
 
