@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from filterd.feed.standing import read_manifest_of, read_standing
 from filterd.feed.sync import Fetch
 from filterd.feed.trust import FolderFetcher, refresh
 from filterd.feed.turn import turn
-from filterd.feed.witness import Witness, add_cosignatures, cosign
+from filterd.feed.witness import Witness, add_cosignatures, check_cosigned, cosign
 from filterd.model.durable import make_directory, write_atomically
 from filterd.model.errors import RulesError
 from filterd.policy.rulebook import default_directory, load_rulebook
@@ -94,7 +95,7 @@ def _audit(args: argparse.Namespace) -> int:
             manifests.append(read_manifest_of(feed, each.id))
     said = [each for each in manifests if each is not None]
     done = audit(checkpoint, files, trust.registry, breadth, said)
-    done.findings[:0] = wrong
+    done.findings[:0] = [*wrong, *_witnessed(feed, trust.policy.log)]
     if args.against is not None:
         done.findings += _against(Path(args.against), trust.policy.log, files)
     if args.json:
@@ -106,7 +107,7 @@ def _audit(args: argparse.Namespace) -> int:
 
 def _log(feed: Path, key: LogKey) -> tuple[Checkpoint, list[bytes]]:
     """Return a signed checkpoint and the segments that are there, none left out in between."""
-    checkpoint = read_checkpoint((feed / CHECKPOINT).read_bytes(), key)
+    checkpoint = read_checkpoint((feed / CHECKPOINT).read_bytes(), replace(key, cosigned=0))
     files = []
     for number in range(checkpoint.size):
         path = feed / path_of(number)
@@ -114,6 +115,14 @@ def _log(feed: Path, key: LogKey) -> tuple[Checkpoint, list[bytes]]:
             break
         files.append(path.read_bytes())
     return checkpoint, files
+
+
+def _witnessed(feed: Path, key: LogKey) -> list[Finding]:
+    try:
+        check_cosigned((feed / CHECKPOINT).read_bytes(), key.witnesses, key.cosigned)
+    except Refused as refused:
+        return [Finding(refused.fault, None, str(refused))]
+    return []
 
 
 def _rooted(feed: Path, root: str | None) -> list[Finding]:

@@ -7,6 +7,7 @@ import secrets
 import time
 from pathlib import Path
 
+from filterd.cli import order_adopt
 from filterd.cli.base import Command, Exit, add_json, paint, printable
 from filterd.cli.keyring import add_passphrase, signers
 from filterd.cli.order_hub import submit
@@ -43,6 +44,7 @@ EXAMPLES = """\
   filterd order publish feed 17.json --log-key log.pem
   filterd order publish 17.json --hub https://hub.example --token-file officer.token
   filterd order revoke 2026-17 --authority moet --reason "a mistake" -o end.json
+  filterd order adopt feed --of moet --authority mps -o adopted     after a hand-over
 """
 MOST = 32 * 2**20  # bytes of an order's file
 _ZONE = "Asia/Ho_Chi_Minh"
@@ -69,7 +71,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     take.set_defaults(run=_import)
 
     put = commands.add_parser("sign", help="add an officer's signature")
-    put.add_argument("file", metavar="FILE")
+    put.add_argument("files", nargs="+", metavar="FILE")
     put.add_argument("--key", required=True, metavar="KEY")
     add_passphrase(put)
     put.set_defaults(run=_sign)
@@ -99,6 +101,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     revoke.add_argument("--reason", required=True, metavar="TEXT")
     revoke.add_argument("-o", "--output", required=True, metavar="FILE")
     revoke.set_defaults(run=_revoke)
+    order_adopt.add(commands)
 
 
 def _add_order(parser: argparse.ArgumentParser) -> None:
@@ -175,13 +178,12 @@ def _revoke(args: argparse.Namespace) -> int:
 
 
 def _sign(args: argparse.Namespace) -> int:
-    path = Path(args.file)
-    known = _read(path)
     (signer,) = signers(args, [args.key])
-    made = sign_act(signer, known.act, int(time.time()))
-    others = tuple(each for each in known.signatures if each.key != made.key)
-    _write(path, SignedAct(known.act, (*others, made)))
-    print(f"{path}: signed by {made.key[:16]}; signatures: {len(others) + 1}")
+    for path, known in [(Path(each), _read(Path(each))) for each in args.files]:
+        made = sign_act(signer, known.act, int(time.time()))
+        others = tuple(each for each in known.signatures if each.key != made.key)
+        _write(path, SignedAct(known.act, (*others, made)))
+        print(f"{path}: signed by {made.key[:16]}; signatures: {len(others) + 1}")
     return Exit.OK
 
 
