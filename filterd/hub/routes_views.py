@@ -96,7 +96,7 @@ async def audit(request: Request, hub: HubOf, auditor: Auditor, page: PageOf) ->
 
 async def _show(request: Request, hub: Hub, reader: Person, view: Callable[[Look], T]) -> T:
     def read(connection: Connection) -> T:
-        return view(Look(connection, hub.now_ms, reader.province, paces=hub.paces))
+        return view(hub.look(connection, reader.province))
 
     return await _read(request, hub, reader, read)
 

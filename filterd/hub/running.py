@@ -16,7 +16,6 @@ from types import FrameType
 
 import uvicorn
 import uvloop
-from prometheus_client.registry import Collector
 from securesystemslib.signer import Signer
 
 from filterd.config.addresses import ListenAddress
@@ -26,10 +25,11 @@ from filterd.feed.keys import open_key
 from filterd.hub.connection import Connection
 from filterd.hub.database import open_database
 from filterd.hub.events import Announcer
+from filterd.hub.gauges import Gauges
 from filterd.hub.limits import Buckets, Desk
 from filterd.hub.numbers import Numbers
 from filterd.hub.publishing import Publisher, Times
-from filterd.hub.state import Hub, Nodes
+from filterd.hub.state import Hub, Nodes, terms_of
 from filterd.hub.web import build_app, not_ready
 from filterd.metrics.http import MetricsServer
 from filterd.model.clock import Clock
@@ -43,8 +43,6 @@ THREADS = 8  # that speak to the database for nodes
 FOR_PEOPLE = 4
 STUCK = 30_000  # milliseconds without an acknowledgement, after which the system gives a peer up
 GRACE = 10  # seconds for what is at work when it is told to stop
-# Compliance adds its collectors here; each is made from the hub.
-COLLECTORS: tuple[type[Collector], ...] = ()
 
 
 def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> Hub:
@@ -78,6 +76,7 @@ def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> H
         nodes=Nodes(database, for_nodes, clock),
         per_node=Buckets(limits.per_node, limits.node_burst),
         per_address=Buckets(limits.per_address, limits.per_address * 10),
+        gauges=Gauges(database.read, time.monotonic, terms_of(config)),
     )
     _show(hub)
     return hub
@@ -206,4 +205,4 @@ def _show(hub: Hub) -> None:
             f"Requests of {word} that wait for the database.",
             partial(getattr, desk, "waiting"),
         )
-    numbers.add(each() for each in COLLECTORS)
+    numbers.add([hub.gauges])
