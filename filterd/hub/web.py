@@ -129,7 +129,7 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
         if hub.stream is not None:
             await hub.stream.close()
-        await asyncio.to_thread(_close, hub)
+        await asyncio.to_thread(hub.close)
 
 
 async def _supervise(hub: Hub) -> None:
@@ -140,12 +140,6 @@ async def _supervise(hub: Hub) -> None:
         except (DatabaseError, Problem) as error:
             logger.warning("supervision waits: %s", error)
         await asyncio.sleep(FRESH)
-
-
-def _close(hub: Hub) -> None:
-    hub.for_nodes.close()
-    hub.for_people.close()
-    hub.database.close()
 
 
 async def _healthy() -> Response:
