@@ -113,6 +113,8 @@ orders = Table(
     Column("revoked_segment", BigInteger),
     Column("revoked_at", BigInteger),
     Index("ix_ordering_name", "authority", "id"),
+    Index(None, "segment"),
+    Index(None, "revoked_segment"),
 )
 
 revocations = Table(  # acts about an order; a revocation is the usual one
@@ -144,6 +146,8 @@ receipts = Table(
     Column("software", Text, nullable=False),
     Column("arrived_at", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),  # as signed: evidence
+    Index(None, "size"),  # how fast a segment came to be enforced
+    Index("ix_receipt_arrived_at", "arrived_at", postgresql_using="brin"),
 )
 
 checks = Table(
@@ -181,6 +185,12 @@ Index(
     batches.c.chain,
     postgresql_where=batches.c.chain != "whole",
     sqlite_where=batches.c.chain != "whole",
+)
+Index(
+    "ix_batch_dropped",
+    batches.c.node,
+    postgresql_where=batches.c.dropped > 0,
+    sqlite_where=batches.c.dropped > 0,
 )
 
 counts = Table(

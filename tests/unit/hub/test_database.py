@@ -40,7 +40,7 @@ def test_a_newer_database_is_left_alone(database):
 
 def test_an_older_database_says_what_to_run(database, monkeypatch):
     url = database.engine.url.render_as_string(hide_password=False)
-    monkeypatch.setattr("filterd.hub.database.NEWEST", "0002")
+    monkeypatch.setattr("filterd.hub.database.NEWEST", "9999")
     with pytest.raises(DatabaseError, match="filterd hub migrate"):
         open_database(url)
 

@@ -1,0 +1,237 @@
+"""Who enforces what since when: T0 signed, T1 published, T2 received, T3 applied, T4 observed.
+
+A node enforces segment n with its first receipt of a size above n. Nodes are expected to enforce
+what was published after they enrolled, until they end. What a node says of time is reported, not
+trusted: a clock that is known to be off is set right, nothing is observed after its receipt
+arrived, and nothing before it was published.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    select,
+    true,
+)
+
+from filterd.hub.pace import Pace, merged
+from filterd.hub.tables import nodes, receipts, segments
+
+Json = Any
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+SURE_SKEW = 2  # seconds; below, the difference is that of a date in whole seconds and of the way
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """When a node is told to be something; milliseconds, `skew_after` seconds. `window`: how far
+    back checks, batches and times to enforce are looked at; `paced` segments at most.
+    """
+
+    late_after: int = 15 * MINUTE
+    silent_after: int = HOUR
+    skew_after: int = 10
+    window: int = DAY
+    paced: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Nodes that are expected to enforce a segment, and those that do; with their subscribers."""
+
+    expected: int = 0
+    enforcing: int = 0
+    expected_weight: int = 0
+    enforcing_weight: int = 0
+
+    @property
+    def share(self) -> float | None:
+        """Enforcing of expected, 0 to 1; None: nobody is expected to."""
+        return self.enforcing / self.expected if self.expected else None
+
+    @property
+    def weighted(self) -> float | None:
+        """The same by subscribers."""
+        return self.enforcing_weight / self.expected_weight if self.expected_weight else None
+
+
+class Paces:
+    """Paces that were worked out before: one stays as it is while as many nodes are expected and
+    enforce, so only segments that are on their way are asked for again.
+    """
+
+    MOST = 4096
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[int, str | None], tuple[Coverage, Pace]] = {}
+
+    def of(
+        self, key: tuple[int, str | None], coverage: Coverage, work_out: Callable[[], Pace]
+    ) -> Pace:
+        """Return the pace of `key`, a segment and a province, whose coverage is `coverage` now."""
+        kept = self._kept.get(key)
+        if kept is not None and kept[0] == coverage:
+            return kept[1]
+        found = work_out()
+        if len(self._kept) >= self.MOST:
+            self._kept.clear()
+        self._kept[key] = (coverage, found)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look at the hub's books at unix millisecond `now`. `province` None: at the whole country,
+    else at nothing of another province's nodes.
+    """
+
+    connection: Connection
+    now: int
+    province: str | None = None
+    terms: Terms = field(default_factory=Terms)
+    paces: Paces = field(default_factory=Paces)
+
+    @property
+    def since(self) -> int:
+        """When its window begins."""
+        return self.now - self.terms.window
+
+    @property
+    def within(self) -> ColumnElement[bool]:
+        """The condition for nodes that it may see."""
+        return nodes.c.province == self.province if self.province is not None else true()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which rows of a long answer."""
+
+    limit: int = 1000
+    offset: int = 0
+
+
+def coverages(look: Look, numbers: Collection[int]) -> Mapping[int, Coverage]:
+    """Return the coverage of each of the segments `numbers` that is published."""
+    enforcing = nodes.c.size > segments.c.number
+    expected = and_(nodes.c.enrolled_at <= segments.c.published_at, nodes.c.ended_at.is_(None))
+    weight = nodes.c.subscribers
+    rows = look.connection.execute(
+        select(
+            segments.c.number,
+            func.count(nodes.c.id),
+            func.sum(case((enforcing, 1), else_=0)),
+            func.coalesce(func.sum(weight), 0),
+            func.sum(case((enforcing, weight), else_=0)),
+        )
+        .select_from(segments.outerjoin(nodes, and_(expected, look.within)))
+        .where(segments.c.number.in_(numbers))
+        .group_by(segments.c.number)
+    )
+    return {number: Coverage(*map(int, rest)) for number, *rest in rows}
+
+
+def observed_at() -> ColumnElement[int]:
+    """Return T4 of a receipt by the hub's clock, for a statement over receipts and their nodes."""
+    off = case((func.abs(nodes.c.skew) > SURE_SKEW, nodes.c.skew), else_=0)
+    said = receipts.c.node_observed_at - cast(off, BigInteger) * 1000
+    return case((said < receipts.c.arrived_at, said), else_=receipts.c.arrived_at)
+
+
+def pace(look: Look, number: int, published_at: int, enforcing: int) -> Pace:
+    """Return how fast the expected nodes came to enforce segment `number`, since T1; `enforcing` of
+    them do.
+
+    Most nodes take each segment as it comes, so their first receipt is that of the very next size:
+    one range of an index. Only for the others is it looked for, node by node.
+    """
+    expected = (nodes.c.enrolled_at <= published_at, nodes.c.ended_at.is_(None), look.within)
+    at_once = and_(receipts.c.node == nodes.c.id, receipts.c.size == number + 1)
+    found = _grouped(
+        look,
+        published_at,
+        select(nodes.c.subscribers, observed_at().label("at"))
+        .select_from(receipts.join(nodes, receipts.c.node == nodes.c.id))
+        .where(receipts.c.size == number + 1, *expected),
+    )
+    if found.nodes == enforcing:
+        return found
+    first = (
+        select(observed_at())
+        .where(receipts.c.node == nodes.c.id, receipts.c.size > number)
+        .order_by(receipts.c.size)
+        .limit(1)
+        .correlate(nodes)
+        .scalar_subquery()
+    )
+    others = select(nodes.c.subscribers, first.label("at")).where(
+        nodes.c.size > number, ~exists().where(at_once), *expected
+    )
+    return merged((found, _grouped(look, published_at, others)))
+
+
+def _grouped(look: Look, published_at: int, asked: Select[tuple[int, int]]) -> Pace:
+    # Kept whole: else the subquery is run again wherever `at` stands below.
+    each = asked.cte("each").prefix_with("MATERIALIZED")
+    delay = case((each.c.at > published_at, each.c.at - published_at), else_=0).label("delay")
+    rows = look.connection.execute(
+        select(delay, func.count(), func.sum(each.c.subscribers))
+        .where(each.c.at.is_not(None))
+        .group_by(delay)
+        .order_by(delay)
+    )
+    return Pace(tuple((int(ms), int(count), int(weight)) for ms, count, weight in rows))
+
+
+def pace_of(look: Look, number: int, published_at: int, coverage: Coverage) -> Pace:
+    """Return `pace`, as it was remembered if nothing has changed."""
+    key = (number, look.province)
+    return look.paces.of(
+        key, coverage, lambda: pace(look, number, published_at, coverage.enforcing)
+    )
+
+
+def times(look: Look, number: int, published_at: int, limit: int) -> list[dict[str, Json]]:
+    """Return T2, T3, T4 of segment `number` for each expected node, those without first, then the
+    slowest; as the node said, and T4 by the hub's clock.
+    """
+    first = (
+        select(func.min(receipts.c.size))
+        .where(receipts.c.node == nodes.c.id, receipts.c.size > number)
+        .correlate(nodes)
+        .scalar_subquery()
+    )
+    at = observed_at().label("observed_at")
+    joined = nodes.outerjoin(
+        receipts, and_(receipts.c.node == nodes.c.id, receipts.c.size == first)
+    )
+    rows = look.connection.execute(
+        select(
+            nodes.c.id.label("node"),
+            nodes.c.name,
+            nodes.c.province,
+            nodes.c.skew,
+            receipts.c.size,
+            receipts.c.node_received_at,
+            receipts.c.node_applied_at,
+            receipts.c.node_observed_at,
+            receipts.c.arrived_at,
+            at,
+        )
+        .select_from(joined)
+        .where(nodes.c.enrolled_at <= published_at, nodes.c.ended_at.is_(None), look.within)
+        .order_by(receipts.c.size.is_(None).desc(), at.desc(), nodes.c.id)
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in rows]  # noqa: SLF001 - how SQLAlchemy names it

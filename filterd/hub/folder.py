@@ -1,0 +1,33 @@
+"""`GET /feed/<path>`: the feed's files as they lie in its folder; nginx may serve the same.
+
+Segments and whatever has its digest in its name never change and may be kept for ever; all else is
+asked for again each time, with an ETag so that the answer is short.
+"""
+
+import re
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+_FOR_EVER = re.compile(r"log/.*\.zst|.*/?[0-9a-f]{64}\.[^/]+|.*/?[0-9]+\.[a-z-]+\.json")
+_HIDDEN = re.compile(r"(^|/)\.|\.(new|lock|tmp)$")
+
+
+class Folder(StaticFiles):
+    """The files below `folder`, less what is being written."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(directory=folder, check_dir=False)
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Return a file. HTTPException: there is none."""
+        if _HIDDEN.search(path):
+            raise HTTPException(404, "no such file in this feed")
+        response = await super().get_response(path, scope)
+        for_ever = response.status_code == 200 and _FOR_EVER.fullmatch(path)
+        kept = "public, max-age=31536000, immutable" if for_ever else "no-cache"
+        response.headers["Cache-Control"] = kept
+        return response

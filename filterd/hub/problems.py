@@ -1,0 +1,91 @@
+"""What is wrong with a request, as RFC 9457 says it: `application/problem+json` with a `detail`
+that says what to do next. No page, no trace, nothing of the inside.
+"""
+
+import http
+import logging
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from filterd.feed.refusal import Fault, Refused
+from filterd.hub.database import DatabaseError
+from filterd.hub.ingest import UnknownNode
+from filterd.hub.stream import StreamError
+from filterd.model.errors import FilterdError
+
+logger = logging.getLogger(__name__)
+MEDIA = "application/problem+json"
+_NOWHERE = "nothing is at this address; /openapi.json says what there is"
+_STATUS: Mapping[Fault, int] = {
+    Fault.TOO_LARGE: 413,
+    Fault.TAMPERED: 401,
+    Fault.UNSIGNED: 401,
+    Fault.DUPLICATE: 409,
+}  # of what is refused; all else does not read, or is not warranted: 422
+
+
+class Problem(HTTPException):
+    """Ends a request with `status` and says why. `skew`: by how much the sender's clock is ahead,
+    where that is what is wrong.
+    """
+
+    skew: int | None = None
+
+    def __init__(self, status: int, detail: str, *, after: float | None = None) -> None:
+        headers = {} if after is None else {"Retry-After": str(max(1, round(after)))}
+        if status == http.HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = 'Bearer realm="filterd hub"'
+        super().__init__(status, detail, headers)
+
+
+def problem_of(refused: Refused) -> Problem:
+    """Return what a refusal is to the sender."""
+    return Problem(_STATUS.get(refused.fault, 422), f"{refused.fault.value}: {refused}")
+
+
+def install(app: FastAPI) -> None:
+    """Make `app` answer with problems whatever goes wrong."""
+
+    @app.exception_handler(HTTPException)
+    async def _told(_: Request, error: HTTPException) -> JSONResponse:
+        detail = _NOWHERE if error.detail == "Not Found" else str(error.detail)
+        return _reply(error.status_code, detail, error.headers)
+
+    @app.exception_handler(Refused)
+    async def _refused(request: Request, error: Refused) -> JSONResponse:
+        return await _told(request, problem_of(error))
+
+    @app.exception_handler(UnknownNode)
+    async def _unknown(request: Request, error: UnknownNode) -> JSONResponse:
+        return await _told(request, Problem(401, str(error)))
+
+    @app.exception_handler(DatabaseError)
+    @app.exception_handler(StreamError)
+    async def _without(request: Request, error: FilterdError) -> JSONResponse:
+        logger.warning("%s", error)
+        return await _told(request, Problem(503, "the hub cannot keep it now", after=10))
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        del request
+        faults = (
+            f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}"
+            for each in error.errors()[:8]
+        )
+        return _reply(422, "; ".join(faults))
+
+    @app.exception_handler(Exception)
+    async def _broken(request: Request, error: Exception) -> JSONResponse:
+        del request, error  # uvicorn logs it, with its trace
+        return _reply(
+            500, "the hub failed; its log says why. Send it again later", {"Retry-After": "30"}
+        )
+
+
+def _reply(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    body = {"type": "about:blank", "title": http.HTTPStatus(status).phrase, "status": status}
+    return JSONResponse({**body, "detail": detail}, status, dict(headers or {}), media_type=MEDIA)

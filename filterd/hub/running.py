@@ -1,0 +1,208 @@
+"""One hub process: opens what it needs, serves until it is told to stop.
+
+Several share one listening socket, which their parent opened (`workers.py`); they share a database
+and the feed's folder, and need nothing of each other.
+"""
+
+import asyncio
+import logging
+import os
+import resource
+import socket
+import time
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+import uvloop
+from securesystemslib.signer import Signer
+
+from filterd.config.addresses import ListenAddress
+from filterd.config.hub import HubConfig, LogKeyConfig
+from filterd.feed.breadth import breadth_of
+from filterd.feed.keys import open_key
+from filterd.hub.connection import Connection
+from filterd.hub.database import open_database
+from filterd.hub.events import Announcer
+from filterd.hub.gauges import Gauges
+from filterd.hub.limits import Buckets, Desk
+from filterd.hub.numbers import Numbers
+from filterd.hub.publishing import Publisher, Times
+from filterd.hub.state import Hub, Nodes, terms_of
+from filterd.hub.web import build_app, not_ready
+from filterd.metrics.http import MetricsServer
+from filterd.model.clock import Clock
+from filterd.model.errors import ConfigError
+from filterd.policy.rulebook import default_directory, load_rulebook
+
+logger = logging.getLogger(__name__)
+CREDENTIAL = "log-passphrase"
+CREDENTIALS = "CREDENTIALS_DIRECTORY"
+THREADS = 8  # that speak to the database for nodes
+FOR_PEOPLE = 4
+STUCK = 30_000  # milliseconds without an acknowledgement, after which the system gives a peer up
+GRACE = 10  # seconds for what is at work when it is told to stop
+
+
+def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> Hub:
+    """Return the parts of a process.
+
+    Raises:
+        ConfigError, DatabaseError, KeyFileError, RulesError: with what to do.
+    """
+    clock = Clock(time.time, time.monotonic)
+    database = open_database(config.database, THREADS + FOR_PEOPLE + 2)
+    book = load_rulebook(default_directory())
+    for_nodes = Desk(THREADS, config.limits.waiting, "nodes")
+    publisher = Publisher(
+        config.feed,
+        None if config.log is None else _keeper(config.log, environ),
+        database,
+        breadth_of(book.must_not_block),
+        clock,
+        Times(config.publish_every, config.renew_every),
+    )
+    limits = config.limits
+    hub = Hub(
+        config=config,
+        database=database,
+        clock=clock,
+        announcer=Announcer(config.feed, limits.subscribers),
+        publisher=publisher,
+        numbers=Numbers(),
+        for_nodes=for_nodes,
+        for_people=Desk(FOR_PEOPLE, limits.waiting, "people"),
+        nodes=Nodes(database, for_nodes, clock),
+        per_node=Buckets(limits.per_node, limits.node_burst),
+        per_address=Buckets(limits.per_address, limits.per_address * 10),
+        gauges=Gauges(database.read, time.monotonic, terms_of(config)),
+    )
+    _show(hub)
+    return hub
+
+
+def serve(hub: Hub, listener: socket.socket, metrics: ListenAddress | None) -> None:
+    """Serve on `listener` until SIGTERM or SIGINT. OSError: the metrics' address is taken."""
+    _raise_limit()
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STUCK)
+    config = uvicorn.Config(
+        build_app(hub),
+        http=Connection,
+        ws="none",
+        access_log=False,
+        server_header=False,
+        log_config=None,
+        backlog=4096,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=GRACE,
+    )
+    uvloop.run(_serve(_Server(config, hub), listener, metrics))
+
+
+class _Server(uvicorn.Server):
+    """Ends subscriptions when it is told to stop; they would keep it waiting."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+        super().__init__(config)
+        self._hub = hub
+        self._ticks = 0
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._captured_signals.clear()  # ending well is ending with status 0
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 50 == 0:
+            self._close_idle()
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._hub.announcer.close()
+        await super().shutdown(sockets)
+
+    def _close_idle(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for each in list(self.server_state.connections):
+            if isinstance(each, Connection):
+                each.close_if_idle(now)
+
+
+async def _serve(server: _Server, listener: socket.socket, metrics: ListenAddress | None) -> None:
+    hub = server._hub  # noqa: SLF001 - of this module
+    door = MetricsServer(hub.numbers.registry, lambda: not_ready(hub), time.monotonic)
+    if metrics is not None:
+        await door.start(metrics.host, metrics.port)
+    try:
+        await server.serve([listener])
+    finally:
+        await door.close()
+
+
+def _keeper(log: LogKeyConfig, environ: os._Environ[str] | dict[str, str]) -> Signer:
+    return open_key(log.key, _passphrase(log, environ))
+
+
+def _passphrase(log: LogKeyConfig, environ: os._Environ[str] | dict[str, str]) -> str:
+    path = log.passphrase_file
+    if path is None:
+        handed = environ.get(CREDENTIALS)
+        if handed is None:
+            raise ConfigError(
+                (f"log.passphrase_file: name one, or let systemd load the credential {CREDENTIAL}",)
+            )
+        path = Path(handed) / CREDENTIAL
+    try:
+        if path.stat().st_mode & 0o077:
+            raise ConfigError((f"log.passphrase_file: others may read it; chmod 600 {path}",))
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError((f"log.passphrase_file: {path}: {error}",)) from error
+    return lines[0] if lines else ""
+
+
+def _raise_limit() -> None:
+    """A subscriber is a descriptor; the soft limit of most systems is 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _show(hub: Hub) -> None:
+    numbers, announcer = hub.numbers, hub.announcer
+    numbers.watch(
+        "filterd_hub_subscribers",
+        "Subscribers of the feed's events, held by this process.",
+        lambda: len(announcer.subscribers),
+    )
+    numbers.watch(
+        "filterd_hub_segments",
+        "Segments of the log, by the newest checkpoint.",
+        lambda: announcer.newest.size,
+    )
+    numbers.watch(
+        "filterd_hub_publish_problem",
+        "1 while what waits cannot be published; the log says why.",
+        lambda: float(hub.publisher.problem is not None),
+    )
+    numbers.count(
+        "filterd_hub_events",
+        "Events sent to subscribers, heartbeats left out.",
+        lambda: announcer.pushed,
+    )
+    numbers.count(
+        "filterd_hub_subscribers_dropped",
+        "Subscribers that took nothing for too long and were let go.",
+        lambda: announcer.dropped,
+    )
+    numbers.count(
+        "filterd_hub_published",
+        "Orders and revocations put into the log by this process.",
+        lambda: hub.publisher.published,
+    )
+    for word, desk in (("nodes", hub.for_nodes), ("people", hub.for_people)):
+        numbers.watch(
+            f"filterd_hub_{word}_waiting",
+            f"Requests of {word} that wait for the database.",
+            partial(getattr, desk, "waiting"),
+        )
+    numbers.add([hub.gauges])
