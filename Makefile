@@ -14,8 +14,8 @@ PYTHON_CODE := filterd tests bench
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-run: build/.built ## build, then a filtering resolver on loopback with what to try; Ctrl-C ends it
-	@.venv/bin/filterd serve --demo
+run: build/.built ## build, then the ministry's loop on loopback with what to try; Ctrl-C ends it
+	@.venv/bin/filterd demo
 
 test: build/.tools build/.built ## the whole suite: what .ci/run calls
 	@$(MAKE) --no-print-directory lint types floors generated rust-check

@@ -33,7 +33,7 @@ from filterd.upstream.resolver import Resolver
 
 logger = logging.getLogger(__name__)
 Tell = Callable[[str, int, int | None], None]  # step, done, total
-_FIXED = ("listen", "state_dir", "metrics", "control", "log", "privacy", "cache")
+_FIXED = ("listen", "state_dir", "metrics", "control", "log", "privacy", "cache", "feed", "report")
 
 
 class Change:

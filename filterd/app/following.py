@@ -5,6 +5,7 @@ counted by its fault and said once.
 """
 
 import asyncio
+import itertools
 import logging
 import random
 import time
@@ -15,11 +16,13 @@ import httpx
 from filterd import __version__
 from filterd.app.change import Change
 from filterd.app.feed_state import Feed
+from filterd.app.listening import listen
 from filterd.app.node import Node
 from filterd.app.probing import is_ordered
 from filterd.feed.breadth import breadth_of
 from filterd.feed.canary import KEPT
 from filterd.feed.canonical import canonical
+from filterd.feed.events import Pushed
 from filterd.feed.follow import Position, check_fresh
 from filterd.feed.judge import judge
 from filterd.feed.keys import node_key, public_key
@@ -33,7 +36,7 @@ from filterd.model.durable import write_atomically
 from filterd.model.errors import RulesError
 
 logger = logging.getLogger(__name__)
-TRUST_SECONDS = 300.0  # between two looks at the trust root
+TRUST_SECONDS = 900.0  # between two looks at the trust root
 SPREAD = 0.2  # of the time between two looks
 KEPT_TRUST = "trust.json"
 RECEIPT = "receipt.json"
@@ -46,6 +49,7 @@ class Follower:
         self._node = node
         self._change = change
         self._feed = feed
+        self._turn = asyncio.Lock()  # one round at a time, whoever begins it
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -53,12 +57,19 @@ class Follower:
         url = self._feed.config.url or ""
         if url.startswith("file:"):
             await self._run(from_folder(url))
-        async with httpx.AsyncClient(timeout=PATIENCE) as client:
-            await self._run(over_http(client, url))
+        async with httpx.AsyncClient(timeout=PATIENCE) as client, asyncio.TaskGroup() as both:
+            fetch = over_http(client, url)
+
+            async def take(pushed: Pushed) -> None:
+                await self._guarded(self.step(fetch, time.time(), pushed))
+
+            both.create_task(self._run(fetch))
+            both.create_task(listen(client, self._feed, take))
 
     async def _run(self, fetch: Fetch) -> None:
-        while True:
-            await self._guarded(self.step(fetch, time.time()))
+        for look in itertools.count():
+            if self._feed.problem is not None or self._feed.stream.is_due(look):
+                await self._guarded(self.step(fetch, time.time()))
             wait = self._feed.config.poll * random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311
             await asyncio.sleep(wait)
 
@@ -75,21 +86,31 @@ class Follower:
         except RulesError as error:
             self._complain(f"cannot be put in force: {error}")
 
-    async def step(self, fetch: Fetch, now: float) -> None:
-        """One round. Raises Refused or OSError; what was in force stays."""
+    async def step(self, fetch: Fetch, now: float, pushed: Pushed | None = None) -> None:
+        """One round: look at the feed, or take what it pushed. Raises Refused or OSError; what was
+        in force stays.
+        """
+        async with self._turn:
+            await self._step(fetch, now, pushed)
+
+    async def _step(self, fetch: Fetch, now: float, pushed: Pushed | None) -> None:
         feed = self._feed
-        if now - feed.looked_at > TRUST_SECONDS:
+        if pushed is None and now - feed.looked_at > TRUST_SECONDS:
             await self._look_at_trust(now)
         mirror = feed.mirror
         if feed.trust is None or mirror is None:
             return
-        found = await fetch_new(mirror, fetch, int(now))
+        found = await fetch_new(mirror, fetch, int(now), pushed)
         if found.taken is not None:
+            if pushed is None and found.files:
+                feed.stream.overtook()
             await asyncio.to_thread(mirror.keep, found.taken, found.note, found.files)
             feed.segments = (*feed.segments, *found.taken.segments)[-KEPT:]
         # What went wrong the last time is tried again, whether or not there is something new.
         if feed.enforced is not mirror.position:
             await self._enforce(mirror.position, feed.trust)
+        for finding in feed.confront(mirror.position):
+            logger.error("feed: alarm: %s; what is in force stays in force", finding.why)
         if feed.proved != mirror.position.edge.size:
             await self._prove(mirror.position, int(now * 1000))
         check_fresh(mirror.position, int(now), feed.trust.policy.stale_after)
@@ -110,6 +131,8 @@ class Follower:
         trust = await asyncio.to_thread(refresh, folder, root, feed.config.url, fetcher)
         await asyncio.to_thread(remember, feed.folder / KEPT_TRUST, trust)
         feed.looked_at = now
+        for doubt in feed.hear(trust.manifests, trust.doubts):
+            logger.warning("feed: %s: %s", doubt.authority, doubt.why)
         await self._use(trust)
 
     async def _use(self, trust: Trust) -> None:
@@ -164,6 +187,8 @@ class Follower:
         )
         feed.receipt = sign_receipt(receipt, signer)
         await asyncio.to_thread(write_atomically, feed.folder / RECEIPT, canonical(feed.receipt))
+        if feed.outbox is not None:
+            await asyncio.to_thread(feed.outbox.put, feed.receipt)
         feed.proved = position.edge.size
 
     def _complain(self, problem: str) -> None:

@@ -1,6 +1,7 @@
 """The commands that the control socket takes."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,13 +49,32 @@ def handlers(node: Node, change: Change) -> dict[str, Handler]:
         "lists-rollback": lists_rollback,
         "feed-status": feed_status,
         "log-settle": settle,
+        **_reports(node),
         **{command: saying(command) for command in COMMANDS},
     }
+
+
+def _reports(node: Node) -> dict[str, Handler]:
+    async def status(_arguments: Mapping[str, Any], _report: Report) -> Any:
+        return {} if node.reporting is None else await asyncio.to_thread(node.reporting.status)
+
+    async def following(_arguments: Mapping[str, Any], _report: Report) -> Any:
+        return await asyncio.to_thread(_leaving, node)
+
+    return {"report-status": status, "report-next": following}
 
 
 def _settled(node: Node) -> bool:
     node.flush_events()
     return node.recorder.settle(SETTLE_SECONDS)
+
+
+def _leaving(node: Node) -> list[dict[str, str]]:
+    """Return the bodies that leave next, and where to. What is shown is fixed from then on."""
+    if node.reporting is None:
+        return []
+    node.flush_events()
+    return node.reporting.leaving(time.time())
 
 
 def _teller(report: Report) -> Any:

@@ -58,6 +58,7 @@ def open_metrics(node: Node, tcp: Sequence[TcpDoor]) -> MetricsServer:
                 node=state,
                 now=time.time,
                 feed=lambda: {} if node.feed is None else node.feed.numbers(time.time()),
+                hub=lambda: {} if node.reporting is None else node.reporting.numbers(time.time()),
             )
         )
     )

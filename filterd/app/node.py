@@ -22,6 +22,7 @@ from filterd.upstream.resolver import Resolver
 
 if TYPE_CHECKING:
     from filterd.app.feed_state import Feed
+    from filterd.app.reporting import Reporting
     from filterd.lists.status import ListStatus
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Node:
     problems: dict[str, str] = field(default_factory=dict)  # what -> why, for /readyz and status
     lists: "tuple[ListStatus, ...]" = ()  # as last looked at; see tasks.py
     feed: "Feed | None" = None  # see feed_state.py
+    reporting: "Reporting | None" = None  # see reporting.py
     flushing: Lock = field(default_factory=Lock)
     spoken: Spoken = field(init=False)
     # What the numbers of earlier generations meant; not their rulings, which hold a mapped index.
@@ -72,10 +74,14 @@ class Node:
 
     def names_of(self, generation: int, class_id: int) -> tuple[str | None, str | None] | None:
         """Return list and category of a class of a recent generation."""
+        rule = self.class_of(generation, class_id)
+        return None if rule is None else (source_of(rule), rule.category)
+
+    def class_of(self, generation: int, class_id: int) -> RuleClass | None:
+        """Return a class of a recent generation."""
         for made, tables in ((self.generation, self.ruling.tables), *tuple(self.earlier)):
             if made == generation:
-                rule = _class_at(tables, class_id)
-                return None if rule is None else (source_of(rule), rule.category)
+                return _class_at(tables, class_id)
         return None
 
     def flush_events(self, *, counts: bool = True) -> None:
@@ -84,9 +90,14 @@ class Node:
         """
         with self.flushing:
             if counts:
-                self.recorder.keep_counts(counts_of(self.engine.counts(), self.names_of))
+                counted = self.engine.counts()
+                self.recorder.keep_counts(counts_of(counted, self.names_of))
+                if self.reporting is not None:
+                    self.reporting.take_counts(counted)
             while rows := self.engine.events(EVENTS):
                 self.recorder.record(events_of(rows, self.names_of), time.time())
+                if self.reporting is not None:
+                    self.reporting.take_events(rows)
             self.recorder.record((), time.time())
 
 

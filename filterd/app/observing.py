@@ -55,7 +55,7 @@ def events_of(rows: Iterable[Sequence[Any]], names_of: NamesOf) -> list[Event]:
 def counts_of(rows: Iterable[Sequence[Any]], names_of: NamesOf) -> list[Count]:
     """Return the core's rows of counts as values."""
     counts = []
-    for slot, kind, step, class_id, group, pattern, n, generation in rows:
+    for slot, kind, step, class_id, group, pattern, n, generation, *_clients in rows:
         names = names_of(generation, class_id) if class_id >= 0 else None
         source, category = names if names is not None else (None, None)
         counts.append(

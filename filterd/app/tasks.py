@@ -8,14 +8,20 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
+
 from filterd.app.change import Change, attempt
 from filterd.app.feed_state import Feed
 from filterd.app.following import Follower
 from filterd.app.forwarding import NOTHING, look_after
 from filterd.app.lists_work import wanted_lists
 from filterd.app.node import Node
+from filterd.app.reporting import Reporting
+from filterd.app.sending import PATIENCE, Sender
+from filterd.feed.outbox import Outbox
 from filterd.lists.status import ListStatus, State, status
 from filterd.lists.store import ListStore
+from filterd.model.errors import FilterdError
 from filterd.report.courtesy import stand_back
 
 logger = logging.getLogger(__name__)
@@ -37,6 +43,7 @@ class Chores:
         self._node = node
         self._change = change
         self._tasks: list[asyncio.Task[None]] = []
+        self._outbox = Outbox(node.paths.state / "feed/receipts") if node.config.feed.hub else None
         self._clerk = ThreadPoolExecutor(1, "filterd-counts", stand_back)
 
     def start(self) -> None:
@@ -48,6 +55,7 @@ class Chores:
             self._neighbours,
             self._upstreams,
             *((self._feed,) if self._node.config.feed.url is not None else ()),
+            *((self._reports,) if self._outbox is not None else ()),
         ):
             self._tasks.append(asyncio.create_task(chore(), name=chore.__name__))
 
@@ -105,8 +113,24 @@ class Chores:
     async def _feed(self) -> None:
         """Follow the ministry's feed."""
         node = self._node
-        node.feed = Feed(node.config.feed, node.paths.state / "feed")
+        node.feed = Feed(node.config.feed, node.paths.state / "feed", outbox=self._outbox)
         await Follower(node, self._change, node.feed).run()
+
+    async def _reports(self) -> None:
+        """Report to the hub: what cannot be spooled or signed here is told, and tried again."""
+        node = self._node
+        assert self._outbox is not None
+        while node.reporting is None:
+            try:
+                made = await asyncio.to_thread(Reporting, node, self._outbox, time.time())
+                node.problems.pop("report", None)
+                node.reporting = made
+            except (OSError, FilterdError) as error:
+                node.problems["report"] = f"nothing can be reported: {error}"
+                logger.error("report: %s", error)  # noqa: TRY400
+                await asyncio.sleep(LISTS_SECONDS)
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
+            await Sender(node, node.reporting, client).run()
 
     async def _plan(self) -> None:
         """Build the plan anew before it ends, and follow what is said by hand on disk."""

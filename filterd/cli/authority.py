@@ -1,4 +1,4 @@
-"""`filterd authority`: keys, the trust root, and which authorities there are."""
+"""`filterd authority`: keys, who orders, the trust root, and what authorities say of themselves."""
 
 import argparse
 import json
@@ -6,30 +6,41 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from filterd.cli.base import Command, Exit, paint
+from filterd.cli import authority_sign, authority_trust
+from filterd.cli.base import Command, Exit
 from filterd.cli.keyring import add_passphrase, passphrase, read_public, signers, write_public
 from filterd.cli.times import span
-from filterd.feed.ceremony import Holders, Publisher, moment, new_root
-from filterd.feed.follow import LogKey
 from filterd.feed.keys import new_key, public_key
-from filterd.feed.policy import Policy
-from filterd.feed.publish import Log
 from filterd.feed.registry import authority_json, read_authority
 from filterd.feed.standing import read_standing
 from filterd.model.errors import RulesError
-from filterd.model.order import Authority, Effect, Mandate, Registry
+from filterd.model.order import Authority, Effect, Mandate, PublicKey, Retired
 
 EXAMPLES = """\
   filterd authority key officer-1.pem                     an officer's key, and officer-1.pem.pub
+  filterd authority public 'pkcs11:token=officer-2;id=%02' -o officer-2.pub      of one in a card
   filterd authority describe moet --name "Ministry of Education" --officer officer-1.pem.pub \\
-      --officer officer-2.pem.pub --legal-basis decree-147 --category gambling -o moet.json
+      --officer officer-2.pub --legal-basis decree-147 --category gambling -o moet.json
+
+a ceremony at one table:
   filterd authority init feed --root-key a.pem --root-key b.pem --online-key online.pem \\
       --log-key log.pem --origin log.example/orders --canaries canary.example --authority moet.json
-  filterd authority put feed --targets-key a.pem --targets-key b.pem --online-key online.pem \\
-      --authority moet.json                         a new one, or another word about one
-  filterd authority put feed --targets-key a.pem --targets-key b.pem --online-key online.pem \\
-      --remove moet
-  filterd authority renew feed --online-key online.pem --log-key log.pem   every hour
+
+or of five holders, each at home:
+  filterd authority root --holder a.pem.pub … --threshold 3 --online online.pem.pub -o root.json
+  filterd authority sign root.json --key a.pem            three of them, one after the other
+  filterd authority init feed --root root.json --prepare targets.json --log-key log.pem …
+  filterd authority sign targets.json --key a.pem         three of them
+  filterd authority finish feed targets.json --online-key online.pem
+
+later:
+  filterd authority officers feed moet --add new.pub --retire old.pub -o moet.json
+  filterd authority put feed --authority moet.json --targets-key a.pem … --online-key online.pem
+  filterd authority manifest feed moet --contact https://appeal.example -o said.json
+  filterd authority renew feed --online-key online.pem --log-key log.pem          every hour
+
+Wherever a key's FILE is asked for, `pkcs11:token=LABEL;id=%02?module-path=…` names one in a card;
+its PIN is asked for, or read from `&pin-source=file:…`. See `filterd authority COMMAND --help`.
 """
 
 
@@ -42,8 +53,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_passphrase(key)
     key.set_defaults(run=_key)
 
+    public = commands.add_parser("public", help="write the public part of a key, in a card too")
+    public.add_argument("key", metavar="KEY")
+    public.add_argument("-o", "--output", required=True, metavar="FILE.pub")
+    add_passphrase(public)
+    public.set_defaults(run=_public)
+
     describe = commands.add_parser("describe", help="write down an authority and its mandate")
-    describe.add_argument("id", metavar="ID")
+    describe.add_argument("id", metavar="ID", help="a-z, 0-9 and -")
     describe.add_argument("--name", required=True, metavar="TEXT")
     describe.add_argument("--officer", required=True, action="append", metavar="FILE.pub")
     describe.add_argument("--threshold", type=int, default=2, metavar="N", help="(default: 2)")
@@ -56,35 +73,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     describe.add_argument("-o", "--output", required=True, metavar="FILE")
     describe.set_defaults(run=_describe)
 
-    init = commands.add_parser("init", help="begin a feed: trust root, authorities, empty log")
-    init.add_argument("feed", metavar="FEED", help="an empty folder")
-    init.add_argument("--root-key", required=True, action="append", metavar="FILE")
-    init.add_argument("--root-threshold", type=int, default=2, metavar="N", help="(default: 2)")
-    init.add_argument("--log-key", required=True, metavar="FILE")
-    init.add_argument("--origin", required=True, metavar="WORD", help="who keeps the log")
-    init.add_argument("--canaries", required=True, metavar="NAME", help="a domain of your own")
-    _add_trust(init)
-    init.set_defaults(run=_init)
+    officers = commands.add_parser("officers", help="describe it anew: officers, threshold, end")
+    officers.add_argument("feed", metavar="FEED")
+    officers.add_argument("id", metavar="ID")
+    for word, about in (
+        ("add", "signs from now on"),
+        ("retire", "signs nothing more; what was logged before stands"),
+        ("revoke", "counts for nothing, not even for what was logged before"),
+    ):
+        officers.add_argument(
+            f"--{word}", action="append", default=[], metavar="FILE.pub", help=about
+        )
+    officers.add_argument("--threshold", type=int, metavar="N", help="(default: as it is)")
+    officers.add_argument("--until", metavar="SPAN", help="from now (default: as it is)")
+    officers.add_argument("-o", "--output", required=True, metavar="FILE")
+    officers.set_defaults(run=_officers)
 
-    put = commands.add_parser("put", help="add, change or remove authorities")
-    put.add_argument("feed", metavar="FEED")
-    put.add_argument("--targets-key", required=True, action="append", metavar="FILE")
-    put.add_argument("--remove", action="append", default=[], metavar="ID")
-    _add_trust(put)
-    put.set_defaults(run=_put)
-
-    renew = commands.add_parser("renew", help="say that what is there is the newest")
-    renew.add_argument("feed", metavar="FEED")
-    renew.add_argument("--online-key", required=True, metavar="FILE")
-    renew.add_argument("--log-key", required=True, metavar="FILE")
-    add_passphrase(renew)
-    renew.set_defaults(run=_renew)
-
-
-def _add_trust(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--online-key", required=True, metavar="FILE", help="snapshot, timestamp")
-    parser.add_argument("--authority", action="append", default=[], metavar="FILE.json")
-    add_passphrase(parser)
+    authority_trust.add(commands)
+    authority_sign.add(commands)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -98,6 +104,14 @@ def _key(args: argparse.Namespace) -> int:
     write_public(path.with_name(f"{path.name}.pub"), made)
     print(f"{path} is the key, keep it and its passphrase apart; {path}.pub is for everyone")
     print(f"key id {made.id}")
+    return Exit.OK
+
+
+def _public(args: argparse.Namespace) -> int:
+    (signer,) = signers(args, [args.key])
+    key = public_key(signer)
+    write_public(Path(args.output), key)
+    print(f"{args.output}: {key.scheme}, key id {key.id}")
     return Exit.OK
 
 
@@ -115,74 +129,43 @@ def _describe(args: argparse.Namespace) -> int:
         ),
         not_after=int(time.time() + span(args.until).total_seconds()),
     )
+    return _write(Path(args.output), authority)
+
+
+def _officers(args: argparse.Namespace) -> int:
+    now = int(time.time())
+    authority = read_standing(Path(args.feed)).registry.find(args.id)
+    if authority is None:
+        raise RulesError(f"no authority {args.id} in {args.feed}; `describe` writes down a new one")
+    added, gone = _keys(args.add), {each.id for each in _keys([*args.retire, *args.revoke])}
+    known = {each.id for each in authority.officers} | {each.key.id for each in authority.retired}
+    if missing := gone - known:
+        raise RulesError(f"no officer of {args.id}: {', '.join(each[:16] for each in missing)}")
+    leaving = {each.id for each in _keys(args.retire)}
+    retired = [each for each in authority.retired if each.key.id not in gone]
+    retired += [Retired(each, now) for each in authority.officers if each.id in leaving]
+    changed = replace(
+        authority,
+        officers=(*(each for each in authority.officers if each.id not in gone), *added),
+        retired=tuple(retired),
+        threshold=authority.threshold if args.threshold is None else args.threshold,
+        not_after=authority.not_after
+        if args.until is None
+        else now + int(span(args.until).total_seconds()),
+    )
+    return _write(Path(args.output), changed)
+
+
+def _keys(files: list[str]) -> list[PublicKey]:
+    return [read_public(each) for each in files]
+
+
+def _write(path: Path, authority: Authority) -> int:
     read_authority(authority_json(authority))  # says what does not fit
     text = json.dumps(authority_json(authority), indent=2, ensure_ascii=False)
-    Path(args.output).write_text(text + "\n", encoding="utf-8")
-    print(f"{args.output}: {authority.threshold} of {len(authority.officers)} officers must sign")
+    path.write_text(text + "\n", encoding="utf-8")
+    print(f"{path}: {authority.threshold} of {len(authority.officers)} officers must sign")
     return Exit.OK
-
-
-def _init(args: argparse.Namespace) -> int:
-    feed, now = Path(args.feed), int(time.time())
-    if feed.exists() and any(feed.iterdir()):
-        raise RulesError(f"{feed} is not empty; a feed begins in an empty folder")
-    holders = signers(args, args.root_key)
-    (online,) = signers(args, [args.online_key])
-    (keeper,) = signers(args, [args.log_key])
-    keys = tuple(each.public_key for each in holders)
-    offline = Holders(keys, args.root_threshold)
-    alone = Holders((online.public_key,), 1)
-    roles = {"root": offline, "targets": offline, "snapshot": alone, "timestamp": alone}
-    publisher = Publisher(feed)
-    publisher.put_root(new_root(roles, holders, moment(now)))
-    log_key = LogKey(args.origin, public_key(keeper))
-    registry = Registry(1, tuple(_authority(each) for each in args.authority))
-    policy = Policy(1, log_key, args.canaries)
-    publisher.put_targets(registry, policy, holders, moment(now))
-    publisher.renew(online, moment(now))
-    Log.open(feed, log_key, keeper, args.canaries).renew(now)
-    print(f"{feed} is a feed: serve the folder as it is, by nginx or any other")
-    print(f"hand {feed / 'trust' / '1.root.json'} to every node, by a way that can be trusted")
-    return Exit.OK
-
-
-def _put(args: argparse.Namespace) -> int:
-    feed, now = Path(args.feed), int(time.time())
-    before = read_standing(feed)
-    new = {each.id: each for each in map(_authority, args.authority)}
-    known = {each.id: each for each in before.registry.authorities}
-    if missing := [each for each in args.remove if each not in known]:
-        raise RulesError(f"no authority {', '.join(missing)} in {feed}")
-    kept = {name: each for name, each in (known | new).items() if name not in args.remove}
-    registry = replace(
-        before.registry, version=before.registry.version + 1, authorities=tuple(kept.values())
-    )
-    publisher = Publisher(feed)
-    publisher.put_targets(registry, before.policy, signers(args, args.targets_key), moment(now))
-    publisher.renew(signers(args, [args.online_key])[0], moment(now))
-    print(f"registry {registry.version}: {', '.join(sorted(kept)) or paint('nobody', 'yellow')}")
-    return Exit.OK
-
-
-def _renew(args: argparse.Namespace) -> int:
-    feed, now = Path(args.feed), int(time.time())
-    policy = read_standing(feed).policy
-    (keeper,) = signers(args, [args.log_key])
-    (online,) = signers(args, [args.online_key])
-    Publisher(feed).renew(online, moment(now))
-    checkpoint = Log.open(feed, policy.log, keeper, policy.canaries).renew(now)
-    print(f"{feed}: {checkpoint.size} segments, signed anew")
-    return Exit.OK
-
-
-def _authority(path: str) -> Authority:
-    try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise RulesError(
-            f"{path}: not what `filterd authority describe` writes: {error}"
-        ) from error
-    return read_authority(value)
 
 
 COMMAND = Command("authority", "keys, trust root and authorities", EXAMPLES, arguments, run)

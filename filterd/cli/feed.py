@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from filterd.app.paths import Paths, config_path, read_config
+from filterd.cli import feed_audit
 from filterd.cli.base import Command, Exit, add_config, add_json, paint, printable
+from filterd.cli.feed_enrol import add_enrol
 from filterd.cli.times import clock_text
 from filterd.control.client import call
 from filterd.feed.checkpoint import PATH as CHECKPOINT
@@ -18,7 +20,10 @@ from filterd.model.errors import RulesError
 EXAMPLES = """\
   filterd feed status                     position, orders, what was refused
   filterd feed export feed stick.tar      a whole feed as one file, for a USB stick
+  filterd feed enrol CODE                 make this node known to the ministry's hub
   filterd feed import stick.tar feed      unpack it; `feed.url: file:///…/feed` follows it
+  filterd feed audit feed --against other  every segment and signature; two copies side by side
+  filterd feed witness feed --root root.json --key w.pem --name w.example/1 --state w
 """
 PARTS = (METADATA, TARGETS, "log", CHECKPOINT)  # the checkpoint last, as when it was published
 
@@ -38,6 +43,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     unpack.add_argument("file", metavar="FILE.tar")
     unpack.add_argument("feed", metavar="FEED")
     unpack.set_defaults(run=_import)
+    feed_audit.add(commands)
+    add_enrol(commands)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -65,6 +72,8 @@ def _show(told: dict[str, Any], zone: str) -> None:
         print(f"  {paint('refused', 'red')} {printable(each['order'])}: {printable(each['why'])}")
     faults = ", ".join(f"{n} x {fault}" for fault, n in told["faults"].items())
     print(f"refused   {faults or 'nothing'}")
+    for each in told["alarms"]:
+        print(f"{paint('alarm', 'red')}     {printable(each)}")
     if told["problem"]:
         print(f"{paint('problem', 'red')}   {printable(told['problem'])}")
 

@@ -10,6 +10,7 @@ from securesystemslib.signer import Signer
 
 from filterd.feed.canonical import fields
 from filterd.feed.keys import KeyFileError, open_key
+from filterd.feed.tokens import SCHEME, open_token, read_address
 from filterd.model.order import PublicKey
 
 PASSPHRASE = "FILTERD_PASSPHRASE"  # noqa: S105 - the name of a variable
@@ -37,8 +38,14 @@ def passphrase(args: argparse.Namespace, what: str) -> str:
 
 
 def signers(args: argparse.Namespace, paths: list[str]) -> list[Signer]:
-    """Open keys. KeyFileError."""
-    return [open_key(Path(path), passphrase(args, path)) for path in paths]
+    """Open keys: files, or `pkcs11:…` for one in a token. KeyFileError."""
+    return [_signer(args, path) for path in paths]
+
+
+def _signer(args: argparse.Namespace, path: str) -> Signer:
+    if path.startswith(SCHEME):
+        return open_token(read_address(path), lambda what: getpass.getpass(f"{what}: "))
+    return open_key(Path(path), passphrase(args, path))
 
 
 def write_public(path: Path, key: PublicKey) -> None:

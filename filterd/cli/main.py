@@ -26,9 +26,11 @@ COMMANDS: tuple[str, ...] = (
     "override",
     "rule",
     "feed",
+    "report",
     "authority",
     "order",
     "hub",
+    "demo",
     "completion",
 )
 WHOLE = "completion"  # it is made from the whole command line

@@ -7,8 +7,10 @@ import secrets
 import time
 from pathlib import Path
 
+from filterd.cli import order_adopt
 from filterd.cli.base import Command, Exit, add_json, paint, printable
 from filterd.cli.keyring import add_passphrase, signers
+from filterd.cli.order_hub import submit
 from filterd.cli.times import clock_text, span
 from filterd.feed.acts import act_json, read_pattern, read_signed, signed_json
 from filterd.feed.breadth import breadth_of
@@ -17,6 +19,7 @@ from filterd.feed.importing import KINDS, import_patterns
 from filterd.feed.publish import Log
 from filterd.feed.refusal import Refused
 from filterd.feed.standing import read_standing
+from filterd.feed.turn import turn
 from filterd.feed.warrant import check_act, sign_act
 from filterd.model.errors import RulesError
 from filterd.model.order import (
@@ -39,7 +42,9 @@ EXAMPLES = """\
   filterd order show 17.json
   filterd order verify 17.json --feed feed          what every node will say of it
   filterd order publish feed 17.json --log-key log.pem
+  filterd order publish 17.json --hub https://hub.example --token-file officer.token
   filterd order revoke 2026-17 --authority moet --reason "a mistake" -o end.json
+  filterd order adopt feed --of moet --authority mps -o adopted     after a hand-over
 """
 MOST = 32 * 2**20  # bytes of an order's file
 _ZONE = "Asia/Ho_Chi_Minh"
@@ -66,7 +71,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     take.set_defaults(run=_import)
 
     put = commands.add_parser("sign", help="add an officer's signature")
-    put.add_argument("file", metavar="FILE")
+    put.add_argument("files", nargs="+", metavar="FILE")
     put.add_argument("--key", required=True, metavar="KEY")
     add_passphrase(put)
     put.set_defaults(run=_sign)
@@ -82,9 +87,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     verify.set_defaults(run=_verify)
 
     publish = commands.add_parser("publish", help="put signed acts into the log")
-    publish.add_argument("feed", metavar="FEED")
-    publish.add_argument("files", nargs="+", metavar="FILE")
-    publish.add_argument("--log-key", required=True, metavar="KEY")
+    publish.add_argument("feed", metavar="FEED", help="the folder of the feed; not with --hub")
+    publish.add_argument("files", nargs="*", metavar="FILE")
+    publish.add_argument("--log-key", metavar="KEY", help="the log's key; not with --hub")
+    publish.add_argument("--hub", metavar="URL", help="hand them to this hub, which publishes them")
+    publish.add_argument("--token-file", metavar="FILE", help="an officer's token for --hub")
     add_passphrase(publish)
     publish.set_defaults(run=_publish)
 
@@ -94,6 +101,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     revoke.add_argument("--reason", required=True, metavar="TEXT")
     revoke.add_argument("-o", "--output", required=True, metavar="FILE")
     revoke.set_defaults(run=_revoke)
+    order_adopt.add(commands)
 
 
 def _add_order(parser: argparse.ArgumentParser) -> None:
@@ -170,13 +178,12 @@ def _revoke(args: argparse.Namespace) -> int:
 
 
 def _sign(args: argparse.Namespace) -> int:
-    path = Path(args.file)
-    known = _read(path)
     (signer,) = signers(args, [args.key])
-    made = sign_act(signer, known.act, int(time.time()))
-    others = tuple(each for each in known.signatures if each.key != made.key)
-    _write(path, SignedAct(known.act, (*others, made)))
-    print(f"{path}: signed by {made.key[:16]}; signatures: {len(others) + 1}")
+    for path, known in [(Path(each), _read(Path(each))) for each in args.files]:
+        made = sign_act(signer, known.act, int(time.time()))
+        others = tuple(each for each in known.signatures if each.key != made.key)
+        _write(path, SignedAct(known.act, (*others, made)))
+        print(f"{path}: signed by {made.key[:16]}; signatures: {len(others) + 1}")
     return Exit.OK
 
 
@@ -209,15 +216,30 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _publish(args: argparse.Namespace) -> int:
+    if args.hub is not None:
+        return _submit(args)
+    if args.log_key is None or not args.files:
+        raise RulesError("publish FEED FILE… --log-key KEY, or FILE… --hub URL --token-file FILE")
     feed, now = Path(args.feed), int(time.time())
     policy = read_standing(feed).policy
     (keeper,) = signers(args, [args.log_key])
     acts = [_read(Path(each)) for each in args.files]
     for signed in acts:
         _check(signed, feed, now)
-    log = Log.open(feed, policy.log, keeper, policy.canaries)
-    checkpoint = log.append(acts, now, secrets.token_hex(8))
+    with turn(feed):
+        log = Log.open(feed, policy.log, keeper, policy.canaries)
+        checkpoint = log.append(acts, now, secrets.token_hex(8))
     print(f"published as segment {checkpoint.size - 1}")
+    return Exit.OK
+
+
+def _submit(args: argparse.Namespace) -> int:
+    if args.token_file is None or args.log_key is not None:
+        raise RulesError("--hub takes --token-file, and no --log-key: the hub has the log's key")
+    files = [args.feed, *args.files]
+    told = submit([_read(Path(each)) for each in files], args.hub, args.token_file)
+    for file, line in zip(files, told, strict=True):
+        print(f"{file}: {line}")
     return Exit.OK
 
 

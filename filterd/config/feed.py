@@ -24,6 +24,18 @@ FeedUrl = Annotated[
 ]
 
 
+def _read_hub(value: Any) -> str:
+    text = _read_feed(value)
+    if text.startswith("file:"):
+        raise ValueError("a hub is spoken to: https://… or http://…")
+    return text
+
+
+HubUrl = Annotated[
+    str, Text(_read_hub, str, "https://… or http://…", ("https://hub.ministry.example",))
+]
+
+
 class FeedConfig(Section):
     """The ministry's feed. What comes is verified from `root` on, so the way it comes by need not
     be trusted: http and a mirror will do.
@@ -35,3 +47,6 @@ class FeedConfig(Section):
     """The root metadata that trust begins with, handed over by the authority; needed with `url`."""
     poll: Duration = 60.0
     """How often to look, a fifth sooner or later so that not all nodes look at once."""
+    hub: HubUrl | None = None
+    """Where receipts and counts go, signed with this node's key once it is enrolled; left out:
+    nothing leaves."""

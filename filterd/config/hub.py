@@ -101,6 +101,10 @@ class HubConfig(Section):
     """How long orders that are not urgent are gathered; urgent ones are published at once."""
     renew_every: Duration = 3600.0
     """How often the newest checkpoint is signed anew while nothing is ordered."""
+    late_after: Duration = 900.0
+    """How long after an order was published a node that does not enforce it is late."""
+    silent_after: Duration = 3600.0
+    """How long a node may say nothing before it is silent."""
     nats: Nats | None = None
     """A NATS server with JetStream that receipts and reports wait in; left out: none."""
     workers: int = Field(default=1, ge=1, le=64)

@@ -16,6 +16,7 @@ from filterd.config.limits import CookiesConfig, LimitsConfig
 from filterd.config.listen import ListenConfig
 from filterd.config.lists import FetchConfig, ListConfig
 from filterd.config.records import RecordConfig
+from filterd.config.report import ReportConfig
 from filterd.config.schedules import ScheduleConfig
 from filterd.config.section import Section
 from filterd.config.text import Text, written
@@ -77,6 +78,8 @@ class Config(Section):
     """The cache of answers, shared by all groups."""
     feed: FeedConfig = FeedConfig()
     """The ministry's feed of orders."""
+    report: ReportConfig = ReportConfig()
+    """Counts for the ministry's hub."""
     rebind: RebindConfig = RebindConfig()
     """Protection against public names that point into the school's own network."""
     records: tuple[RecordConfig, ...] = ()

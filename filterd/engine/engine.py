@@ -219,6 +219,10 @@ class Engine:
         """Return the counts of decisions since the last call, where the settings keep counts."""
         return list(self._core.take_counts())
 
+    def sample(self) -> list[tuple[str, int, bool]]:
+        """Return (name, bit of the client, blocked) of sampled queries since the last call."""
+        return list(self._core.take_sample())
+
     def stats(self) -> dict[str, Any]:
         """Return counters and gauges."""
         stats: dict[str, Any] = json.loads(self._core.stats())

@@ -2,6 +2,7 @@
 
     root         a threshold of holders, offline; says whose keys the other roles are
     targets      a threshold of holders; says which authorities there are and who keeps the log
+    authority-…  one for each authority: its officers; its own word, see `manifest.py`
     snapshot,    one key, online; say what is newest, for a day and for two hours
     timestamp
 
@@ -14,21 +15,24 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from securesystemslib.signer import Signer
+from securesystemslib.signer import Signer, SSlibKey
 from tuf.api.metadata import (
+    DelegatedRole,
+    Delegations,
     Key,
     Metadata,
     MetaFile,
     Root,
     Snapshot,
-    TargetFile,
     Targets,
     Timestamp,
 )
 from tuf.api.serialization.json import JSONSerializer
 
 from filterd.feed.canonical import canonical
+from filterd.feed.manifest import Manifest, manifest_json, path_of
 from filterd.feed.policy import Policy, policy_json
+from filterd.feed.prepared import ROLE, Prepared, add_signature, prepare
 from filterd.feed.registry import registry_json
 from filterd.feed.trust import METADATA, POLICY, REGISTRY, TARGETS
 from filterd.model.durable import make_directory, write_atomically
@@ -38,6 +42,7 @@ ONLINE = ("snapshot", "timestamp")
 LIFETIMES: Mapping[str, timedelta] = {
     "root": timedelta(days=365),
     "targets": timedelta(days=30),
+    "authority": timedelta(days=90),
     "snapshot": timedelta(days=1),
     "timestamp": timedelta(hours=2),
 }
@@ -60,12 +65,17 @@ def new_root(
     that this one follows.
     """
     known = Metadata[Root].from_bytes(before).signed.version if before else 0
-    root = Root(known + 1, None, at + LIFETIMES["root"], consistent_snapshot=True)
+    return _signed(Metadata(root_of(roles, known + 1, at)), signers)
+
+
+def root_of(roles: Mapping[str, Holders], version: int, at: datetime) -> Root:
+    """Return the root of `version` that gives `roles` to their holders, to be signed."""
+    root = Root(version, None, at + LIFETIMES["root"], consistent_snapshot=True)
     for role, holders in roles.items():
         for key in holders.keys:
             root.add_key(key, role)
         root.roles[role].threshold = holders.threshold
-    return _signed(Metadata(root), signers)
+    return root
 
 
 @dataclass(slots=True)
@@ -86,18 +96,48 @@ class Publisher:
         self, registry: Registry, policy: Policy, signers: Sequence[Signer], at: datetime
     ) -> None:
         """Publish who is trusted, signed by holders of targets; `renew` makes it the newest."""
+        prepared = self.prepare_targets(registry, policy, at)
+        for signer in signers:
+            add_signature(prepared, signer)
+        self.put(prepared)
+
+    def prepare_targets(self, registry: Registry, policy: Policy, at: datetime) -> Prepared:
+        """Return what says who is trusted, to be signed; each authority's role is its officers'."""
         targets = Targets(self._newest("targets") + 1, None, at + LIFETIMES["targets"])
-        for name, value in ((REGISTRY, registry_json(registry)), (POLICY, policy_json(policy))):
-            data = canonical(value)
-            info = TargetFile.from_data(name, data, ["sha256"])
-            targets.targets[name] = info
-            self._put(TARGETS, f"{info.hashes['sha256']}.{name}", data)
-        self._put(METADATA, f"{targets.version}.targets.json", _signed(Metadata(targets), signers))
+        targets.delegations = _delegations(registry)
+        files = {REGISTRY: registry_json(registry), POLICY: policy_json(policy)}
+        return prepare(targets, files)
+
+    def prepare_manifest(self, manifest: Manifest, at: datetime) -> Prepared:
+        """Return an authority's own word, to be signed by its officers."""
+        version = self._newest(f"{ROLE}{manifest.authority}") + 1
+        files = {path_of(manifest.authority): manifest_json(manifest)}
+        return prepare(Targets(version, None, at + LIFETIMES["authority"]), files)
+
+    def put(self, prepared: Prepared) -> None:
+        """Publish what was signed; `renew` makes it the newest.
+
+        Raises:
+            ValueError: not the version that follows.
+            OSError: nothing counts of what was written.
+        """
+        role, version = prepared.role, prepared.metadata.signed.version
+        if version != self._newest(role) + 1:
+            raise ValueError(f"{role} {version} cannot follow {role} {self._newest(role)}")
+        if isinstance(prepared.metadata.signed, Targets):
+            for name, info in prepared.metadata.signed.targets.items():
+                folder, cut, last = name.rpartition("/")
+                kept = f"{folder}{cut}{info.hashes['sha256']}.{last}"
+                self._put(TARGETS, kept, canonical(prepared.files[name]))
+        self._put(METADATA, f"{version}.{role}.json", prepared.written)
 
     def renew(self, online: Signer, at: datetime) -> None:
         """Say what is newest: snapshot, then timestamp."""
         snapshot = Snapshot(self._newest("snapshot") + 1, None, at + LIFETIMES["snapshot"])
         snapshot.meta["targets.json"] = MetaFile(self._newest("targets"))
+        # Those of authorities that have ended too: to leave one out looks like a rollback.
+        for role in {path.name.split(".")[1] for path in self._path("").glob(f"*.{ROLE}*.json")}:
+            snapshot.meta[f"{role}.json"] = MetaFile(self._newest(role))
         self._put(
             METADATA, f"{snapshot.version}.snapshot.json", _signed(Metadata(snapshot), [online])
         )
@@ -115,8 +155,23 @@ class Publisher:
         return self.folder / METADATA / name
 
     def _put(self, folder: str, name: str, data: bytes) -> None:
-        make_directory(self.folder / folder)
-        write_atomically(self.folder / folder / name, data)
+        path = self.folder / folder / name
+        make_directory(path.parent)
+        write_atomically(path, data)
+
+
+def _delegations(registry: Registry) -> Delegations:
+    """Each authority speaks for itself, and only of itself: its officers, its threshold."""
+    keys: dict[str, Key] = {}
+    roles: dict[str, DelegatedRole] = {}
+    for each in registry.authorities:
+        for key in each.officers:
+            keys[key.id] = SSlibKey(key.id, key.keytype, key.scheme, {"public": key.public})
+        role, ids = f"{ROLE}{each.id}", [key.id for key in each.officers]
+        roles[role] = DelegatedRole(
+            role, ids, each.threshold, terminating=True, paths=[f"authorities/{each.id}/*"]
+        )
+    return Delegations(keys, roles)
 
 
 def _signed(metadata: Metadata[Any], signers: Sequence[Signer]) -> bytes:

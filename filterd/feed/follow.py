@@ -14,6 +14,7 @@ from filterd.feed.ledger import Ledger
 from filterd.feed.merkle import Edge, leaf_hash
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.segment import Segment, unpack
+from filterd.feed.witness import Witness, check_cosigned
 from filterd.model.order import PublicKey, Signature
 
 AHEAD = 300  # seconds that a checkpoint may seem to be from the future
@@ -22,10 +23,14 @@ BACK = 300  # seconds that a segment may be older than the checkpoint before it
 
 @dataclass(frozen=True, slots=True)
 class LogKey:
-    """Who keeps the log, and with which Ed25519 key."""
+    """Who keeps the log, and with which Ed25519 key; `cosigned` of its witnesses at least must have
+    signed a checkpoint too.
+    """
 
     origin: str
     key: PublicKey
+    witnesses: tuple[Witness, ...] = ()
+    cosigned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ def read_checkpoint(note: bytes, log: LogKey) -> Checkpoint:
     """Return a checkpoint that the log has signed.
 
     Raises:
-        Refused: MALFORMED, TOO_LARGE, or UNSIGNED.
+        Refused: MALFORMED, TOO_LARGE, UNSIGNED, or UNWITNESSED.
     """
     text, signatures = split_note(note)
     own = key_hash(log.origin, bytes.fromhex(log.key.public))
@@ -58,6 +63,7 @@ def read_checkpoint(note: bytes, log: LogKey) -> Checkpoint:
         if (name, hint) == (log.origin, own) and verifies(log.key, signature, text.encode()):
             checkpoint = read_text(text)
             if checkpoint.origin == log.origin:
+                check_cosigned(note, log.witnesses, log.cosigned)
                 return checkpoint
     raise Refused(Fault.UNSIGNED, f"checkpoint: not signed by {log.origin}")
 

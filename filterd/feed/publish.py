@@ -8,8 +8,9 @@ from securesystemslib.signer import Signer
 
 from filterd.feed.checkpoint import Checkpoint, sign_note
 from filterd.feed.follow import LogKey, Position
-from filterd.feed.keys import sign
+from filterd.feed.keys import public_key, sign
 from filterd.feed.merkle import leaf_hash
+from filterd.feed.refusal import Fault, Refused
 from filterd.feed.segment import Segment, pack
 from filterd.feed.stored import read_stored, write_stored
 from filterd.model.order import SignedAct
@@ -30,9 +31,11 @@ class Log:
         """Open a log, or begin one in an empty folder.
 
         Raises:
-            Refused: what lies there does not hold together.
+            Refused: what lies there does not hold together, or is signed with another key.
             OSError: it cannot be read.
         """
+        if public_key(signer) != key.key:
+            raise Refused(Fault.UNSIGNED, f"this is not the key of the log {key.origin}")
         log = cls(folder, key, signer, domain)
         taken = read_stored(folder, key)
         if taken is not None:

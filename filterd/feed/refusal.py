@@ -28,6 +28,9 @@ class Fault(StrEnum):
     TOO_LONG = "too-long"  # no end, or one that is too far off
     TOO_MANY = "too-many"  # more patterns than the mandate allows
     DUPLICATE = "duplicate"  # an id that was used
+    OMITTED = "omitted"  # an authority counts it, and the log does not have it
+    UNCOUNTED = "uncounted"  # it stands in an authority's name, who does not count it
+    UNWITNESSED = "unwitnessed"  # fewer witnesses have signed a checkpoint than must
     DIVERGED = "diverged"  # the rules here are not those that were signed
 
 

@@ -1,13 +1,15 @@
 """The registry of authorities as JSON: a target of the feed's trust root (TUF), see `trust.py`."""
 
+import re
 from typing import Any
 
 from filterd.feed.canonical import fields
 from filterd.feed.refusal import Fault, Refused
-from filterd.model.order import Authority, Effect, Mandate, PublicKey, Registry
+from filterd.model.order import Authority, Effect, Mandate, PublicKey, Registry, Retired
 
 Json = Any
 MOST = 2 * 2**20  # bytes
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")  # it is part of a file's name
 LEAST_OFFICERS = 1  # a province may be one person; the root decides, and it is there to be seen
 
 
@@ -39,6 +41,10 @@ def authority_json(authority: Authority) -> dict[str, Json]:
         "id": authority.id,
         "name": authority.name,
         "officers": [[k.id, k.keytype, k.scheme, k.public] for k in authority.officers],
+        "retired": [
+            [r.key.id, r.key.keytype, r.key.scheme, r.key.public, str(r.at)]
+            for r in authority.retired
+        ],
         "threshold": authority.threshold,
         "not_after": authority.not_after,
         "mandate": {
@@ -64,15 +70,19 @@ def read_authority(value: Json) -> Authority:
             "id": str,
             "name": str,
             "officers": list,
+            "retired": list,
             "threshold": int,
             "not_after": int,
             "mandate": dict,
         },
         "authority",
     )
+    if _ID.fullmatch(parts["id"]) is None:
+        raise Refused(Fault.MALFORMED, f"authority {parts['id'][:80]!r}: its id is a-z, 0-9 and -")
     officers = tuple(PublicKey(*_words(each, 4)) for each in parts["officers"])
-    distinct = {key.public for key in officers}
-    if len(distinct) != len(officers) or len({key.id for key in officers}) != len(officers):
+    retired = tuple(map(_retired, parts["retired"]))
+    keys = (*officers, *(each.key for each in retired))
+    if len({key.public for key in keys}) != len(keys) or len({key.id for key in keys}) != len(keys):
         raise Refused(Fault.MALFORMED, f"authority {parts['id']!r}: one key for two officers")
     if not LEAST_OFFICERS <= parts["threshold"] <= len(officers):
         raise Refused(Fault.MALFORMED, f"authority {parts['id']!r}: threshold above its officers")
@@ -83,7 +93,15 @@ def read_authority(value: Json) -> Authority:
         threshold=parts["threshold"],
         mandate=_mandate(parts["mandate"]),
         not_after=parts["not_after"],
+        retired=retired,
     )
+
+
+def _retired(value: Json) -> Retired:
+    *key, at = _words(value, 5)
+    if not (at.isascii() and at.isdigit() and len(at) <= 12):
+        raise Refused(Fault.MALFORMED, "authority: a retired key without a time")
+    return Retired(PublicKey(*key), int(at))
 
 
 def _mandate(value: Json) -> Mandate:

@@ -1,18 +1,34 @@
-"""Fetching files of a feed: over HTTP, or from a folder. The only place that waits for a network.
+"""Fetching files of a feed: over HTTP, or from a folder; and its stream of events. The only place
+that waits for a network.
 
 A file is never read past what it may have, whatever the headers say.
 """
 
 import asyncio
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import httpx
 
+from filterd.feed import events
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.sync import Fetch
 
 PATIENCE = httpx.Timeout(20.0, connect=10.0)  # seconds without a byte
+SILENCE = 60.0  # seconds without a byte, not even a heartbeat: the stream is dead
+_STREAM = {
+    "Accept": "text/event-stream",
+    "Accept-Encoding": "identity",
+    "Cache-Control": "no-store",
+}
+
+
+_NONE = frozenset({400, 403, 404, 405, 406, 410, 501})
+
+
+class NoStreamError(OSError):
+    """The feed is static files: it is looked at, it does not push."""
 
 
 def over_http(client: httpx.AsyncClient, url: str) -> Fetch:
@@ -25,9 +41,38 @@ def over_http(client: httpx.AsyncClient, url: str) -> Fetch:
                     raise OSError(f"{url}/{path}: status {response.status_code}")
                 return await _bounded(response, path, most)
         except httpx.HTTPError as error:
-            raise OSError(f"{url}/{path}: {error or type(error).__name__}") from error
+            raise OSError(f"{url}/{path}: {str(error) or type(error).__name__}") from error
 
     return fetch
+
+
+async def pieces(
+    client: httpx.AsyncClient, url: str, size: int, silence: float = SILENCE
+) -> AsyncGenerator[bytes, None]:
+    """Yield what the stream of the feed at `url` says after the node's log `size`: first nothing,
+    once it is open, then bytes as they come.
+
+    Raises:
+        NoStreamError: there is none.
+        OSError: it broke off, or `silence` seconds went by without a byte.
+    """
+    where = f"{url}/{events.PATH}"
+    headers = _STREAM | {"Last-Event-ID": str(size)}
+    patience = httpx.Timeout(silence, connect=PATIENCE.connect)
+    try:
+        async with client.stream("GET", where, headers=headers, timeout=patience) as response:
+            if response.status_code in _NONE:
+                raise NoStreamError(f"{where}: status {response.status_code}")
+            if response.status_code != httpx.codes.OK:
+                raise OSError(f"{where}: status {response.status_code}")
+            kind = response.headers.get("content-type", "").partition(";")[0].strip()
+            if kind != "text/event-stream":
+                raise NoStreamError(f"{where}: {kind[:80]!r} is no stream of events")
+            yield b""
+            async for piece in response.aiter_raw():
+                yield piece
+    except httpx.HTTPError as error:
+        raise OSError(f"{where}: {str(error) or type(error).__name__}") from error
 
 
 def from_folder(url: str) -> Fetch:

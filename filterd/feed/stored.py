@@ -8,6 +8,7 @@ byte has a log that holds together: a segment that no checkpoint names is writte
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from filterd.feed import checkpoint as checkpoints
@@ -19,7 +20,8 @@ from filterd.model.durable import make_directory, write_atomically
 def read_stored(folder: Path, log: LogKey) -> Taken | None:
     """Return what the log in `folder` comes to; None: there is none yet.
 
-    It is verified as if it came by the network: a disk is not to be trusted more.
+    It is verified as if it came by the network: a disk is not to be trusted more. Only witnesses
+    are not asked for: the keeper's own comes before theirs, and a node asked when it took it.
 
     Raises:
         Refused: it is damaged, or another log's.
@@ -29,7 +31,7 @@ def read_stored(folder: Path, log: LogKey) -> Taken | None:
         note = (folder / checkpoints.PATH).read_bytes()
     except FileNotFoundError:
         return None
-    checkpoint = read_checkpoint(note, log)
+    checkpoint = read_checkpoint(note, replace(log, cosigned=0))
     files = [(folder / path_of(number)).read_bytes() for number in range(checkpoint.size)]
     return take(Position(), checkpoint, files, checkpoint.time)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from filterd.feed.checkpoint import MOST
 from filterd.feed.checkpoint import PATH as CHECKPOINT
+from filterd.feed.events import Pushed
 from filterd.feed.follow import Taken, read_checkpoint, take, weigh
 from filterd.feed.mirror import Mirror
 from filterd.feed.segment import MOST_PACKED, path_of
@@ -23,20 +24,24 @@ class Round:
     files: tuple[bytes, ...] = ()
 
 
-async def fetch_new(mirror: Mirror, fetch: Fetch, now: int) -> Round:
-    """Fetch and verify what is new. Nothing is kept yet.
+async def fetch_new(mirror: Mirror, fetch: Fetch, now: int, pushed: Pushed | None = None) -> Round:
+    """Fetch and verify what is new. Nothing is kept yet. Of what was `pushed` only what is missing
+    is fetched; it is verified like what is fetched.
 
     Raises:
         Refused: something is wrong with it.
         OSError: it cannot be had now.
     """
-    note = await fetch(CHECKPOINT, MOST)
+    note = await fetch(CHECKPOINT, MOST) if pushed is None else pushed.note
     checkpoint = read_checkpoint(note, mirror.log)
     count = weigh(mirror.position, checkpoint, now)
     if count == 0 and checkpoint.time == mirror.position.time:
         return Round(None)
     first = mirror.position.edge.size
-    files = [await fetch(path_of(n), MOST_PACKED) for n in range(first, first + count)]
+    if pushed is not None and 0 < count <= len(pushed.files):
+        files = list(pushed.files[-count:])
+    else:
+        files = [await fetch(path_of(n), MOST_PACKED) for n in range(first, first + count)]
     # A long backlog takes a while to verify, and queries may be answered on this loop.
     taken = await asyncio.to_thread(take, mirror.position, checkpoint, files, now)
     return Round(taken, note, tuple(files))

@@ -6,7 +6,7 @@ was, and the rules with it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -20,12 +20,16 @@ from tuf.api.exceptions import (
     RepositoryError,
     UnsignedMetadataError,
 )
+from tuf.api.metadata import Metadata, Snapshot
 from tuf.ngclient import FetcherInterface, Updater
 
+from filterd.feed import manifest as manifests
 from filterd.feed import policy as policies
 from filterd.feed import registry as registries
 from filterd.feed.canonical import canonical, fields, read_object
+from filterd.feed.manifest import Doubt, Manifest, path_of, read_manifest
 from filterd.feed.policy import Policy, policy_json, read_policy
+from filterd.feed.prepared import ROLE
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.registry import read_registry, registry_json
 from filterd.model.durable import write_atomically
@@ -47,10 +51,14 @@ _FAULTS: tuple[tuple[type[Exception], Fault], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whom this node believes."""
+    """Whom this node believes. `manifests` are what the authorities say of themselves, `doubts`
+    what is wrong with the others'; neither makes it another trust.
+    """
 
     registry: Registry
     policy: Policy
+    manifests: tuple[Manifest, ...] = field(default=(), compare=False)
+    doubts: tuple[Doubt, ...] = field(default=(), compare=False)
 
 
 class FolderFetcher(FetcherInterface):
@@ -92,9 +100,17 @@ def refresh(folder: Path, root: bytes, url: str, fetcher: FetcherInterface | Non
         updater.refresh()
         registry = read_registry(read_object(_target(updater, REGISTRY), registries.MOST))
         policy = read_policy(read_object(_target(updater, POLICY), policies.MOST))
+        said = Metadata[Snapshot].from_file(str(folder / "snapshot.json")).signed.meta
     except (RepositoryError, DownloadError) as error:
         raise _refusal(error) from error
-    return Trust(registry, policy)
+    ids = [each.id for each in registry.authorities if f"{ROLE}{each.id}.json" in said]
+    found = [_manifest(updater, each) for each in ids]
+    return Trust(
+        registry,
+        policy,
+        tuple(each for each in found if isinstance(each, Manifest)),
+        tuple(each for each in found if isinstance(each, Doubt)),
+    )
 
 
 def remember(file: Path, trust: Trust) -> None:
@@ -127,6 +143,19 @@ def _target(updater: Updater, name: str) -> bytes:
         raise Refused(Fault.MIXED, f"trust: there is no {name}")
     path = updater.find_cached_target(info) or updater.download_target(info)
     return Path(path).read_bytes()
+
+
+def _manifest(updater: Updater, authority: str) -> Manifest | Doubt:
+    """Return what an authority says of itself. One that is bad or missing is no reason to stop."""
+    try:
+        value = read_object(_target(updater, path_of(authority)), manifests.MOST)
+        return read_manifest(value, authority)
+    except Refused as refused:
+        return Doubt(authority, refused.fault, str(refused))
+    except (RepositoryError, DownloadError) as error:
+        told = _refusal(error)
+        fault = told.fault if isinstance(told, Refused) else Fault.MIXED
+        return Doubt(authority, fault, f"manifest of {authority}: {error}")
 
 
 def _refusal(error: Exception) -> Exception:

@@ -79,6 +79,7 @@ def check_signatures(signed: SignedAct, authority: Authority, at: int) -> None:
         raise Refused(Fault.MISDATED, f"{why}; look at the officer's clock and sign again")
     plain = to_sign(kind_of(signed.act), act_json(signed.act))
     officers = {key.id: key for key in authority.officers}
+    officers |= {each.key.id: each.key for each in authority.retired if at <= each.at}
     good = {
         each.key
         for each in signed.signatures

@@ -13,7 +13,7 @@ from filterd.core import IndexBuilder, check_regex, public_suffix
 from filterd.formats.base import Options
 from filterd.formats.refusals import Code, Refused
 from filterd.model.errors import InvalidName
-from filterd.model.name import ascii_name
+from filterd.model.name import ascii_name, parents
 from filterd.model.rule import NamePattern, RegexPattern, Scope
 
 # A pattern that catches each of these labels under one suffix catches that suffix whole: the
@@ -124,3 +124,15 @@ def _check_regex_width(regex: str) -> None:
                 Code.TOO_WIDE,
                 f"catches every name under {suffix!r}; set wide: true if the list may do that",
             )
+
+
+def registrable(name: str) -> str | None:
+    """Return the domain that somebody registered: the label below a public suffix, with it. None:
+    `name` is a public suffix itself, or no name.
+    """
+    found = None
+    for parent in parents(name):
+        if public_suffix(parent):
+            return found
+        found = parent
+    return None

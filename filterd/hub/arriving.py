@@ -7,6 +7,7 @@ text, times that have been.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from filterd.feed.canonical import canonical
@@ -26,12 +27,30 @@ _MOST = 2**53
 _SOFTWARE = 200  # characters
 
 
+class What(StrEnum):
+    """What a node sends."""
+
+    RECEIPTS = "receipts"  # a list of sealed receipts
+    BATCH = "batch"  # a sealed batch
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Something as `node` sent it, at `at_ms` by the hub's clock; nobody has looked at it yet."""
+
+    what: What
+    node: str
+    value: Json
+    at_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class ReceivedReceipt:
-    """A receipt whose signature holds, and its bytes as they were signed."""
+    """A receipt whose signature holds, its bytes as they were signed, and when it arrived."""
 
     receipt: Receipt
     body: bytes
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +59,7 @@ class ReceivedBatch:
 
     batch: Batch
     digest: bytes
+    at_ms: int
 
     @property
     def id(self) -> tuple[str, int, int]:
@@ -81,7 +101,7 @@ def received_batch(value: Json, key: PublicKey, now_ms: int) -> ReceivedBatch:
         raise Refused(Fault.MIXED, "batch: counts older than what is kept here, 13 months")
     for each in batch.candidates:
         _check_name(each.domain)
-    return ReceivedBatch(batch, hashlib.sha256(canonical(value)).digest())
+    return ReceivedBatch(batch, hashlib.sha256(canonical(value)).digest(), now_ms)
 
 
 def _receipt(value: Json, key: PublicKey, now_ms: int) -> ReceivedReceipt:
@@ -100,7 +120,7 @@ def _receipt(value: Json, key: PublicKey, now_ms: int) -> ReceivedReceipt:
             raise Refused(Fault.MALFORMED, "receipt: a text that is empty, long or unprintable")
     if len(receipt.root) != 32 or len(receipt.state) != 32:
         raise Refused(Fault.MALFORMED, "receipt: a hash that is none")
-    return ReceivedReceipt(receipt, canonical(value))
+    return ReceivedReceipt(receipt, canonical(value), now_ms)
 
 
 def _check_sender(node: str, key: PublicKey) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filterd.hub.connection import CONNECTION, Connection
 from filterd.hub.newest import Newest, Stamp, read_newest, stamp_of
 
 logger = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ HEARTBEAT = 25  # seconds
 LOOK = 0.05  # seconds between two looks at the checkpoint
 SLOW = 30.0  # seconds that one event may take to leave
 AT_ONCE = 500  # subscribers, before others get their turn on the loop
-_HEARTBEAT = b":\n\n"
+_COMMENT = b":\n\n"
 _HEADERS = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-cache"),
@@ -36,30 +37,28 @@ _HEADERS = [
 
 @dataclass(slots=True, eq=False)
 class Subscriber:
-    """One connection; `size` is what it has by now, None: it has not said."""
+    """One connection; `size` is what it has by now, None: it has not said. `chunked`: HTTP/1.1."""
 
-    send: Send
+    connection: Connection
     owner: asyncio.Task[Any]
+    chunked: bool
     size: int | None
     waiting: bool  # for the newest, whatever its size
-    sending: asyncio.Task[None] | None = None
-    since: float = 0.0  # when `sending` began
-    slow: bool = False
+    full_since: float | None = None
 
 
 class Announcer:
     """Tells subscribers of every checkpoint that appears in the feed's folder."""
 
-    def __init__(self, folder: Path, most: int, *, heartbeat: int = HEARTBEAT) -> None:
+    def __init__(self, folder: Path, most: int) -> None:
         self.newest = Newest()
         self.subscribers: set[Subscriber] = set()
         self.pushed = 0  # events that were sent
         self.dropped = 0  # subscribers that were too slow
         self._folder = folder
         self._most = most
-        self._heartbeat = heartbeat
         self._stamp: Stamp | None = None
-        self._rendered: dict[int | None, bytes] = {}
+        self._rendered: dict[tuple[int | None, bool], bytes] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
 
@@ -75,10 +74,15 @@ class Announcer:
             return
         self._stamp = stamp
         found = await asyncio.to_thread(read_newest, self._folder, self.newest)
-        if found is not self.newest:
-            self.newest = found
-            self._rendered.clear()
-            await self._tell_all()
+        if found is self.newest:
+            return
+        self.newest = found
+        self._rendered.clear()
+        for number, each in enumerate(list(self.subscribers), 1):
+            each.waiting = True
+            self._tell(each)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def close(self) -> None:
         """End all subscriptions; each comes back to whoever is there then."""
@@ -95,56 +99,46 @@ class Announcer:
             await _refuse(send)
             return
         last = _last_event_id(scope)
-        behind = last is None or last != self.newest.size
-        subscriber = Subscriber(send, owner, last, waiting=behind)
+        subscriber = Subscriber(
+            connection=scope["state"][CONNECTION],
+            owner=owner,
+            chunked=scope["http_version"] == "1.1",
+            size=last,
+            waiting=last is None or last != self.newest.size,
+        )
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        await _write(send, _HEARTBEAT)  # so that whatever stands between lets it through
+        self._comment(subscriber)  # so that whatever stands between lets it through
+        self._tell(subscriber)
         self.subscribers.add(subscriber)
         try:
-            self._tell(subscriber)
             while (await receive())["type"] != "http.disconnect":
                 pass
         except asyncio.CancelledError:
-            if not subscriber.slow and not self._closed:
+            if not self._closed:
                 raise
         finally:
             self.subscribers.discard(subscriber)
-            if subscriber.sending is not None:
-                subscriber.sending.cancel()
-        if not subscriber.slow:
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _tell_all(self) -> None:
-        for number, each in enumerate(list(self.subscribers), 1):
-            each.waiting = True
-            self._tell(each)
-            if number % AT_ONCE == 0:
-                await asyncio.sleep(0)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _tell(self, subscriber: Subscriber) -> None:
-        """Begin to send, unless it is still busy with what came before."""
-        if subscriber.waiting and subscriber.sending is None and self.newest.note:
-            loop = asyncio.get_running_loop()
-            subscriber.since = loop.time()
-            subscriber.sending = loop.create_task(self._send(subscriber))
+        """Write the newest to who waits for it; later, where what came before has not left."""
+        connection = subscriber.connection
+        if subscriber.waiting and not connection.is_full and self.newest.note:
+            connection.write(self._event(subscriber.size, subscriber.chunked))
+            subscriber.size = self.newest.size
+            subscriber.waiting = False
+            self.pushed += 1
 
-    async def _send(self, subscriber: Subscriber) -> None:
-        try:
-            while subscriber.waiting:
-                subscriber.waiting = False
-                newest = self.newest
-                await _write(subscriber.send, self._event(subscriber.size))
-                subscriber.size = newest.size
-                self.pushed += 1
-        finally:
-            subscriber.sending = None
+    def _comment(self, subscriber: Subscriber) -> None:
+        subscriber.connection.write(_framed(_COMMENT) if subscriber.chunked else _COMMENT)
 
-    def _event(self, size: int | None) -> bytes:
-        found = self._rendered.get(size)
+    def _event(self, size: int | None, chunked: bool) -> bytes:  # noqa: FBT001 - a key
+        found = self._rendered.get((size, chunked))
         if found is None:
             found = self.newest.event(size)
+            found = _framed(found) if chunked else found
             if len(self._rendered) < AT_ONCE:
-                self._rendered[size] = found
+                self._rendered[size, chunked] = found
         return found
 
     async def _watch(self) -> None:
@@ -153,31 +147,34 @@ class Announcer:
             await self.look()
 
     async def _beat(self) -> None:
-        """Send heartbeats, spread over the time between two, and let go of who takes nothing."""
+        """Send heartbeats, spread over the time between two; see after who was slow."""
         turn = 0
         while True:
             await asyncio.sleep(1.0)
-            turn = (turn + 1) % self._heartbeat
+            turn = (turn + 1) % HEARTBEAT
             now = asyncio.get_running_loop().time()
             for number, each in enumerate(list(self.subscribers)):
-                if each.sending is not None:
+                if each.connection.is_full:
                     self._drop_if_slow(each, now)
-                elif number % self._heartbeat == turn:
-                    each.since = now
-                    each.sending = asyncio.create_task(self._comment(each))
-
-    async def _comment(self, subscriber: Subscriber) -> None:
-        try:
-            await _write(subscriber.send, _HEARTBEAT)
-        finally:
-            subscriber.sending = None
-        self._tell(subscriber)
+                    continue
+                each.full_since = None
+                if each.waiting:
+                    self._tell(each)
+                elif number % HEARTBEAT == turn:
+                    self._comment(each)
 
     def _drop_if_slow(self, subscriber: Subscriber, now: float) -> None:
-        if now - subscriber.since > SLOW and not subscriber.slow:
-            subscriber.slow = True
+        if subscriber.full_since is None:
+            subscriber.full_since = now
+        elif now - subscriber.full_since > SLOW:
             self.dropped += 1
-            subscriber.owner.cancel()
+            self.subscribers.discard(subscriber)
+            subscriber.connection.abort()
+
+
+def _framed(data: bytes) -> bytes:
+    """Return `data` as one chunk (RFC 9112 section 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def _last_event_id(scope: Message) -> int | None:
@@ -185,10 +182,6 @@ def _last_event_id(scope: Message) -> int | None:
         if name == b"last-event-id" and value.isdigit() and len(value) < 16:
             return int(value)
     return None
-
-
-async def _write(send: Send, data: bytes) -> None:
-    await send({"type": "http.response.body", "body": data, "more_body": True})
 
 
 async def _refuse(send: Send) -> None:

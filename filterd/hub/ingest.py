@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, select, tuple_, update
+from sqlalchemy import Connection, bindparam, case, select, tuple_, update
 
 from filterd.feed.refusal import Fault, Refused
 from filterd.hub.arriving import (
+    Arrived,
     ReceivedBatch,
     ReceivedReceipt,
+    What,
     received_batch,
     received_receipts,
 )
@@ -64,7 +66,7 @@ def take_receipts(
         Refused: what `received_receipts` refuses. Nothing is taken then.
     """
     (node,) = lock_nodes(connection, [node_id])
-    return store_receipts(connection, received_receipts(values, node.key, now_ms), now_ms)
+    return store_receipts(connection, received_receipts(values, node.key, now_ms))
 
 
 def take_batch(connection: Connection, node_id: str, value: Json, now_ms: int) -> Taken:
@@ -76,7 +78,25 @@ def take_batch(connection: Connection, node_id: str, value: Json, now_ms: int) -
         Refused: what `received_batch` refuses. Nothing is taken then.
     """
     (node,) = lock_nodes(connection, [node_id])
-    return store_batches(connection, [received_batch(value, node.key, now_ms)], now_ms)
+    return store_batches(connection, [received_batch(value, node.key, now_ms)])
+
+
+def take_many(connection: Connection, arrived: Sequence[Arrived]) -> Taken:
+    """Take what several nodes sent, all of it or nothing, in one transaction.
+
+    Raises:
+        UnknownNode, Conflict, Refused: one of them is not good.
+    """
+    known = {node.id: node for node in lock_nodes(connection, (each.node for each in arrived))}
+    proofs: list[ReceivedReceipt] = []
+    reports: list[ReceivedBatch] = []
+    for each in arrived:
+        key = known[each.node].key
+        if each.what is What.RECEIPTS:
+            proofs.extend(received_receipts(each.value, key, each.at_ms))
+        else:
+            reports.append(received_batch(each.value, key, each.at_ms))
+    return store_receipts(connection, proofs) + store_batches(connection, reports)
 
 
 def lock_nodes(connection: Connection, ids: Iterable[str]) -> tuple[NodeRow, ...]:
@@ -98,25 +118,25 @@ def lock_nodes(connection: Connection, ids: Iterable[str]) -> tuple[NodeRow, ...
     return tuple(found[each] for each in wanted)
 
 
-def store_receipts(
-    connection: Connection, received: Sequence[ReceivedReceipt], now_ms: int
-) -> Taken:
+def store_receipts(connection: Connection, received: Sequence[ReceivedReceipt]) -> Taken:
     """Store receipts whose nodes are locked. Conflict."""
     by_id = {(each.receipt.node, each.receipt.size): each for each in reversed(received)}
-    rows = [_receipt_row(by_id[key], now_ms) for key in sorted(by_id)]
+    rows = [_receipt_row(by_id[key]) for key in sorted(by_id)]
     new = {(row.node, row.size) for row in insert_once(connection, receipts, rows)}
     known = [each for each in received if by_id[_position(each)] is not each]
     known += [by_id[key] for key in by_id.keys() - new]
     _check_same(connection, known)
     more = insert_once(connection, checks, [row for each in received for row in _checks(each)])
     news = {(row.node, row.size) for row in more} | new
-    _note_positions(connection, [by_id[key].receipt for key in sorted(new)], now_ms)
-    _look_for_splits(connection, [by_id[key] for key in sorted(new)], now_ms)
+    _note_positions(connection, [by_id[key] for key in sorted(new)])
+    _look_for_splits(connection, [by_id[key] for key in sorted(new)])
     return Taken(len(news), len(received) - len(news))
 
 
-def store_batches(connection: Connection, received: Sequence[ReceivedBatch], now_ms: int) -> Taken:
+def store_batches(connection: Connection, received: Sequence[ReceivedBatch]) -> Taken:
     """Store batches whose nodes are locked. Conflict."""
+    if not received:
+        return Taken(0, 0)
     there = _neighbours(connection, received)
     fresh: dict[Id, ReceivedBatch] = {}
     for each in received:
@@ -127,7 +147,7 @@ def store_batches(connection: Connection, received: Sequence[ReceivedBatch], now
         if kept is None:
             fresh[each.id] = each
             there[each.id] = (each.digest, each.batch.before)
-    rows = [_batch_row(fresh[key], _chain(key, there), now_ms) for key in sorted(fresh)]
+    rows = [_batch_row(fresh[key], _chain(key, there)) for key in sorted(fresh)]
     insert_once(connection, batches, rows)
     _mend(connection, fresh.keys(), there)
     store_counts(connection, [each.batch for each in fresh.values()])
@@ -177,7 +197,7 @@ def _mend(
             connection.execute(row.values(chain=_chain(after, there)))
 
 
-def _batch_row(received: ReceivedBatch, chain: str, now_ms: int) -> Mapping[str, Any]:
+def _batch_row(received: ReceivedBatch, chain: str) -> Mapping[str, Any]:
     batch = received.batch
     return {
         "node": batch.node,
@@ -189,12 +209,12 @@ def _batch_row(received: ReceivedBatch, chain: str, now_ms: int) -> Mapping[str,
         "rows": len(batch.rows) + len(batch.candidates),
         "dropped": batch.dropped,
         "node_made_at": batch.made_at,
-        "arrived_at": now_ms,
+        "arrived_at": received.at_ms,
         "chain": chain,
     }
 
 
-def _receipt_row(received: ReceivedReceipt, now_ms: int) -> Mapping[str, Any]:
+def _receipt_row(received: ReceivedReceipt) -> Mapping[str, Any]:
     receipt = received.receipt
     return {
         "node": receipt.node,
@@ -206,7 +226,7 @@ def _receipt_row(received: ReceivedReceipt, now_ms: int) -> Mapping[str, Any]:
         "node_observed_at": receipt.observed_at,
         "refused": min(receipt.refused, 2**31 - 1),
         "software": receipt.software,
-        "arrived_at": now_ms,
+        "arrived_at": received.at_ms,
         "body": received.body,
     }
 
@@ -243,26 +263,39 @@ def _check_same(connection: Connection, known: Sequence[ReceivedReceipt]) -> Non
             raise Conflict(f"this node said another root of the log for {size} segments before")
 
 
-def _note_positions(connection: Connection, news: Iterable[Any], now_ms: int) -> None:
-    newest = {each.node: each for each in sorted(news, key=lambda each: each.size)}
-    for node in sorted(newest):
-        receipt = newest[node]
-        ahead = nodes.c.size < receipt.size
-        connection.execute(
-            update(nodes)
-            .where(nodes.c.id == node)
-            .values(
-                size=case((ahead, receipt.size), else_=nodes.c.size),
-                software=case((ahead, receipt.software), else_=nodes.c.software),
-                seen_at=now_ms,
-            )
-        )
+def _note_positions(connection: Connection, received: Iterable[ReceivedReceipt]) -> None:
+    """Each node's row says how far its newest receipt is."""
+    farthest = {each.receipt.node: each for each in sorted(received, key=_position)}
+    if not farthest:
+        return
+    ahead = nodes.c.size < bindparam("its_size")
+    change = update(nodes).where(nodes.c.id == bindparam("its_id"))
+    rows = [
+        {
+            "its_id": node,
+            "its_size": each.receipt.size,
+            "its_software": each.receipt.software,
+            "its_time": each.at_ms,
+        }
+        for node, each in sorted(farthest.items())
+    ]
+    connection.execute(
+        change.values(
+            size=case((ahead, bindparam("its_size")), else_=nodes.c.size),
+            software=case((ahead, bindparam("its_software")), else_=nodes.c.software),
+            seen_at=case(
+                (nodes.c.seen_at < bindparam("its_time"), bindparam("its_time")),
+                else_=nodes.c.seen_at,
+            ),
+        ),
+        rows,
+    )
 
 
-def _look_for_splits(
-    connection: Connection, received: Sequence[ReceivedReceipt], now_ms: int
-) -> None:
+def _look_for_splits(connection: Connection, received: Sequence[ReceivedReceipt]) -> None:
     """A signed receipt for a root that the log never had is evidence that there are two logs."""
+    if not received:
+        return
     numbers = {each.receipt.size - 1 for each in received}
     chosen = select(segments.c.number, segments.c.root).where(segments.c.number.in_(numbers))
     ours = {row.number + 1: bytes(row.root) for row in connection.execute(chosen)}
@@ -271,4 +304,4 @@ def _look_for_splits(
         root = ours.get(receipt.size)
         if root is not None and root != receipt.root:
             detail = {"size": receipt.size, "root": receipt.root.hex(), "ours": root.hex()}
-            note(connection, f"node {receipt.node}", "split-view", receipt.node, detail, now_ms)
+            note(connection, f"node {receipt.node}", "split-view", receipt.node, detail, each.at_ms)

@@ -16,20 +16,20 @@ from types import FrameType
 
 import uvicorn
 import uvloop
-from prometheus_client.registry import Collector
 from securesystemslib.signer import Signer
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from filterd.config.addresses import ListenAddress
 from filterd.config.hub import HubConfig, LogKeyConfig
 from filterd.feed.breadth import breadth_of
 from filterd.feed.keys import open_key
+from filterd.hub.connection import Connection
 from filterd.hub.database import open_database
 from filterd.hub.events import Announcer
+from filterd.hub.gauges import Gauges
 from filterd.hub.limits import Buckets, Desk
 from filterd.hub.numbers import Numbers
 from filterd.hub.publishing import Publisher, Times
-from filterd.hub.state import Hub, Nodes
+from filterd.hub.state import Hub, Nodes, terms_of
 from filterd.hub.web import build_app, not_ready
 from filterd.metrics.http import MetricsServer
 from filterd.model.clock import Clock
@@ -41,11 +41,8 @@ CREDENTIAL = "log-passphrase"
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
 THREADS = 8  # that speak to the database for nodes
 FOR_PEOPLE = 4
-IDLE = 15.0  # seconds that a connection may be open without a whole request
 STUCK = 30_000  # milliseconds without an acknowledgement, after which the system gives a peer up
 GRACE = 10  # seconds for what is at work when it is told to stop
-# Compliance adds its collectors here; each is made from the hub.
-COLLECTORS: tuple[type[Collector], ...] = ()
 
 
 def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> Hub:
@@ -79,6 +76,7 @@ def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> H
         nodes=Nodes(database, for_nodes, clock),
         per_node=Buckets(limits.per_node, limits.node_burst),
         per_address=Buckets(limits.per_address, limits.per_address * 10),
+        gauges=Gauges(database.read, time.monotonic, terms_of(config)),
     )
     _show(hub)
     return hub
@@ -90,7 +88,7 @@ def serve(hub: Hub, listener: socket.socket, metrics: ListenAddress | None) -> N
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STUCK)
     config = uvicorn.Config(
         build_app(hub),
-        http=_Connection,
+        http=Connection,
         ws="none",
         access_log=False,
         server_header=False,
@@ -100,25 +98,6 @@ def serve(hub: Hub, listener: socket.socket, metrics: ListenAddress | None) -> N
         timeout_graceful_shutdown=GRACE,
     )
     uvloop.run(_serve(_Server(config, hub), listener, metrics))
-
-
-class _Connection(H11Protocol):
-    """One that says nothing whole for `IDLE` seconds is closed, however slowly it trickles."""
-
-    idle_since = 0.0
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self.idle_since = self.loop.time()
-
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        self.idle_since = self.loop.time()
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether no request is being answered."""
-        return self.cycle is None or self.cycle.response_complete
 
 
 class _Server(uvicorn.Server):
@@ -143,10 +122,10 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _close_idle(self) -> None:
-        before = asyncio.get_running_loop().time() - IDLE
+        now = asyncio.get_running_loop().time()
         for each in list(self.server_state.connections):
-            if isinstance(each, _Connection) and each.is_idle and each.idle_since < before:
-                each.transport.close()
+            if isinstance(each, Connection):
+                each.close_if_idle(now)
 
 
 async def _serve(server: _Server, listener: socket.socket, metrics: ListenAddress | None) -> None:
@@ -226,4 +205,4 @@ def _show(hub: Hub) -> None:
             f"Requests of {word} that wait for the database.",
             partial(getattr, desk, "waiting"),
         )
-    numbers.add(each() for each in COLLECTORS)
+    numbers.add([hub.gauges])

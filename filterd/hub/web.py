@@ -5,6 +5,7 @@ memory. Everything else has an entry in `/openapi.json`. There is no page that a
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -14,14 +15,19 @@ from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
 from filterd import __version__
-from filterd.hub import problems, routes_nodes, routes_people
+from filterd.hub import problems, routes_nodes, routes_people, routes_views
 from filterd.hub.access import HubOf
+from filterd.hub.database import DatabaseError
 from filterd.hub.folder import Folder
+from filterd.hub.gauges import FRESH
 from filterd.hub.limits import App, Bounded, Message, Receive, Send
 from filterd.hub.numbers import route_of
 from filterd.hub.openapi import SCHEMAS
+from filterd.hub.problems import Problem
 from filterd.hub.state import Hub
+from filterd.hub.stream import Stream
 
+logger = logging.getLogger(__name__)
 EVENTS = "/feed/events"
 _SECURE = (
     (b"x-content-type-options", b"nosniff"),
@@ -45,6 +51,7 @@ def build_app(hub: Hub) -> App:
     problems.install(app)
     app.include_router(routes_nodes.router)
     app.include_router(routes_people.router)
+    app.include_router(routes_views.router)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)
     app.add_api_route("/readyz", _ready, include_in_schema=False)
     app.mount("/feed", Folder(hub.config.feed))
@@ -107,14 +114,32 @@ def _with_security(headers: Any) -> list[tuple[bytes, bytes]]:
 @asynccontextmanager
 async def _life(app: FastAPI) -> AsyncIterator[None]:
     hub: Hub = app.state.hub
+    stop = asyncio.Event()
     await hub.announcer.start()
-    publishing = asyncio.create_task(hub.publisher.run(lambda: None))
+    tasks = [asyncio.create_task(each) for each in (hub.publisher.run(), _supervise(hub))]
+    if hub.config.nats is not None:
+        hub.stream = await Stream.open([hub.config.nats])
+        tasks.append(asyncio.create_task(hub.stream.write(hub.database, stop)))
     try:
         yield
     finally:
-        publishing.cancel()
-        await asyncio.gather(publishing, return_exceptions=True)
+        stop.set()
+        for each in tasks[:2]:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if hub.stream is not None:
+            await hub.stream.close()
         await asyncio.to_thread(_close, hub)
+
+
+async def _supervise(hub: Hub) -> None:
+    """Look at the books every so often, for whoever scrapes."""
+    while True:
+        try:
+            await hub.for_people.run(hub.gauges.refresh, hub.now_ms)
+        except (DatabaseError, Problem) as error:
+            logger.warning("supervision waits: %s", error)
+        await asyncio.sleep(FRESH)
 
 
 def _close(hub: Hub) -> None:

@@ -44,6 +44,7 @@ class FilterdCollector(Collector):
             Source.REPORT: self._report,
             Source.NODE: self._node,
             Source.FEED: lambda: _walked(Source.FEED, self._sources.feed()),
+            Source.HUB: lambda: _walked(Source.HUB, self._sources.hub()),
         }
         numbers = {source: self._ask(source, ask) for source, ask in asked.items()}
         # Events are lost in two places; the metric is one.

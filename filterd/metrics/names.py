@@ -36,6 +36,7 @@ class Source(StrEnum):
     REPORT = "report"
     NODE = "node"
     FEED = "feed"
+    HUB = "hub"
     SCRAPE = "scrape"
 
 
@@ -120,12 +121,16 @@ FAULTS = (
     "split-view",
     "unsigned",
     "expired-key",
+    "misdated",
     "unknown-authority",
     "out-of-scope",
     "too-broad",
     "too-long",
     "too-many",
     "duplicate",
+    "omitted",
+    "uncounted",
+    "unwitnessed",
     "diverged",
 )
 
@@ -144,6 +149,7 @@ REASON = Label("reason", FAILURES, means="what went wrong")
 MISFIT = Label("misfit", MISFITS, means="what did not fit")
 GUARD = Label("how", KEPT_OFF, means="what the guard did")
 FAULT = Label("fault", FAULTS, means="what was wrong with it")
+LANE = Label("lane", ("receipts", "batches"), means="what is sent")
 STATE = Label("state", ("enforced", "refused", "ended"), means="what became of the order")
 THREAD = Label("thread", ("udp", "forward"), means="what the threads do")
 PART = Label("part", tuple(PARTS.values()), means="what of the record")
@@ -158,6 +164,7 @@ VERSION = Label("version", most=1, means="of filterd")
 _C, _G, _H = Type.COUNTER, Type.GAUGE, Type.HISTOGRAM
 _E, _D, _X, _U = Source.ENGINE, Source.DOORS, Source.HITS, Source.UPSTREAM
 _L, _R, _N, _F = Source.LISTS, Source.REPORT, Source.NODE, Source.FEED
+_S = Source.HUB
 
 
 def _row(  # noqa: PLR0913 -- a row of the table below reads best as one call
@@ -315,7 +322,42 @@ METRICS: tuple[Metric, ...] = (
     _row("feed_segments", _G, "Segments of the feed's log that were taken.", _F, "segments"),
     _row("feed_orders", _G, "Orders that have not ended.", _F, "orders.*", STATE),
     _row("feed_refused_total", _C, "What of the feed was refused.", _F, "refused.*", FAULT),
+    _row("feed_manifests", _G, "Authorities that said what they have in force.", _F, "manifests"),
+    _row("feed_manifests_doubted", _G, "Manifests that are bad or have run out.", _F, "doubted"),
+    _row("feed_omitted_orders", _G, "Orders counted by authorities, not logged.", _F, "omitted"),
+    _row("feed_uncounted_orders", _G, "Orders logged, not counted.", _F, "uncounted"),
     _row("feed_problem", _G, "1 while the feed cannot be followed.", _F, "problem"),
+    _row(
+        "report_spool_bytes",
+        _G,
+        "Disk that counts and batches for the hub take.",
+        _S,
+        "size",
+        unit="bytes",
+    ),
+    _row("report_waiting", _G, "Made and not taken by the hub yet.", _S, "waiting.*", LANE),
+    _row(
+        "report_oldest_seconds",
+        _G,
+        "Age of the oldest counts that are in no batch yet.",
+        _S,
+        "oldest",
+        unit="seconds",
+    ),
+    _row("report_sent_total", _C, "Taken by the hub.", _S, "sent.*", LANE),
+    _row("report_refused_total", _C, "Refused by the hub and set aside.", _S, "refused.*", LANE),
+    _row("report_failures_total", _C, "Attempts to send that failed.", _S, "failures"),
+    _row(
+        "report_sent_bytes_total",
+        _C,
+        "Content that was sent to the hub.",
+        _S,
+        "bytes",
+        unit="bytes",
+    ),
+    _row("report_rows_dropped_total", _C, "Rows of counts lost, no room.", _S, "dropped"),
+    _row("report_merges_total", _C, "Times that counts were made coarser.", _S, "merged"),
+    _row("report_sending_problem", _G, "1 while nothing can be sent.", _S, "problem"),
     _row(
         "source_up",
         _G,

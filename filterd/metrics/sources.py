@@ -81,7 +81,7 @@ class Sources:
     as a mapping, with the `connections` of the TCP doors and how many were `refused`; `hits`
     yields (list, category, decisions), see `hits.HitTotals`; `upstream` returns what
     `Resolver.stats()` does; `now` is Unix time; `feed` returns what `app/feed_state.py` says,
-    nothing without a feed.
+    nothing without a feed; `hub` what `app/reporting.py` says, nothing without a hub.
     """
 
     engine: Callable[[], Mapping[str, object]]
@@ -93,3 +93,4 @@ class Sources:
     node: Callable[[], NodeState]
     now: Callable[[], float]
     feed: Callable[[], Mapping[str, object]] = dict
+    hub: Callable[[], Mapping[str, object]] = dict

@@ -152,6 +152,7 @@ class Category:
     min_age: int
     title_en: str = ""
     title_vi: str = ""
+    grave: bool = False  # reported without the pupils' age
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,16 @@ class Mandate:
 
 
 @dataclass(frozen=True, slots=True)
+class Retired:
+    """A key that is used no more: what was logged up to `at` (unix seconds) stands, what came later
+    it does not sign.
+    """
+
+    key: PublicKey
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Authority:
     """Who orders. `threshold` different keys of `officers` must sign; none of them counts after
     `not_after` (unix seconds).
@@ -163,6 +173,7 @@ class Authority:
     threshold: int
     mandate: Mandate
     not_after: int
+    retired: tuple[Retired, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

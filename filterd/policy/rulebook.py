@@ -87,7 +87,7 @@ def _categories(file: RuleFile) -> tuple[Category, ...]:
     found = []
     for name in file.keys(("categories",)):
         path = ("categories", name)
-        file.only(path, "min_age", "everyone", "illegal", "vi", "en", "about")
+        file.only(path, "min_age", "everyone", "illegal", "grave", "vi", "en", "about")
         everyone = file.flag(path, "everyone")
         if file.flag(path, "illegal") and not everyone:
             file.wrong((*path, "illegal"), "what is illegal must be blocked for everyone")
@@ -95,7 +95,7 @@ def _categories(file: RuleFile) -> tuple[Category, ...]:
             file.wrong((*path, "min_age"), "means nothing beside `everyone: true`")
         age = ALWAYS if everyone else _age(file, (*path, "min_age"))
         titles = (file.text(path, "en"), file.text(path, "vi"))
-        found.append(Category(name, age, *titles))
+        found.append(Category(name, age, *titles, grave=file.flag(path, "grave")))
     return tuple(found)
 
 

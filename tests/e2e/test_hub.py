@@ -1,5 +1,6 @@
 """The hub as real processes, on SQLite and on a real PostgreSQL."""
 
+import json
 import signal
 import socket
 import time
@@ -9,6 +10,7 @@ import pytest
 import zstandard
 from sqlalchemy import func, select
 
+from filterd.feed.acts import signed_json
 from filterd.feed.canonical import canonical
 from filterd.feed.request import signed_headers
 from filterd.feed.segment import unpack
@@ -16,7 +18,7 @@ from filterd.hub.database import open_database
 from filterd.hub.tables import audits, batches, counts, nodes, orders, receipts, segments
 from tests.support.databases import DATABASES, database_url
 from tests.support.hub import FakeNode, Listener, RunningHub
-from tests.support.node import eventually
+from tests.support.node import eventually, filterd
 
 pytestmark = pytest.mark.real
 
@@ -189,6 +191,40 @@ def test_the_same_order_twice_is_one_and_an_id_is_used_once(hub):
     assert hub.submit(hub.order("five.example.com"), hub.officer).status == 409
 
 
+def test_an_officer_publishes_by_the_command_line(hub, tmp_path):
+    file, token = tmp_path / "order.json", tmp_path / "token"
+    file.write_text(json.dumps(signed_json(hub.order("eight.example.com"))))
+    token.write_text(hub.officer)
+    words = ("order", "publish", str(file), "--hub", f"http://127.0.0.1:{hub.port}")
+    done = filterd(*words, "--token-file", str(token))
+    assert "others may read" in done.stderr
+    token.chmod(0o600)
+    before = hub.size
+    done = filterd(*words, "--token-file", str(token))
+    assert "taken; it is published at once" in done.stdout, done.stderr
+    assert eventually(lambda: hub.size > before)
+    assert "already" in filterd(*words, "--token-file", str(token)).stdout
+    token.write_text("nonsense")
+    assert "token is not known" in filterd(*words, "--token-file", str(token)).stderr
+    assert filterd("order", "publish", str(file)).returncode == 2
+
+
+def test_people_look_at_orders_and_nodes_and_a_province_at_its_own(hub):
+    hub.node("Far away", province="01")
+    province = hub.person("Province", "province", province="01")
+    assert {each["province"] for each in hub.get("/v1/nodes", province).json} == {"01"}
+    assert len(hub.get("/v1/nodes", hub.auditor).json) > 1
+    assert hub.get("/v1/orders", province).json[0]["authority"] == "ministry"
+    assert hub.get("/v1/status", hub.officer).json["size"] == hub.size
+    assert "nodes" in hub.get("/v1/late", hub.operator).json
+    assert hub.get("/v1/orders/ministry/o-1", hub.auditor).json["id"] == "o-1"
+    assert hub.get("/v1/orders/ministry/none", hub.auditor).status == 404
+    assert hub.get("/v1/audit", province).status == 403
+    told = hub.get("/v1/audit?limit=1000", hub.auditor).json
+    assert told["broken"] is None
+    assert {"invite", "add-person", "submit-order", "read"} <= {e["what"] for e in told["rows"]}
+
+
 def test_an_order_that_is_not_warranted_is_refused(hub):
     answer = hub.submit(hub.order("com"), hub.officer)
     assert answer.status == 422
@@ -270,7 +306,7 @@ def test_a_node_that_asks_too_much_is_told_when_to_come_back(hub):
     assert other.receipts(other.receipt(0)).status == 200, "others have their own share"
 
 
-def test_a_slow_body_is_given_up_and_slows_nobody(idle, tmp_path):
+def test_a_slow_body_is_given_up_and_slows_nobody(tmp_path):
     other = RunningHub(tmp_path / "slow", "sqlite:///hub.db", limits={"body_time": "1s"})
     with other.serving():
         node = other.node()
@@ -283,8 +319,9 @@ def test_a_slow_body_is_given_up_and_slows_nobody(idle, tmp_path):
         slow.close()
 
 
-def test_killed_while_it_takes_and_publishes_nothing_is_lost_or_doubled(idle, tmp_path):
-    hub = RunningHub(tmp_path / "killed", database_url("sqlite", tmp_path))
+@pytest.mark.parametrize("kind", DATABASES)
+def test_killed_while_it_takes_and_publishes_nothing_is_lost_or_doubled(kind, tmp_path):
+    hub = RunningHub(tmp_path / "killed", database_url(kind, tmp_path))
     sent, taken = {}, []
     node = officer = None
     for round_ in range(4):
@@ -349,7 +386,7 @@ def test_two_processes_on_one_address_lose_and_double_nothing(kind, tmp_path):
         assert rows(hub, receipts) == 0
 
 
-def test_it_ends_when_it_is_told_to(idle, tmp_path):
+def test_it_ends_when_it_is_told_to(tmp_path):
     hub = RunningHub(tmp_path / "ends", "sqlite:///hub.db")
     with hub.serving() as process:
         listener = Listener(hub)
@@ -357,4 +394,5 @@ def test_it_ends_when_it_is_told_to(idle, tmp_path):
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
         assert listener.file.read().endswith(b"0\r\n\r\n")
+        listener.close()
     assert "Traceback" not in (hub.folder / "hub.log").read_text()

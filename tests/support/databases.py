@@ -26,7 +26,7 @@ _SETTINGS = (
     "listen_addresses=",
     "max_connections=60",
     "shared_buffers=64MB",
-    "logging_collector=off",
+    "fsync=off",
 )
 
 

@@ -123,6 +123,10 @@ def sources(**changed):
             "orders": {"enforced": 5, "refused": 1, "ended": 2},
             "refused": {"rollback": 1},
             "problem": 0.0,
+            "manifests": 2,
+            "doubted": 0,
+            "omitted": 1,
+            "uncounted": 0,
         },
     }
     return Sources(**(given | changed))

@@ -1,0 +1,140 @@
+"""Pushed news: a stream of server-sent events (WHATWG HTML, section 9.2), read sans-io.
+
+    id: 43
+    event: checkpoint
+    data: {"checkpoint":"<note>","segments":["<base64 of a file>",…]}
+
+A stream says nothing that a look at the feed would not: what it brings is verified in the same way,
+so whoever sends it need not be trusted, only bounded.
+"""
+
+import base64
+import binascii
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from filterd.feed.canonical import fields, read_object
+from filterd.feed.refusal import Fault, Refused
+
+PATH = "events"  # in a feed
+CHECKPOINT = "checkpoint"  # the kind of event that is read; others are let be
+MOST_LINE = 256 * 1024  # bytes; 64 KiB of segments and a checkpoint are under 100 KiB as they come
+MOST_EVENT = MOST_LINE  # bytes of all its lines
+MOST_PUSHED = 64  # segments in one event
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What came between two empty lines. `id` is the newest that the stream has given."""
+
+    kind: str
+    data: str
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A checkpoint as it is signed, and the files of the newest segments that it names."""
+
+    note: bytes
+    files: tuple[bytes, ...] = ()
+
+
+class EventReader:
+    """Events out of bytes that come in pieces of any size."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+        self._seen = 0  # of `_rest`: no end of a line is in there
+        self._begun = False
+        self._kind, self._id = "", ""
+        self._data: list[str] = []
+        self._size = 0
+
+    def feed(self, piece: bytes) -> list[Event]:
+        """Return the events that `piece` completes.
+
+        Raises:
+            Refused: TOO_LARGE, MALFORMED. The stream is of no use from then on.
+        """
+        self._rest += piece
+        found = [event for line in self._lines() if (event := self._line(line)) is not None]
+        if len(self._rest) > MOST_LINE:
+            raise Refused(Fault.TOO_LARGE, f"events: a line of more than {MOST_LINE} bytes")
+        return found
+
+    def _lines(self) -> Iterator[bytes]:
+        """Yield lines that are whole: LF, CR LF and CR end one."""
+        rest = self._rest
+        if not self._begun:
+            if len(rest) < len(_BOM) and _BOM.startswith(rest):
+                return
+            self._begun = True
+            if rest.startswith(_BOM):
+                del rest[: len(_BOM)]
+        start, at = 0, self._seen
+        while (end := _line_end(rest, at)) is not None:
+            # What follows a CR decides whether it is one end or two: wait for it.
+            if rest[end] == 13 and end + 1 == len(rest):
+                at = end
+                break
+            yield bytes(rest[start:end])
+            start = at = end + (2 if rest[end : end + 2] == b"\r\n" else 1)
+        else:
+            at = len(rest)
+        del rest[:start]
+        self._seen = at - start
+
+    def _line(self, line: bytes) -> Event | None:
+        if not line:
+            return self._ended()
+        self._size += len(line)
+        if self._size > MOST_EVENT:
+            raise Refused(Fault.TOO_LARGE, f"events: one of more than {MOST_EVENT} bytes")
+        try:
+            name, _, value = line.decode().partition(":")
+        except UnicodeDecodeError as error:
+            raise Refused(Fault.MALFORMED, "events: not UTF-8") from error
+        value = value.removeprefix(" ")
+        if name == "event":
+            self._kind = value
+        elif name == "data":
+            self._data.append(value)
+        elif name == "id" and "\0" not in value:
+            self._id = value
+        return None  # a comment, or a field that is not known
+
+    def _ended(self) -> Event | None:
+        kind, data = self._kind or "message", "\n".join(self._data)
+        known = bool(self._data)
+        self._kind, self._size = "", 0
+        self._data.clear()
+        return Event(kind, data, self._id) if known else None
+
+
+def read_pushed(event: Event) -> Pushed | None:
+    """Return what an event brings; None: it is of another kind.
+
+    Raises:
+        Refused: TOO_LARGE or MALFORMED.
+    """
+    if event.kind != CHECKPOINT:
+        return None
+    value = read_object(event.data.encode(), MOST_EVENT)
+    parts = fields(value, {"checkpoint": str, "segments": list}, "event")
+    if len(parts["segments"]) > MOST_PUSHED:
+        raise Refused(Fault.TOO_LARGE, f"event: more than {MOST_PUSHED} segments")
+    return Pushed(parts["checkpoint"].encode(), tuple(map(_file, parts["segments"])))
+
+
+def _file(text: object) -> bytes:
+    try:
+        return base64.b64decode(text if isinstance(text, str) else "?", validate=True)
+    except (ValueError, binascii.Error) as error:
+        raise Refused(Fault.MALFORMED, "event: a segment that is not base64") from error
+
+
+def _line_end(data: bytearray, start: int) -> int | None:
+    ends = [end for end in (data.find(b"\n", start), data.find(b"\r", start)) if end >= 0]
+    return min(ends, default=None)

@@ -1,0 +1,42 @@
+"""A process that is killed at a step of what it does, and then at the next one, to the end."""
+
+import os
+import signal
+
+from sqlalchemy import event
+
+
+def killed_at(step, work):
+    """Run `work(reached)` in a child; at the `step`th call of `reached` it is killed with -9.
+    Return whether it was; False: it came to its end, and there are no more steps.
+    """
+    child = os.fork()
+    if child == 0:
+        left = step
+
+        def reached(*_args, **_more):
+            nonlocal left
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        status = 1
+        try:
+            work(reached)
+            status = 0
+        finally:
+            os._exit(status)
+    _, ended = os.waitpid(child, 0)
+    if os.WIFSIGNALED(ended):
+        assert os.WTERMSIG(ended) == signal.SIGKILL
+        return True
+    assert os.WEXITSTATUS(ended) == 0, "the child failed of itself"
+    return False
+
+
+def each_statement(engine, reached):
+    """Call `reached` before and after every statement and commit of an engine."""
+    event.listen(engine, "before_cursor_execute", reached)
+    event.listen(engine, "after_cursor_execute", reached)
+    event.listen(engine, "commit", reached)
+    event.listen(engine, "checkin", reached)
