@@ -104,6 +104,13 @@ def test_days_are_told_when_they_are_settled(books):
     assert told["to"] == TODAY - 2 * DAY
 
 
+def test_only_whole_days_are_told(books):
+    look = books(counted((12, "own", 1)))
+    for start, end in ((OLD + 300, SPAN.end), (SPAN.start, OLD + DAY - 300)):
+        assert public(look, Span(start, end))["cells"] == []
+    assert len(public(look, Span(OLD - 300, OLD + DAY + 300))["cells"]) == 1
+
+
 def test_candidates_are_shown_from_twenty_schools_and_fifty_clients_on(books):
     world = World()
     for at in range(20):
