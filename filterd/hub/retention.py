@@ -60,7 +60,7 @@ class Swept:
 def sweep(
     database: Database, now: int, kept: Kept | None = None, pause: Callable[[], None] = lambda: None
 ) -> Swept:
-    """Let go of what is too old at unix time `now`. Killed anywhere, it goes on where it was, and two
+    """Let go of what is too old at unix time `now`. Killed anywhere, it goes on where it was; two
     at once do no harm. `pause` is called between transactions.
 
     Raises:
@@ -131,7 +131,7 @@ def _sum_up(connection: Connection, month: int) -> int:
     statement: Any = make(months)
     columns = ("month", "rule", "bracket", "deed", "count", "nodes")
     statement = statement.from_select(columns, summed).on_conflict_do_nothing()
-    return int(connection.execute(statement).rowcount > 0)
+    return int(bool(connection.execute(statement.returning(months.c.month)).all()))
 
 
 def _clear(
