@@ -9,7 +9,7 @@ import getpass
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filterd.cli.base import Exit, add_json, printable
+from filterd.cli.table import table
 from filterd.cli.times import UnreadableError, span
 
 if TYPE_CHECKING:
@@ -199,12 +200,10 @@ def _list(args: argparse.Namespace) -> int:
         ]
         print(json.dumps(told, ensure_ascii=False))
         return Exit.OK
-    rows = [("NAME", "ROLE", "PROVINCE", "SINCE", "ENDED")]
-    rows += [
-        (printable(p.name), p.role.value, p.province or "-", _day(p.made_at), _day(p.ended_at))
-        for p in people
+    rows = [
+        (p.name, p.role.value, p.province or "", _day(p.made_at), _day(p.ended_at)) for p in people
     ]
-    print("\n".join(_aligned(rows)))
+    print("\n".join(table(("name", "role", "province", "since", "ended"), rows)))
     return Exit.OK
 
 
@@ -248,11 +247,5 @@ def _say(args: argparse.Namespace, told: Mapping[str, Any], words: str) -> None:
     print(json.dumps(told, ensure_ascii=False) if args.json else printable(words))
 
 
-def _aligned(rows: Iterable[tuple[str, ...]]) -> list[str]:
-    table = list(rows)
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
-
-
 def _day(at_ms: int | None) -> str:
-    return "-" if at_ms is None else f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d}"
+    return "" if at_ms is None else f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d}"

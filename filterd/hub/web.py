@@ -6,6 +6,7 @@ memory. Everything else has an entry in `/openapi.json`. There is no page that a
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -24,11 +25,13 @@ from filterd.hub.limits import App, Bounded, Message, Receive, Send
 from filterd.hub.numbers import route_of
 from filterd.hub.openapi import SCHEMAS
 from filterd.hub.problems import Problem
+from filterd.hub.retention import DAY, sweep
 from filterd.hub.state import Hub
 from filterd.hub.stream import Stream
 
 logger = logging.getLogger(__name__)
 EVENTS = "/feed/events"
+SWEEP_AFTER, SWEEP_EVERY = 900, DAY  # seconds
 _SECURE = (
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -116,7 +119,9 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
     hub: Hub = app.state.hub
     stop = asyncio.Event()
     await hub.announcer.start()
-    tasks = [asyncio.create_task(each) for each in (hub.publisher.run(), _supervise(hub))]
+    tasks = [
+        asyncio.create_task(each) for each in (hub.publisher.run(), _supervise(hub), _sweep(hub))
+    ]
     if hub.config.nats is not None:
         hub.stream = await Stream.open([hub.config.nats])
         tasks.append(asyncio.create_task(hub.stream.write(hub.database, stop)))
@@ -124,12 +129,12 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         stop.set()
-        for each in tasks[:2]:
+        for each in tasks[:3]:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if hub.stream is not None:
             await hub.stream.close()
-        await asyncio.to_thread(_close, hub)
+        await asyncio.to_thread(hub.close)
 
 
 async def _supervise(hub: Hub) -> None:
@@ -142,10 +147,23 @@ async def _supervise(hub: Hub) -> None:
         await asyncio.sleep(FRESH)
 
 
-def _close(hub: Hub) -> None:
-    hub.for_nodes.close()
-    hub.for_people.close()
-    hub.database.close()
+async def _sweep(hub: Hub) -> None:
+    """Let go of what is too old: a while after the start, then each day. All processes may."""
+    stopped = threading.Event()
+    await asyncio.sleep(SWEEP_AFTER)
+    try:
+        while True:
+            try:
+                done = await asyncio.to_thread(
+                    sweep, hub.database, hub.now_ms // 1000, wanted=lambda: not stopped.is_set()
+                )
+            except DatabaseError as error:
+                logger.warning("what is too old is still kept: %s", error)
+            else:
+                logger.info("let go of %d rows of counts, %d others", done.counts, done.others)
+            await asyncio.sleep(SWEEP_EVERY)
+    finally:
+        stopped.set()
 
 
 async def _healthy() -> Response:
