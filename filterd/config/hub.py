@@ -73,7 +73,7 @@ class HubLimits(Section):
     """Requests a second from one node, on average."""
     node_burst: int = Field(default=40, ge=1, le=100_000)
     """Requests at once from one node that was quiet before."""
-    per_address: float = Field(default=200.0, gt=0, le=1_000_000)
+    per_address: float = Field(default=1000.0, gt=0, le=1_000_000)
     """Requests a second from one address whose sender is not known yet, on average."""
     bodies_per_address: int = Field(default=64, ge=1, le=100_000)
     """Bodies that may be on their way from one address at one time."""

@@ -77,6 +77,12 @@ class Hub:
         """Unix milliseconds."""
         return int(self.clock.unix() * 1000)
 
+    def close(self) -> None:
+        """Wait for what is at work, then let go of the database."""
+        self.for_nodes.close()
+        self.for_people.close()
+        self.database.close()
+
     def look(self, connection: Connection, province: str | None) -> Look:
         """Return a look at the books as somebody of `province`, None: of the ministry, may have."""
         return Look(connection, self.now_ms, province, terms_of(self.config), self.paces)

@@ -5,7 +5,6 @@ memory. Everything else has an entry in `/openapi.json`. There is no page that a
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -15,19 +14,16 @@ from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
 from filterd import __version__
-from filterd.hub import problems, routes_nodes, routes_people, routes_views
+from filterd.hub import problems, routes_exports, routes_nodes, routes_people, routes_views
 from filterd.hub.access import HubOf
-from filterd.hub.database import DatabaseError
+from filterd.hub.chores import supervise, tidy
 from filterd.hub.folder import Folder
-from filterd.hub.gauges import FRESH
 from filterd.hub.limits import App, Bounded, Message, Receive, Send
 from filterd.hub.numbers import route_of
 from filterd.hub.openapi import SCHEMAS
-from filterd.hub.problems import Problem
 from filterd.hub.state import Hub
 from filterd.hub.stream import Stream
 
-logger = logging.getLogger(__name__)
 EVENTS = "/feed/events"
 _SECURE = (
     (b"x-content-type-options", b"nosniff"),
@@ -49,9 +45,8 @@ def build_app(hub: Hub) -> App:
     )
     app.state.hub = hub
     problems.install(app)
-    app.include_router(routes_nodes.router)
-    app.include_router(routes_people.router)
-    app.include_router(routes_views.router)
+    for routes in (routes_nodes, routes_people, routes_views, routes_exports):
+        app.include_router(routes.router)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)
     app.add_api_route("/readyz", _ready, include_in_schema=False)
     app.mount("/feed", Folder(hub.config.feed))
@@ -116,7 +111,7 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
     hub: Hub = app.state.hub
     stop = asyncio.Event()
     await hub.announcer.start()
-    tasks = [asyncio.create_task(each) for each in (hub.publisher.run(), _supervise(hub))]
+    tasks = [asyncio.create_task(each) for each in (hub.publisher.run(), supervise(hub), tidy(hub))]
     if hub.config.nats is not None:
         hub.stream = await Stream.open([hub.config.nats])
         tasks.append(asyncio.create_task(hub.stream.write(hub.database, stop)))
@@ -124,28 +119,12 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         stop.set()
-        for each in tasks[:2]:
+        for each in tasks[:3]:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if hub.stream is not None:
             await hub.stream.close()
-        await asyncio.to_thread(_close, hub)
-
-
-async def _supervise(hub: Hub) -> None:
-    """Look at the books every so often, for whoever scrapes."""
-    while True:
-        try:
-            await hub.for_people.run(hub.gauges.refresh, hub.now_ms)
-        except (DatabaseError, Problem) as error:
-            logger.warning("supervision waits: %s", error)
-        await asyncio.sleep(FRESH)
-
-
-def _close(hub: Hub) -> None:
-    hub.for_nodes.close()
-    hub.for_people.close()
-    hub.database.close()
+        await asyncio.to_thread(hub.close)
 
 
 async def _healthy() -> Response:
