@@ -42,6 +42,7 @@ unit: build/.built ## unit, contract and oracle tests
 generated: build/.built ## generated files are not stale
 	@$(PY) -m filterd.config.document --check
 	@$(PY) -m filterd.metrics.document --check
+	@$(PY) -m filterd.hub.document --check
 
 rust-check: build/.env ## cargo fmt, clippy, cargo test
 	@deploy/build/cargo.sh fmt --check

@@ -10,6 +10,7 @@ from pathlib import Path
 from filterd.cli import order_adopt
 from filterd.cli.base import Command, Exit, add_examples, add_json, paint, printable
 from filterd.cli.keyring import add_passphrase, signers
+from filterd.cli.order_hub import submit
 from filterd.cli.times import clock_text, span
 from filterd.feed.acts import act_json, read_pattern, read_signed, signed_json
 from filterd.feed.breadth import breadth_of
@@ -42,6 +43,7 @@ EXAMPLES = """\
   filterd order show 17.json
   filterd order verify 17.json --feed feed          what every node will say of it
   filterd order publish feed 17.json --log-key log.pem
+  filterd order publish 17.json --hub https://hub.example --token-file officer.token
   filterd order revoke 2026-17 --authority moet --reason "a mistake" -o end.json
   filterd order confirm 2026-17 --authority moet --reason "it is meant" -o yes.json
   filterd order adopt feed --of moet --authority mps -o adopted     after a hand-over
@@ -87,9 +89,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     verify.set_defaults(run=_verify)
 
     publish = commands.add_parser("publish", help="put signed acts into the log")
-    publish.add_argument("feed", metavar="FEED")
-    publish.add_argument("files", nargs="+", metavar="FILE")
-    publish.add_argument("--log-key", required=True, metavar="KEY")
+    publish.add_argument("feed", metavar="FEED", help="the folder of the feed; not with --hub")
+    publish.add_argument("files", nargs="*", metavar="FILE")
+    publish.add_argument("--log-key", metavar="KEY", help="the log's key; not with --hub")
+    publish.add_argument("--hub", metavar="URL", help="hand them to this hub, which publishes them")
+    publish.add_argument("--token-file", metavar="FILE", help="an officer's token for --hub")
     add_passphrase(publish)
     publish.set_defaults(run=_publish)
 
@@ -224,6 +228,10 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _publish(args: argparse.Namespace) -> int:
+    if args.hub is not None:
+        return _submit(args)
+    if args.log_key is None or not args.files:
+        raise RulesError("publish FEED FILE… --log-key KEY, or FILE… --hub URL --token-file FILE")
     feed, now = Path(args.feed), int(time.time())
     policy = read_standing(feed).policy
     (keeper,) = signers(args, [args.log_key])
@@ -234,6 +242,16 @@ def _publish(args: argparse.Namespace) -> int:
         log = Log.open(feed, policy.log, keeper, policy.canaries)
         checkpoint = log.append(acts, now, secrets.token_hex(8))
     print(f"published as segment {checkpoint.size - 1}")
+    return Exit.OK
+
+
+def _submit(args: argparse.Namespace) -> int:
+    if args.token_file is None or args.log_key is not None:
+        raise RulesError("--hub takes --token-file, and no --log-key: the hub has the log's key")
+    files = [args.feed, *args.files]
+    told = submit([_read(Path(each)) for each in files], args.hub, args.token_file)
+    for file, line in zip(files, told, strict=True):
+        print(f"{file}: {line}")
     return Exit.OK
 
 

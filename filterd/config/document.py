@@ -61,8 +61,13 @@ def documents() -> dict[str, str]:
 
 def reference() -> str:
     """Return the reference page in Markdown: a table for each section."""
-    parts = [_HEAD]
-    for path, model in _sections((), Config):
+    return sections(_HEAD, Config)
+
+
+def sections(head: str, whole: type[BaseModel]) -> str:
+    """Return a page in Markdown: `head`, then a table for each section of `whole`."""
+    parts = [head]
+    for path, model in _sections((), whole):
         title = f"## `{'.'.join(path)}`" if path else "## Top level"
         doc = " ".join((model.__doc__ or "").split())
         parts.append(f"{title}\n\n{doc}\n\n{_table(model)}")

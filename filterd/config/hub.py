@@ -73,7 +73,7 @@ class HubLimits(Section):
     """Requests a second from one node, on average."""
     node_burst: int = Field(default=40, ge=1, le=100_000)
     """Requests at once from one node that was quiet before."""
-    per_address: float = Field(default=200.0, gt=0, le=1_000_000)
+    per_address: float = Field(default=1000.0, gt=0, le=1_000_000)
     """Requests a second from one address whose sender is not known yet, on average."""
     bodies_per_address: int = Field(default=64, ge=1, le=100_000)
     """Bodies that may be on their way from one address at one time."""
@@ -101,6 +101,10 @@ class HubConfig(Section):
     """How long orders that are not urgent are gathered; urgent ones are published at once."""
     renew_every: Duration = 3600.0
     """How often the newest checkpoint is signed anew while nothing is ordered."""
+    late_after: Duration = 900.0
+    """How long after an order was published a node that does not enforce it is late."""
+    silent_after: Duration = 3600.0
+    """How long a node may say nothing before it is silent."""
     nats: Nats | None = None
     """A NATS server with JetStream that receipts and reports wait in; left out: none."""
     workers: int = Field(default=1, ge=1, le=64)

@@ -12,6 +12,7 @@ from typing import Any
 from filterd.feed.refusal import Fault, Refused
 
 Json = Any
+_PLAIN = frozenset({str, int, bool, type(None)})  # nothing in them to look at
 
 
 def canonical(value: Json) -> bytes:
@@ -80,9 +81,8 @@ def _no_float(text: str) -> Json:
 def _check(value: Json) -> None:
     if isinstance(value, float):
         raise ValueError("fractions have more than one spelling")  # noqa: TRY004 - as json says it
-    if isinstance(value, dict):
-        for each in value.values():
-            _check(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            _check(each)
+    inner = value.values() if isinstance(value, dict) else value
+    if isinstance(value, dict | list | tuple):
+        for each in inner:
+            if type(each) not in _PLAIN:
+                _check(each)

@@ -72,6 +72,48 @@ def consistency(leaves: Sequence[bytes], before: int) -> tuple[bytes, ...]:
     return tuple(_subproof(leaves, before, whole=True))
 
 
+def inclusion(leaves: Sequence[bytes], at: int) -> tuple[bytes, ...]:
+    """Return the proof that leaf `at` is in this tree, from below (RFC 6962 section 2.1.1).
+
+    ValueError: there is no such leaf.
+    """
+    if not 0 <= at < len(leaves):
+        raise ValueError("not a leaf of this tree")
+    path: list[bytes] = []
+    low, high = 0, len(leaves)
+    while high - low > 1:
+        half = low + (1 << (high - low - 1).bit_length() - 1)
+        if at < half:
+            path.append(tree_root(leaves[half:high]))
+            high = half
+        else:
+            path.append(tree_root(leaves[low:half]))
+            low = half
+    return tuple(reversed(path))
+
+
+def is_included(leaf: bytes, at: int, tree: tuple[int, bytes], proof: Sequence[bytes]) -> bool:
+    """Say whether `proof` shows that `leaf`, a leaf's hash, is number `at` of `tree` (size, root).
+
+    As RFC 9162 section 2.1.3.2 has it.
+    """
+    size, root = tree
+    if not 0 <= at < size or any(len(each) != HASH for each in proof):
+        return False
+    last, found = size - 1, leaf
+    for each in proof:
+        if last == 0:
+            return False
+        if at & 1 or at == last:
+            found = node_hash(each, found)
+            while at and not at & 1:
+                at, last = at >> 1, last >> 1
+        else:
+            found = node_hash(found, each)
+        at, last = at >> 1, last >> 1
+    return last == 0 and found == root
+
+
 def is_consistent(
     before: tuple[int, bytes], after: tuple[int, bytes], proof: Sequence[bytes]
 ) -> bool:

@@ -21,7 +21,7 @@ from filterd.report.batch import FIELDS, Batch, read_batch
 
 Json = Any
 AHEAD = 300_000  # milliseconds that a node's clock may be ahead
-KEPT = 396 * 86_400_000  # milliseconds that counts are kept: 13 months
+KEPT = 390 * 86_400_000  # milliseconds; before a month's counts are summed up (`retention.py`)
 MOST_RECEIPTS = 64  # in one request
 _MOST = 2**53
 _SOFTWARE = 200  # characters
@@ -98,7 +98,7 @@ def received_batch(value: Json, key: PublicKey, now_ms: int) -> ReceivedBatch:
     for second in (batch.made_at, *ends):
         _check_past("batch", second * 1000, now_ms)
     if ends and min(ends) * 1000 < now_ms - KEPT:
-        raise Refused(Fault.MIXED, "batch: counts older than what is kept here, 13 months")
+        raise Refused(Fault.MIXED, "batch: counts older than what is kept here, a year and a month")
     for each in batch.candidates:
         _check_name(each.domain)
     return ReceivedBatch(batch, hashlib.sha256(canonical(value)).digest(), now_ms)

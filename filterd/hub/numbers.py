@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from filterd.hub.arriving import What
+
 ROUTES = (
     "/feed/events",
     "/v1/enrol",
@@ -21,6 +23,7 @@ ROUTES = (
     "/v1/audit",
     "/v1/export",
     "/v1/invitations",
+    "/v1/statistics",
     "/v1/people",
 )
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -62,6 +65,15 @@ class Numbers:
             buckets=(1, 2, 5, 10, 30, 60, 120, 300),
             registry=self.registry,
         )
+
+    def show_all(self) -> None:
+        """Show what was not counted yet as well, as 0."""
+        for route in (*ROUTES, "feed", "other"):
+            self.requests.labels(route, "200")
+            self.seconds.labels(route)
+        for kind in What:
+            self.taken.labels(kind.value)
+            self.known.labels(kind.value)
 
     def watch(self, name: str, about: str, look: Callable[[], float]) -> None:
         """Show a gauge that is looked up at each scrape."""

@@ -14,6 +14,8 @@ from starlette.exceptions import HTTPException
 from filterd.feed.refusal import Fault, Refused
 from filterd.hub.database import DatabaseError
 from filterd.hub.ingest import UnknownNode
+from filterd.hub.stream import StreamError
+from filterd.model.errors import FilterdError
 
 logger = logging.getLogger(__name__)
 MEDIA = "application/problem+json"
@@ -62,9 +64,10 @@ def install(app: FastAPI) -> None:
         return await _told(request, Problem(401, str(error)))
 
     @app.exception_handler(DatabaseError)
-    async def _without(request: Request, error: DatabaseError) -> JSONResponse:
+    @app.exception_handler(StreamError)
+    async def _without(request: Request, error: FilterdError) -> JSONResponse:
         logger.warning("%s", error)
-        return await _told(request, Problem(503, "the hub's database does not answer", after=10))
+        return await _told(request, Problem(503, "the hub cannot keep it now", after=10))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -70,11 +70,10 @@ class Publisher:
         """Look now: something urgent was taken."""
         self._wake.set()
 
-    async def run(self, then: Callable[[], object]) -> None:
-        """Publish for ever; `then` is called after each segment. Never ends by itself."""
+    async def run(self) -> None:
+        """Publish for ever. Never ends by itself."""
         while True:
             self._wake.clear()
-            before = self.published
             try:
                 await asyncio.to_thread(self.publish)
                 self.problem = None
@@ -83,8 +82,6 @@ class Publisher:
                     logger.warning("cannot publish, orders wait: %s", error)
                 self.problem = str(error)
                 self._log = None
-            if self.published != before:
-                then()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(TICK):
                     await self._wake.wait()

@@ -14,6 +14,13 @@ from filterd.feed.canonical import fields, read_object
 from filterd.feed.refusal import Fault, Refused
 from filterd.hub import enrolment, ingest
 from filterd.hub.access import HubOf, Sent, SentBy, check
+from filterd.hub.arriving import (
+    MOST_RECEIPTS,
+    Arrived,
+    What,
+    received_batch,
+    received_receipts,
+)
 from filterd.hub.limits import too_long
 from filterd.hub.openapi import SIGNED, content_of
 from filterd.hub.problems import Problem
@@ -21,7 +28,6 @@ from filterd.hub.state import Hub
 from filterd.model.order import PublicKey
 
 router = APIRouter(prefix="/v1", tags=["nodes"])
-MOST_RECEIPTS = 64
 _WINDOW = 8 * 2**20  # bytes of memory that unpacking may take
 
 
@@ -64,23 +70,28 @@ async def enrol(request: Request, hub: HubOf) -> NodeReply:
 @router.post("/receipts", openapi_extra=content_of("Receipts"), responses=SIGNED)
 async def receipts(sent: SentBy, hub: HubOf) -> TakenReply:
     """Take up to 64 receipts of one node."""
-    return await _taken(hub, "receipt", _take_receipts, sent)
+    return await _take(hub, What.RECEIPTS, sent)
 
 
 @router.post("/reports", openapi_extra=content_of("Batch"), responses=SIGNED)
 async def reports(sent: SentBy, hub: HubOf) -> TakenReply:
     """Take one batch of counts."""
-    return await _taken(hub, "batch", _take_batch, sent)
+    return await _take(hub, What.BATCH, sent)
 
 
-async def _taken(hub: Hub, kind: str, take: Any, sent: Sent) -> TakenReply:
-    try:
-        done = await hub.for_nodes.run(take, hub, sent)
-    except ingest.UnknownNode:
-        hub.nodes.forget(sent.node.id)
-        raise
-    hub.numbers.taken.labels(kind).inc(done.taken)
-    hub.numbers.known.labels(kind).inc(done.known)
+async def _take(hub: Hub, what: What, sent: Sent) -> TakenReply:
+    if hub.stream is None:
+        try:
+            done = await hub.for_nodes.run(_store, hub, what, sent)
+        except ingest.UnknownNode:
+            hub.nodes.forget(sent.node.id)
+            raise
+    else:
+        arrived, number = await hub.for_nodes.run(_looked_at, hub, what, sent)
+        is_new = await hub.stream.offer(arrived)
+        done = ingest.Taken(number, 0) if is_new else ingest.Taken(0, number)
+    hub.numbers.taken.labels(what.value).inc(done.taken)
+    hub.numbers.known.labels(what.value).inc(done.known)
     return TakenReply(taken=done.taken, known=done.known)
 
 
@@ -89,25 +100,35 @@ def _enrol(hub: Hub, code: str, key: PublicKey, software: str) -> enrolment.Node
         return enrolment.enrol(connection, code, key, software, hub.now_ms)
 
 
-def _take_receipts(hub: Hub, sent: Sent) -> ingest.Taken:
-    values = fields(_read(hub, sent), {"receipts": list}, "receipts")["receipts"]
+def _store(hub: Hub, what: What, sent: Sent) -> ingest.Taken:
+    value, node = _read(hub, what, sent), sent.node.id
+    take = ingest.take_receipts if what is What.RECEIPTS else ingest.take_batch
+    with hub.database.write() as connection:
+        enrolment.note_skew(connection, node, sent.skew, hub.now_ms)
+        return take(connection, node, value, hub.now_ms)
+
+
+def _looked_at(hub: Hub, what: What, sent: Sent) -> tuple[Arrived, int]:
+    """Return what is to go into the stream, and how many things that is."""
+    value, number = _read(hub, what, sent), 1
+    if what is What.RECEIPTS:
+        number = len(received_receipts(value, sent.node.key, hub.now_ms))
+    else:
+        received_batch(value, sent.node.key, hub.now_ms)
+    with hub.database.write() as connection:
+        enrolment.note_skew(connection, sent.node.id, sent.skew, hub.now_ms)
+    return Arrived(what, sent.node.id, value, hub.now_ms), number
+
+
+def _read(hub: Hub, what: What, sent: Sent) -> Any:
+    most = hub.config.limits.unpacked
+    value = read_object(unpacked(sent.content, sent.encoding, most), most)
+    if what is What.BATCH:
+        return value
+    values = fields(value, {"receipts": list}, "receipts")["receipts"]
     if not 0 < len(values) <= MOST_RECEIPTS:
         raise Problem(422, f"1 to {MOST_RECEIPTS} receipts at once")
-    with hub.database.write() as connection:
-        enrolment.note_skew(connection, sent.node.id, sent.skew, hub.now_ms)
-        return ingest.take_receipts(connection, sent.node.id, values, hub.now_ms)
-
-
-def _take_batch(hub: Hub, sent: Sent) -> ingest.Taken:
-    value = _read(hub, sent)
-    with hub.database.write() as connection:
-        enrolment.note_skew(connection, sent.node.id, sent.skew, hub.now_ms)
-        return ingest.take_batch(connection, sent.node.id, value, hub.now_ms)
-
-
-def _read(hub: Hub, sent: Sent) -> dict[str, Any]:
-    most = hub.config.limits.unpacked
-    return read_object(unpacked(sent.content, sent.encoding, most), most)
+    return values
 
 
 def unpacked(content: bytes, encoding: str, most: int) -> bytes:

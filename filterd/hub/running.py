@@ -16,20 +16,21 @@ from types import FrameType
 
 import uvicorn
 import uvloop
-from prometheus_client.registry import Collector
 from securesystemslib.signer import Signer
 
 from filterd.config.addresses import ListenAddress
-from filterd.config.hub import HubConfig, LogKeyConfig
+from filterd.config.hub import SQLITE, HubConfig, LogKeyConfig
 from filterd.feed.breadth import breadth_of
 from filterd.feed.keys import open_key
 from filterd.hub.connection import Connection
 from filterd.hub.database import open_database
 from filterd.hub.events import Announcer
+from filterd.hub.gauges import Gauges
 from filterd.hub.limits import Buckets, Desk
 from filterd.hub.numbers import Numbers
 from filterd.hub.publishing import Publisher, Times
-from filterd.hub.state import Hub, Nodes
+from filterd.hub.state import Hub, Nodes, terms_of
+from filterd.hub.stream import Stream
 from filterd.hub.web import build_app, not_ready
 from filterd.metrics.http import MetricsServer
 from filterd.model.clock import Clock
@@ -40,11 +41,10 @@ logger = logging.getLogger(__name__)
 CREDENTIAL = "log-passphrase"
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
 THREADS = 8  # that speak to the database for nodes
+ONE_WRITER = 2  # SQLite writes one after the other; the second thread looks nodes up meanwhile
 FOR_PEOPLE = 4
 STUCK = 30_000  # milliseconds without an acknowledgement, after which the system gives a peer up
 GRACE = 10  # seconds for what is at work when it is told to stop
-# Compliance adds its collectors here; each is made from the hub.
-COLLECTORS: tuple[type[Collector], ...] = ()
 
 
 def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> Hub:
@@ -56,7 +56,11 @@ def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> H
     clock = Clock(time.time, time.monotonic)
     database = open_database(config.database, THREADS + FOR_PEOPLE + 2)
     book = load_rulebook(default_directory())
-    for_nodes = Desk(THREADS, config.limits.waiting, "nodes")
+    for_nodes = Desk(
+        ONE_WRITER if config.database.startswith(SQLITE) else THREADS,
+        config.limits.waiting,
+        "nodes",
+    )
     publisher = Publisher(
         config.feed,
         None if config.log is None else _keeper(config.log, environ),
@@ -78,13 +82,21 @@ def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> H
         nodes=Nodes(database, for_nodes, clock),
         per_node=Buckets(limits.per_node, limits.node_burst),
         per_address=Buckets(limits.per_address, limits.per_address * 10),
+        gauges=Gauges(database.read, time.monotonic, terms_of(config)),
     )
     _show(hub)
+    if config.log is None:
+        logger.info("publishes nothing: there is no `log` in its configuration")
     return hub
 
 
 def serve(hub: Hub, listener: socket.socket, metrics: ListenAddress | None) -> None:
-    """Serve on `listener` until SIGTERM or SIGINT. OSError: the metrics' address is taken."""
+    """Serve on `listener` until SIGTERM or SIGINT.
+
+    Raises:
+        OSError: the metrics' address is taken.
+        StreamError: NATS does not answer.
+    """
     _raise_limit()
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STUCK)
     config = uvicorn.Config(
@@ -132,6 +144,8 @@ class _Server(uvicorn.Server):
 async def _serve(server: _Server, listener: socket.socket, metrics: ListenAddress | None) -> None:
     hub = server._hub  # noqa: SLF001 - of this module
     door = MetricsServer(hub.numbers.registry, lambda: not_ready(hub), time.monotonic)
+    if hub.config.nats is not None:
+        hub.stream = await Stream.open([hub.config.nats])
     if metrics is not None:
         await door.start(metrics.host, metrics.port)
     try:
@@ -176,8 +190,8 @@ def _show(hub: Hub) -> None:
         lambda: len(announcer.subscribers),
     )
     numbers.watch(
-        "filterd_hub_segments",
-        "Segments of the log, by the newest checkpoint.",
+        "filterd_hub_announced_segments",
+        "Segments of the newest checkpoint that this process tells its subscribers of.",
         lambda: announcer.newest.size,
     )
     numbers.watch(
@@ -206,4 +220,4 @@ def _show(hub: Hub) -> None:
             f"Requests of {word} that wait for the database.",
             partial(getattr, desk, "waiting"),
         )
-    numbers.add(each() for each in COLLECTORS)
+    numbers.add([hub.gauges])

@@ -98,8 +98,10 @@ def by_rule(look: Look, span: Span, page: Page) -> list[dict[str, Json]]:
 
 def public(look: Look, span: Span, grave: Collection[str] = GRAVE) -> dict[str, Json]:
     """Return what anybody may see: the cells that enough schools are behind, and sums of these."""
+    # Whole days only: else two spans that differ by five minutes tell of five minutes.
     settled = (look.now // 1000 - SETTLED) // DAY * DAY
-    told = Span(span.start, max(span.start, min(span.end, settled)))
+    start = -(-span.start // DAY) * DAY
+    told = Span(start, max(start, min(span.end // DAY * DAY, settled)))
     every = cells(look, told, grave)
     shown = [cell for cell in every if cell["schools"] >= FEWEST]
     return {

@@ -7,7 +7,7 @@ within a day. Windows go by when a receipt arrived here, so no node's clock hide
 
 from typing import Any
 
-from sqlalchemy import and_, case, exists, false, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, select
 
 from filterd.hub.compliance import DAY, Look
 from filterd.hub.pace import Pace
@@ -19,7 +19,7 @@ SHOWN = 100  # subjects of one answer
 
 
 def expiries(look: Look) -> tuple[Pace, int]:
-    """Return how soon ends were seen by receipts of the window, and how many were not yet.
+    """Return how soon ends were seen by receipts of the window, and how many are not yet.
 
     Both times of a check are of one clock, so its skew does not matter.
     """
@@ -30,15 +30,17 @@ def expiries(look: Look) -> tuple[Pace, int]:
         ),
         else_=0,
     ).label("delay")
+    asked = _arrived(look, EXPIRY)
     rows = look.connection.execute(
-        select(delay, checks.c.good, func.count(), func.sum(nodes.c.subscribers))
-        .select_from(_arrived())
-        .where(receipts.c.arrived_at >= look.since, checks.c.kind == EXPIRY, look.within)
-        .group_by(delay, checks.c.good)
+        asked.with_only_columns(delay, func.count(), func.sum(nodes.c.subscribers))
+        .where(checks.c.good)
+        .group_by(delay)
         .order_by(delay)
-    ).all()
-    seen = tuple((int(ms), int(count), int(weight)) for ms, good, count, weight in rows if good)
-    return Pace(seen), sum(int(count) for _, good, count, _ in rows if not good)
+    )
+    seen = tuple((int(ms), int(count), int(weight)) for ms, count, weight in rows)
+    not_yet = asked.with_only_columns(checks.c.node, checks.c.subject).where(_is_still_bad(EXPIRY))
+    number = select(func.count()).select_from(not_yet.distinct().subquery())
+    return Pace(seen), int(look.connection.execute(number).scalar_one())
 
 
 def overblocked(look: Look) -> list[dict[str, Json]]:
@@ -46,28 +48,16 @@ def overblocked(look: Look) -> list[dict[str, Json]]:
 
     A node that has meanwhile found the name open again does not count.
     """
-    again = checks.alias("again")
-    healed = exists().where(
-        again.c.node == checks.c.node,
-        again.c.size > checks.c.size,
-        again.c.kind == OPEN,
-        again.c.subject == checks.c.subject,
-        again.c.good,
-    )
+    number = func.count(checks.c.node.distinct()).label("nodes")
     rows = look.connection.execute(
-        select(
-            checks.c.subject,
-            func.count(checks.c.node.distinct()).label("nodes"),
-            func.min(receipts.c.arrived_at).label("since"),
-        )
-        .select_from(_arrived())
-        .where(receipts.c.arrived_at >= look.since, checks.c.kind == OPEN)
-        .where(checks.c.good == false(), ~healed, look.within)
+        _arrived(look, OPEN)
+        .with_only_columns(checks.c.subject, number, func.min(receipts.c.arrived_at).label("since"))
+        .where(_is_still_bad(OPEN))
         .group_by(checks.c.subject)
-        .order_by(func.count(checks.c.node.distinct()).desc(), checks.c.subject)
+        .order_by(number.desc(), checks.c.subject)
         .limit(SHOWN)
-    )
-    return [{"subject": row.subject, "nodes": row.nodes, "since": row.since} for row in rows]
+    ).mappings()
+    return [dict(row) for row in rows]
 
 
 def false_orders(look: Look, since: int) -> tuple[int, int]:
@@ -85,8 +75,23 @@ def false_orders(look: Look, since: int) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def _arrived() -> Any:
+def _arrived(look: Look, kind: str) -> Select[Any]:
+    """Return a statement over checks of `kind` in receipts of the window, and their nodes."""
     joined = receipts.join(
         checks, and_(checks.c.node == receipts.c.node, checks.c.size == receipts.c.size)
+    ).join(nodes, and_(nodes.c.id == receipts.c.node, nodes.c.ended_at.is_(None)))
+    asked = select(checks.c.subject).select_from(joined)
+    return asked.where(receipts.c.arrived_at >= look.since, checks.c.kind == kind, look.within)
+
+
+def _is_still_bad(kind: str) -> ColumnElement[bool]:
+    """Return the condition for checks that went wrong and did not go well at that node since."""
+    again = checks.alias("again")
+    healed = exists().where(
+        again.c.node == checks.c.node,
+        again.c.size > checks.c.size,
+        again.c.kind == kind,
+        again.c.subject == checks.c.subject,
+        again.c.good,
     )
-    return joined.join(nodes, and_(nodes.c.id == receipts.c.node, nodes.c.ended_at.is_(None)))
+    return and_(checks.c.good == false(), ~healed)

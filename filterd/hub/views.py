@@ -4,11 +4,16 @@ Times are unix milliseconds; an order's `not_before` and `not_after` unix second
 read in one transaction of the caller's, on a thread: at 28,000 nodes a view may take a second.
 """
 
+import json
 from typing import Any
 
+from sqlalchemy import select
+
 from filterd.hub import chains, fleet, order_views, unblocking
+from filterd.hub.audit import verify
 from filterd.hub.compliance import DAY, Look, Page
 from filterd.hub.pace import pace_json
+from filterd.hub.tables import audits
 
 Json = Any
 FALSE_WINDOW = 30 * DAY
@@ -73,6 +78,23 @@ def status(look: Look) -> dict[str, Json]:
         "chains": {
             name: sum(1 for each in chained if each[name]) for name in ("gaps", "forks", "dropped")
         },
+    }
+
+
+def audit(look: Look, page: Page = FIRST) -> dict[str, Json]:
+    """Return the newest rows of the audit log, and whether its chain holds; `broken`: the number of
+    the first row that does not fit.
+    """
+    found = verify(look.connection)
+    asked = select(*(column for column in audits.c if column.name != "digest"))
+    rows = look.connection.execute(
+        asked.order_by(audits.c.number.desc()).limit(page.limit).offset(page.offset)
+    ).mappings()
+    return {
+        "rows": found.rows,
+        "newest": found.newest.hex(),
+        "broken": found.broken,
+        "notes": [{**row, "detail": json.loads(row["detail"])} for row in rows],
     }
 
 

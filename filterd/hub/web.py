@@ -14,8 +14,9 @@ from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
 from filterd import __version__
-from filterd.hub import problems, routes_nodes, routes_people
+from filterd.hub import problems, routes_exports, routes_nodes, routes_people, routes_views
 from filterd.hub.access import HubOf
+from filterd.hub.chores import supervise, tidy
 from filterd.hub.folder import Folder
 from filterd.hub.limits import App, Bounded, Message, Receive, Send
 from filterd.hub.numbers import route_of
@@ -43,8 +44,8 @@ def build_app(hub: Hub) -> App:
     )
     app.state.hub = hub
     problems.install(app)
-    app.include_router(routes_nodes.router)
-    app.include_router(routes_people.router)
+    for routes in (routes_nodes, routes_people, routes_views, routes_exports):
+        app.include_router(routes.router)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)
     app.add_api_route("/readyz", _ready, include_in_schema=False)
     app.mount("/feed", Folder(hub.config.feed))
@@ -107,20 +108,21 @@ def _with_security(headers: Any) -> list[tuple[bytes, bytes]]:
 @asynccontextmanager
 async def _life(app: FastAPI) -> AsyncIterator[None]:
     hub: Hub = app.state.hub
+    stop = asyncio.Event()
     await hub.announcer.start()
-    publishing = asyncio.create_task(hub.publisher.run(lambda: None))
+    tasks = [asyncio.create_task(each) for each in (hub.publisher.run(), supervise(hub), tidy(hub))]
+    if hub.stream is not None:
+        tasks.append(asyncio.create_task(hub.stream.write(hub.database, stop)))
     try:
         yield
     finally:
-        publishing.cancel()
-        await asyncio.gather(publishing, return_exceptions=True)
-        await asyncio.to_thread(_close, hub)
-
-
-def _close(hub: Hub) -> None:
-    hub.for_nodes.close()
-    hub.for_people.close()
-    hub.database.close()
+        stop.set()
+        for each in tasks[:3]:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if hub.stream is not None:
+            await hub.stream.close()
+        await asyncio.to_thread(hub.close)
 
 
 async def _healthy() -> Response:

@@ -1,5 +1,6 @@
 """The hub as real processes, on SQLite and on a real PostgreSQL."""
 
+import json
 import signal
 import socket
 import time
@@ -9,6 +10,7 @@ import pytest
 import zstandard
 from sqlalchemy import func, select
 
+from filterd.feed.acts import signed_json
 from filterd.feed.canonical import canonical
 from filterd.feed.request import signed_headers
 from filterd.feed.segment import unpack
@@ -16,7 +18,7 @@ from filterd.hub.database import open_database
 from filterd.hub.tables import audits, batches, counts, nodes, orders, receipts, segments
 from tests.support.databases import DATABASES, database_url
 from tests.support.hub import FakeNode, Listener, RunningHub
-from tests.support.node import eventually
+from tests.support.node import eventually, filterd
 
 pytestmark = pytest.mark.real
 
@@ -187,6 +189,54 @@ def test_the_same_order_twice_is_one_and_an_id_is_used_once(hub):
     assert hub.submit(signed, hub.officer).json["known"] is True
     hub.serial -= 1
     assert hub.submit(hub.order("five.example.com"), hub.officer).status == 409
+
+
+def test_an_officer_publishes_by_the_command_line(hub, tmp_path):
+    file, token = tmp_path / "order.json", tmp_path / "token"
+    file.write_text(json.dumps(signed_json(hub.order("eight.example.com"))))
+    token.write_text(hub.officer)
+    words = ("order", "publish", str(file), "--hub", f"http://127.0.0.1:{hub.port}")
+    done = filterd(*words, "--token-file", str(token))
+    assert "others may read" in done.stderr
+    token.chmod(0o600)
+    before = hub.size
+    done = filterd(*words, "--token-file", str(token))
+    assert "taken; it is published at once" in done.stdout, done.stderr
+    assert eventually(lambda: hub.size > before)
+    assert "already" in filterd(*words, "--token-file", str(token)).stdout
+    token.write_text("nonsense")
+    assert "token is not known" in filterd(*words, "--token-file", str(token)).stderr
+    assert filterd("order", "publish", str(file)).returncode == 2
+
+
+def test_people_look_at_orders_and_nodes_and_a_province_at_its_own(hub):
+    hub.node("Far away", province="01")
+    province = hub.person("Province", "province", province="01")
+    assert {each["province"] for each in hub.get("/v1/nodes", province).json} == {"01"}
+    assert len(hub.get("/v1/nodes", hub.auditor).json) > 1
+    assert hub.get("/v1/orders", province).json[0]["authority"] == "ministry"
+    assert hub.get("/v1/status", hub.officer).json["size"] == hub.size
+    assert "nodes" in hub.get("/v1/late", hub.operator).json
+    assert hub.get("/v1/orders/ministry/o-1", hub.auditor).json["id"] == "o-1"
+    assert hub.get("/v1/orders/ministry/none", hub.auditor).status == 404
+    assert hub.get("/v1/audit", province).status == 403
+    told = hub.get("/v1/audit?limit=1000", hub.auditor).json
+    assert told["broken"] is None
+    assert {"invite", "add-person", "submit-order", "read"} <= {e["what"] for e in told["rows"]}
+
+
+def test_what_there_is_can_be_taken_away_as_files(hub):
+    page = hub.get("/v1/export/orders.csv", hub.auditor)
+    assert (page.status, page.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+    assert b"ministry,o-1," in page.body
+    assert hub.get("/v1/export/orders.stix", hub.auditor).json["type"] == "bundle"
+    assert hub.get("/v1/export/orders.json?start=5&end=5", hub.auditor).status == 422
+    assert hub.get("/v1/export/orders.xml", hub.auditor).status == 404
+    assert hub.get("/v1/export/orders.csv").status == 401
+    node = hub.node()
+    address = f"/v1/export/evidence/ministry/o-1/{node.key.id}"
+    assert hub.get(address, hub.auditor).body[257:262] == b"ustar"
+    assert hub.get(address.replace("o-1", "none"), hub.auditor).status == 404
 
 
 def test_an_order_that_is_not_warranted_is_refused(hub):

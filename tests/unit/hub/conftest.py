@@ -2,7 +2,9 @@
 
 import pytest
 
+from filterd.hub.compliance import Look
 from tests.support.databases import DATABASES, database_url, new_database
+from tests.support.hub_world import NOW
 
 
 @pytest.fixture(params=[DATABASES[0], pytest.param(DATABASES[1], marks=pytest.mark.real)])
@@ -22,3 +24,19 @@ def database(kind, tmp_path):
     made = new_database(kind, tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def books(database):
+    """Give what writes a world and looks at it, at its `NOW`."""
+    opened = []
+
+    def write(world, **changed):
+        with database.write() as connection:
+            world.write(connection)
+        opened.append(database.read())
+        return Look(opened[-1].__enter__(), NOW, **changed)
+
+    yield write
+    for each in opened:
+        each.__exit__(None, None, None)

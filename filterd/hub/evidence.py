@@ -1,0 +1,130 @@
+"""What proves how one node took one order: signed by others than the hub, so nobody need trust it.
+
+The order with its officers' signatures lies in a segment; a Merkle proof puts the segment into the
+tree whose root the node has signed in its receipt, and another puts that tree into the newest one,
+whose root the log's keeper has signed.
+"""
+
+import base64
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from filterd.feed.acts import signed_json
+from filterd.feed.canonical import canonical
+from filterd.feed.checkpoint import PATH, read_text, split_note
+from filterd.feed.merkle import consistency, inclusion, leaf_hash
+from filterd.feed.segment import path_of
+from filterd.hub.compliance import Look
+from filterd.hub.register import stored_act
+from filterd.hub.tables import nodes, orders, receipts, segments
+from filterd.model.errors import FilterdError
+
+Json = Any
+ABOUT = """\
+Evidence of how one node took one order. Each file is as it was signed, or says what to hash.
+
+order.json       the order with its officers' signatures: Ed25519 over "filterd order v1", a line
+                 feed and the canonical JSON of `act`
+segment.zst      the file of the log that it is in; sha256 of a zero byte and the file is a leaf
+receipt.json     what the node signed: that it enforces the log up to `size`, whose root is `root`
+checkpoint       the newest root, signed by the keeper of the log
+proofs.json      `inclusion`: the leaf in the receipt's tree (RFC 9162 section 2.1.3.2);
+                 `consistency`: that tree in the checkpoint's (section 2.1.4.2)
+times.json       T0 signed, T1 published, T2 received, T3 applied, T4 observed, and when the
+                 receipt arrived; milliseconds; T2 to T4 by the node's clock
+node.json        the node and its key
+"""
+
+
+class EvidenceError(FilterdError):
+    """There is nothing to prove; the text says what is not there."""
+
+
+def evidence(look: Look, feed: Path, authority: str, name: str, node: str) -> bytes:
+    """Return a tar of what proves since when `node` enforces an order; `feed` is the log's folder.
+
+    A node that has not taken it has no receipt in it; that it says so is not proved.
+
+    Raises:
+        EvidenceError: no such order, not published, or no such node (of this look's province).
+        OSError: the log cannot be read.
+    """
+    order = _order(look, authority, name)
+    row = look.connection.execute(select(nodes).where(nodes.c.id == node, look.within)).first()
+    if row is None:
+        raise EvidenceError(f"no node {node!r}; `filterd hub nodes --json` has their ids")
+    receipt = look.connection.execute(
+        select(receipts)
+        .where(receipts.c.node == node, receipts.c.size > order.segment)
+        .order_by(receipts.c.size)
+        .limit(1)
+    ).first()
+    note = (feed / PATH).read_bytes()
+    size = read_text(split_note(note)[0]).size
+    leaves = [leaf_hash((feed / path_of(number)).read_bytes()) for number in range(size)]
+    proofs: dict[str, Json] = {"segment": order.segment, "checkpoint_size": size}
+    files = {
+        "README.txt": ABOUT.encode(),
+        "order.json": canonical(signed_json(stored_act(order.body))),
+        "segment.zst": (feed / path_of(order.segment)).read_bytes(),
+        "checkpoint": note,
+        "node.json": _json({each: row._mapping[each] for each in _NODE}),  # noqa: SLF001
+    }
+    times = {"T0": order.signed_at, "T1": order.published_at}
+    if receipt is not None:
+        if not order.segment < receipt.size <= size:
+            raise EvidenceError("the receipt is of a longer log than lies here; is it the feed?")
+        proofs["size"] = receipt.size
+        proofs["inclusion"] = _texts(inclusion(leaves[: receipt.size], order.segment))
+        proofs["consistency"] = _texts(consistency(leaves, receipt.size))
+        files["receipt.json"] = bytes(receipt.body)
+        times |= {
+            "T2": receipt.node_received_at,
+            "T3": receipt.node_applied_at,
+            "T4": receipt.node_observed_at,
+            "arrived": receipt.arrived_at,
+        }
+    files["proofs.json"] = _json(proofs)
+    files["times.json"] = _json({**times, "looked": look.now, "clock_ahead_s": row.skew})
+    return _tar(files)
+
+
+_NODE = ("id", "public", "name", "province", "kind", "enrolled_at", "ended_at", "software")
+
+
+def _order(look: Look, authority: str, name: str) -> Any:
+    found = look.connection.execute(
+        select(orders, segments.c.published_at)
+        .join(segments, segments.c.number == orders.c.segment)
+        .where(orders.c.authority == authority, orders.c.id == name)
+        .order_by(orders.c.segment)
+        .limit(1)
+    ).first()
+    if found is None:
+        raise EvidenceError(
+            f"no published order {authority}/{name}; `filterd hub orders` lists them"
+        )
+    return found
+
+
+def _texts(proof: tuple[bytes, ...]) -> list[str]:
+    return [base64.b64encode(each).decode() for each in proof]
+
+
+def _json(value: Json) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True).encode()
+
+
+def _tar(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, data in sorted(files.items()):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    return out.getvalue()
