@@ -4,8 +4,8 @@
 
 A real PostgreSQL with its usual durability. Every node has its own key; everything that arrives is
 bytes, is read, its signature verified, and committed as the hub does it: receipts one request and
-one transaction each, reports as a writer takes them, 64 messages a transaction. Then all of the
-receipts once more, as nodes do whose answer was lost, and everything is counted. Prints JSON.
+one transaction each, reports as a writer takes them, 64 messages a transaction. Then some
+receipts once more, as from nodes whose answer was lost, and everything is counted. Prints JSON.
 """
 
 import argparse
@@ -38,6 +38,7 @@ from filterd.report.batch import Band, Batch, Bracket, Deed, Lane, Tallied, batc
 NOW = 1_770_000_000
 BUCKET = NOW - NOW % 300 - 300
 AT_ONCE = 64  # messages of a writer's transaction
+AGAIN = 4000  # receipts that are sent a second time
 THREADS = 4  # of a hub process
 MOST = 2**23
 SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "2GB", "max_connections": "40"}
@@ -71,7 +72,7 @@ def measure(url: str, number: int, workers: int, seconds: float) -> dict[str, An
     proofs = [(public_key(each).id, canonical(receipt(each))) for each in signers]
     found: dict[str, Any] = {"nodes": number, "workers": workers, "cores": os.cpu_count()}
     burst = shared(url, take_proofs, proofs, workers)
-    again = shared(url, take_proofs, proofs, workers)
+    again = shared(url, take_proofs, proofs[:AGAIN], workers)
     found["receipts"] = {
         "sent": number,
         "taken": burst["taken"],
@@ -81,7 +82,7 @@ def measure(url: str, number: int, workers: int, seconds: float) -> dict[str, An
         "request p99 ms": burst["p99"],
         "of a minute": round(burst["seconds"] / 60, 3),
         "sent again, taken": again["taken"],
-        "sent again, a second": round(number / again["seconds"]),
+        "sent again, a second": round(len(proofs[:AGAIN]) / again["seconds"]),
     }
     groups = {"schools": (25, signers[12:2012]), "providers": (5000, signers[:12])}
     for name, (rows, senders) in groups.items():
