@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,17 +85,14 @@ def add_where(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--database", metavar="URL", help="instead of the configuration's")
     parser.add_argument("--province", metavar="P", help="only nodes of this province")
     parser.add_argument(
-        "--late-after", default="15m", metavar="LENGTH", help="late: not enforced for so long (15m)"
+        "--late-after", metavar="LENGTH", help="late: not enforced for so long (15m)"
     )
     parser.add_argument(
         "--silent-after",
-        default="1h",
         metavar="LENGTH",
         help="silent: not heard of for so long (1h)",
     )
-    parser.add_argument(
-        "--window", default="1d", metavar="LENGTH", help="how far back checks are looked at (1d)"
-    )
+    parser.add_argument("--window", metavar="LENGTH", help="how far back checks are looked at (1d)")
     parser.add_argument(
         "--timezone", metavar="ZONE", help="of the times shown (default: this machine's)"
     )
@@ -103,15 +101,23 @@ def add_where(parser: argparse.ArgumentParser) -> None:
 @contextmanager
 def looking(args: argparse.Namespace) -> "Iterator[Look]":
     """Give a look at the books that the command line names. DatabaseError, ConfigError."""
+    from filterd.config.hub import load_hub  # noqa: PLC0415 - nor for pydantic
     from filterd.hub.compliance import Look, Terms  # noqa: PLC0415 - --help must not wait for SQL
     from filterd.hub.database import open_database  # noqa: PLC0415
 
-    terms = Terms(
-        late_after=_length(args.late_after),
-        silent_after=_length(args.silent_after),
-        window=_length(args.window),
+    address, usual = args.database, Terms()
+    if address is None:
+        config = load_hub(Path(args.config))
+        address = config.database
+        late, silent = int(config.late_after * 1000), int(config.silent_after * 1000)
+        usual = Terms(late_after=late, silent_after=silent)
+    terms = replace(
+        usual,
+        late_after=_length(args.late_after, usual.late_after),
+        silent_after=_length(args.silent_after, usual.silent_after),
+        window=_length(args.window, usual.window),
     )
-    database = open_database(_address(args), pool=1)
+    database = open_database(address, pool=1)
     try:
         with database.read() as connection:
             yield Look(connection, int(time.time() * 1000), args.province, terms)
@@ -202,16 +208,8 @@ def _show(args: argparse.Namespace, told: Json, lines: Show) -> None:
         print("\n".join(lines(told, clock(args))))
 
 
-def _address(args: argparse.Namespace) -> str:
-    if args.database is not None:
-        return str(args.database)
-    from filterd.config.hub import load_hub  # noqa: PLC0415
-
-    return load_hub(Path(args.config)).database
-
-
-def _length(text: str) -> int:
-    return int(span(text).total_seconds() * 1000)
+def _length(text: str | None, usual: int) -> int:
+    return usual if text is None else int(span(text).total_seconds() * 1000)
 
 
 def _rows(number: int) -> int:

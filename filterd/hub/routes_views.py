@@ -91,17 +91,18 @@ async def numbers(
 @router.get("/audit")
 async def audit(request: Request, hub: HubOf, auditor: Auditor, page: PageOf) -> dict[str, Json]:
     """What people did, after the first `offset` rows, and whether the whole log holds together."""
-    return await _read(request, hub, auditor, lambda connection: _audit(connection, page))
+    return await noted(request, hub, auditor, lambda connection: _audit(connection, page))
 
 
 async def _show(request: Request, hub: Hub, reader: Person, view: Callable[[Look], T]) -> T:
     def read(connection: Connection) -> T:
         return view(hub.look(connection, reader.province))
 
-    return await _read(request, hub, reader, read)
+    return await noted(request, hub, reader, read)
 
 
-async def _read(request: Request, hub: Hub, reader: Person, read: Callable[[Connection], T]) -> T:
+async def noted(request: Request, hub: Hub, reader: Person, read: Callable[[Connection], T]) -> T:
+    """Return what `read` returns, after it was noted who reads."""
     what = f"{request.url.path}?{request.url.query}".removesuffix("?")
 
     def work() -> T:

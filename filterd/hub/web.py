@@ -5,8 +5,6 @@ memory. Everything else has an entry in `/openapi.json`. There is no page that a
 """
 
 import asyncio
-import logging
-import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,22 +14,16 @@ from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
 from filterd import __version__
-from filterd.hub import problems, routes_nodes, routes_people, routes_views
+from filterd.hub import problems, routes_exports, routes_nodes, routes_people, routes_views
 from filterd.hub.access import HubOf
-from filterd.hub.database import DatabaseError
+from filterd.hub.chores import supervise, tidy
 from filterd.hub.folder import Folder
-from filterd.hub.gauges import FRESH
 from filterd.hub.limits import App, Bounded, Message, Receive, Send
 from filterd.hub.numbers import route_of
 from filterd.hub.openapi import SCHEMAS
-from filterd.hub.problems import Problem
-from filterd.hub.retention import DAY, sweep
 from filterd.hub.state import Hub
-from filterd.hub.stream import Stream
 
-logger = logging.getLogger(__name__)
 EVENTS = "/feed/events"
-SWEEP_AFTER, SWEEP_EVERY = 900, DAY  # seconds
 _SECURE = (
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -52,9 +44,8 @@ def build_app(hub: Hub) -> App:
     )
     app.state.hub = hub
     problems.install(app)
-    app.include_router(routes_nodes.router)
-    app.include_router(routes_people.router)
-    app.include_router(routes_views.router)
+    for routes in (routes_nodes, routes_people, routes_views, routes_exports):
+        app.include_router(routes.router)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)
     app.add_api_route("/readyz", _ready, include_in_schema=False)
     app.mount("/feed", Folder(hub.config.feed))
@@ -119,11 +110,8 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
     hub: Hub = app.state.hub
     stop = asyncio.Event()
     await hub.announcer.start()
-    tasks = [
-        asyncio.create_task(each) for each in (hub.publisher.run(), _supervise(hub), _sweep(hub))
-    ]
-    if hub.config.nats is not None:
-        hub.stream = await Stream.open([hub.config.nats])
+    tasks = [asyncio.create_task(each) for each in (hub.publisher.run(), supervise(hub), tidy(hub))]
+    if hub.stream is not None:
         tasks.append(asyncio.create_task(hub.stream.write(hub.database, stop)))
     try:
         yield
@@ -135,35 +123,6 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
         if hub.stream is not None:
             await hub.stream.close()
         await asyncio.to_thread(hub.close)
-
-
-async def _supervise(hub: Hub) -> None:
-    """Look at the books every so often, for whoever scrapes."""
-    while True:
-        try:
-            await hub.for_people.run(hub.gauges.refresh, hub.now_ms)
-        except (DatabaseError, Problem) as error:
-            logger.warning("supervision waits: %s", error)
-        await asyncio.sleep(FRESH)
-
-
-async def _sweep(hub: Hub) -> None:
-    """Let go of what is too old: a while after the start, then each day. All processes may."""
-    stopped = threading.Event()
-    await asyncio.sleep(SWEEP_AFTER)
-    try:
-        while True:
-            try:
-                done = await asyncio.to_thread(
-                    sweep, hub.database, hub.now_ms // 1000, wanted=lambda: not stopped.is_set()
-                )
-            except DatabaseError as error:
-                logger.warning("what is too old is still kept: %s", error)
-            else:
-                logger.info("let go of %d rows of counts, %d others", done.counts, done.others)
-            await asyncio.sleep(SWEEP_EVERY)
-    finally:
-        stopped.set()
 
 
 async def _healthy() -> Response:

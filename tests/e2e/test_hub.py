@@ -225,6 +225,20 @@ def test_people_look_at_orders_and_nodes_and_a_province_at_its_own(hub):
     assert {"invite", "add-person", "submit-order", "read"} <= {e["what"] for e in told["rows"]}
 
 
+def test_what_there_is_can_be_taken_away_as_files(hub):
+    page = hub.get("/v1/export/orders.csv", hub.auditor)
+    assert (page.status, page.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+    assert b"ministry,o-1," in page.body
+    assert hub.get("/v1/export/orders.stix", hub.auditor).json["type"] == "bundle"
+    assert hub.get("/v1/export/orders.json?start=5&end=5", hub.auditor).status == 422
+    assert hub.get("/v1/export/orders.xml", hub.auditor).status == 404
+    assert hub.get("/v1/export/orders.csv").status == 401
+    node = hub.node()
+    address = f"/v1/export/evidence/ministry/o-1/{node.key.id}"
+    assert hub.get(address, hub.auditor).body[257:262] == b"ustar"
+    assert hub.get(address.replace("o-1", "none"), hub.auditor).status == 404
+
+
 def test_an_order_that_is_not_warranted_is_refused(hub):
     answer = hub.submit(hub.order("com"), hub.officer)
     assert answer.status == 422

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from filterd.feed.merkle import (
     Edge,
     consistency,
+    inclusion,
     is_consistent,
+    is_included,
     leaf_hash,
     node_hash,
     tree_root,
@@ -78,3 +80,24 @@ def test_a_proof_of_another_history_does_not_hold(one, other, at, bit):
 def test_an_edge_with_the_wrong_number_of_roots_is_none():
     with pytest.raises(ValueError, match="2 edges"):
         Edge(3, (leaf_hash(b""),))
+
+
+@given(st.integers(1, 70), st.data())
+def test_a_leaf_is_proved_to_be_where_it_is_and_nowhere_else(size, data):
+    at = data.draw(st.integers(0, size - 1))
+    hashes, proof = leaves(size), inclusion(leaves(size), at)
+    tree = (size, tree_root(hashes))
+    assert is_included(hashes[at], at, tree, proof)
+    other = data.draw(st.integers(-1, size + 1).filter(lambda each: each != at))
+    assert not is_included(hashes[at], other, tree, proof)
+    assert not is_included(leaf_hash(b"other"), at, tree, proof)
+    assert not is_included(hashes[at], at, tree, (*proof, bytes(32)))
+    if proof:
+        assert not is_included(hashes[at], at, tree, proof[:-1])
+        assert not is_included(hashes[at], at, tree, (proof[0][:-1], *proof[1:]))
+
+
+def test_there_is_no_proof_of_a_leaf_that_is_not_there():
+    for at in (-1, 3):
+        with pytest.raises(ValueError, match="not a leaf"):
+            inclusion(leaves(3), at)
