@@ -101,11 +101,8 @@ def _enrol(hub: Hub, code: str, key: PublicKey, software: str) -> enrolment.Node
 
 
 def _store(hub: Hub, what: What, sent: Sent) -> ingest.Taken:
-    value, node = _read(hub, what, sent), sent.node.id
-    take = ingest.take_receipts if what is What.RECEIPTS else ingest.take_batch
-    with hub.database.write() as connection:
-        enrolment.note_skew(connection, node, sent.skew, hub.now_ms)
-        return take(connection, node, value, hub.now_ms)
+    value = _read(hub, what, sent)
+    return hub.gathering.take(Arrived(what, sent.node.id, value, hub.now_ms, sent.skew))
 
 
 def _looked_at(hub: Hub, what: What, sent: Sent) -> tuple[Arrived, int]:

@@ -25,6 +25,7 @@ from filterd.feed.keys import open_key
 from filterd.hub.connection import Connection
 from filterd.hub.database import open_database
 from filterd.hub.events import Announcer
+from filterd.hub.gathering import Gathering
 from filterd.hub.gauges import Gauges
 from filterd.hub.limits import Buckets, Desk
 from filterd.hub.numbers import Numbers
@@ -82,6 +83,7 @@ def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> H
         nodes=Nodes(database, for_nodes, clock),
         per_node=Buckets(limits.per_node, limits.node_burst),
         per_address=Buckets(limits.per_address, limits.per_address * 10),
+        gathering=Gathering(database),
         gauges=Gauges(database.read, time.monotonic, terms_of(config)),
     )
     _show(hub)

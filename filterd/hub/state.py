@@ -10,6 +10,7 @@ from filterd.hub.compliance import Look, Paces, Terms
 from filterd.hub.database import Database
 from filterd.hub.enrolment import NodeRow, find_node
 from filterd.hub.events import Announcer
+from filterd.hub.gathering import Gathering
 from filterd.hub.gauges import Gauges
 from filterd.hub.limits import Buckets, Desk
 from filterd.hub.numbers import Numbers
@@ -69,6 +70,7 @@ class Hub:
     per_node: Buckets
     per_address: Buckets
     gauges: Gauges
+    gathering: Gathering
     paces: Paces = field(default_factory=Paces)
     stream: Stream | None = None  # what nodes send goes there first
 
