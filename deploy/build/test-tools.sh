@@ -5,7 +5,9 @@ cd "$(dirname "$0")/../.."
 source deploy/build/packages.sh
 
 need=()
-for pair in dig:bind9-dnsutils kdig:knot-dnsutils unbound:unbound knotd:knot nginx:nginx-light zstd:zstd promtool:prometheus ip:iproute2 named:bind9 dnsmasq:dnsmasq-base valgrind:valgrind; do
+for pair in dig:bind9-dnsutils kdig:knot-dnsutils unbound:unbound knotd:knot nginx:nginx-light zstd:zstd promtool:prometheus ip:iproute2 named:bind9 dnsmasq:dnsmasq-base valgrind:valgrind nats-server:nats-server; do
     command -v "${pair%%:*}" >/dev/null || [ -x "/usr/sbin/${pair%%:*}" ] || need+=("${pair##*:}")
 done
+# Debian puts the server's programs where no PATH leads; the tests start one of their own.
+compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || need+=(postgresql)
 [ ${#need[@]} -eq 0 ] || install_packages "${need[@]}"

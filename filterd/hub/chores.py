@@ -4,18 +4,16 @@ too old. Any process does it; two at once do no harm.
 
 import asyncio
 import logging
-import time
+import threading
 
 from filterd.hub.database import DatabaseError
 from filterd.hub.gauges import FRESH
 from filterd.hub.problems import Problem
-from filterd.hub.retention import sweep
+from filterd.hub.retention import DAY, sweep
 from filterd.hub.state import Hub
 
 logger = logging.getLogger(__name__)
-DAILY = 86_400.0  # seconds
 _FIRST = 600.0  # seconds after the start; whoever is started again and again sweeps never at once
-_BREATH = 0.05  # seconds between two transactions of a sweep
 
 
 async def supervise(hub: Hub) -> None:
@@ -29,18 +27,20 @@ async def supervise(hub: Hub) -> None:
 
 
 async def tidy(hub: Hub) -> None:
-    """Let go of what is too old every day, for ever."""
+    """Let go of what is too old: a while after the start, then each day, for ever."""
+    stopped = threading.Event()
     await asyncio.sleep(_FIRST)
-    while True:
-        try:
-            swept = await hub.for_people.run(
-                sweep, hub.database, hub.now_ms // 1000, None, _breathe
-            )
-            logger.info("let go: counts: %d, others: %d", swept.counts, swept.others)
-        except (DatabaseError, Problem) as error:
-            logger.warning("what is too old stays until tomorrow: %s", error)
-        await asyncio.sleep(DAILY)
-
-
-def _breathe() -> None:
-    time.sleep(_BREATH)
+    try:
+        while True:
+            now = hub.now_ms // 1000
+            try:
+                swept = await asyncio.to_thread(
+                    sweep, hub.database, now, wanted=lambda: not stopped.is_set()
+                )
+            except DatabaseError as error:
+                logger.warning("what is too old is still kept: %s", error)
+            else:
+                logger.info("let go: counts: %d, others: %d", swept.counts, swept.others)
+            await asyncio.sleep(DAY)
+    finally:
+        stopped.set()

@@ -143,6 +143,14 @@ def find_node(connection: Connection, node: str) -> NodeRow | None:
     return None if row is None else node_row(row)
 
 
+def named_nodes(connection: Connection, begins: str) -> tuple[str, ...]:
+    """Return the ids, two at most, of nodes that were not ended and whose id begins so."""
+    if not begins.isalnum():
+        return ()
+    found = select(nodes.c.id).where(nodes.c.id.startswith(begins), nodes.c.ended_at.is_(None))
+    return tuple(connection.execute(found.limit(2)).scalars())
+
+
 def end_node(connection: Connection, node: str, now_ms: int) -> NodeRow:
     """Take nothing from a node any more; what it sent is kept. EnrolmentError: no such node."""
     known = find_node(connection, node)

@@ -31,6 +31,33 @@ Json = Any
 Id = tuple[str, int, int]  # node, epoch, sequence
 WHOLE, GAP, FORK = "whole", "gap", "fork"
 _FIRST = bytes(32)
+# Statements of every request are written once: that takes longer than to run them.
+_LOCK = (
+    select(nodes)
+    .where(nodes.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(nodes.c.id)  # in one order, so that two transactions never wait for each other
+    .with_for_update(key_share=True)
+)
+_ROOTS = select(segments.c.number, segments.c.root).where(
+    segments.c.number.in_(bindparam("numbers", expanding=True))
+)
+_BATCH_ID = tuple_(batches.c.node, batches.c.epoch, batches.c.sequence)
+_NEAR = select(*_BATCH_ID.clauses, batches.c.digest, batches.c.before).where(
+    _BATCH_ID.in_(bindparam("ids", expanding=True))
+)
+_AHEAD = nodes.c.size < bindparam("its_size")
+_FARTHER = (
+    update(nodes)
+    .where(nodes.c.id == bindparam("its_id"))
+    .values(
+        size=case((_AHEAD, bindparam("its_size")), else_=nodes.c.size),
+        software=case((_AHEAD, bindparam("its_software")), else_=nodes.c.software),
+        seen_at=case(
+            (nodes.c.seen_at < bindparam("its_time"), bindparam("its_time")),
+            else_=nodes.c.seen_at,
+        ),
+    )
+)
 
 
 class UnknownNode(FilterdError):
@@ -106,9 +133,7 @@ def lock_nodes(connection: Connection, ids: Iterable[str]) -> tuple[NodeRow, ...
         UnknownNode: one of them is not enrolled, or was ended.
     """
     wanted = sorted(set(ids))
-    # In one order, so that two transactions never wait for each other.
-    chosen = select(nodes).where(nodes.c.id.in_(wanted)).order_by(nodes.c.id)
-    locked = connection.execute(chosen.with_for_update(key_share=True)).mappings()
+    locked = connection.execute(_LOCK, {"ids": wanted}).mappings()
     found = {row["id"]: node_row(row) for row in locked}
     for each in wanted:
         if each not in found:
@@ -164,11 +189,9 @@ def _neighbours(
         for node, epoch, sequence in (each.id for each in received)
         for step in (-1, 0, 1)
     }
-    key = tuple_(batches.c.node, batches.c.epoch, batches.c.sequence)
-    chosen = select(*key.clauses, batches.c.digest, batches.c.before).where(key.in_(sorted(near)))
     return {
         (row.node, row.epoch, row.sequence): (bytes(row.digest), bytes(row.before))
-        for row in connection.execute(chosen)
+        for row in connection.execute(_NEAR, {"ids": sorted(near)})
     }
 
 
@@ -268,8 +291,6 @@ def _note_positions(connection: Connection, received: Iterable[ReceivedReceipt])
     farthest = {each.receipt.node: each for each in sorted(received, key=_position)}
     if not farthest:
         return
-    ahead = nodes.c.size < bindparam("its_size")
-    change = update(nodes).where(nodes.c.id == bindparam("its_id"))
     rows = [
         {
             "its_id": node,
@@ -279,26 +300,16 @@ def _note_positions(connection: Connection, received: Iterable[ReceivedReceipt])
         }
         for node, each in sorted(farthest.items())
     ]
-    connection.execute(
-        change.values(
-            size=case((ahead, bindparam("its_size")), else_=nodes.c.size),
-            software=case((ahead, bindparam("its_software")), else_=nodes.c.software),
-            seen_at=case(
-                (nodes.c.seen_at < bindparam("its_time"), bindparam("its_time")),
-                else_=nodes.c.seen_at,
-            ),
-        ),
-        rows,
-    )
+    connection.execute(_FARTHER, rows)
 
 
 def _look_for_splits(connection: Connection, received: Sequence[ReceivedReceipt]) -> None:
     """A signed receipt for a root that the log never had is evidence that there are two logs."""
     if not received:
         return
-    numbers = {each.receipt.size - 1 for each in received}
-    chosen = select(segments.c.number, segments.c.root).where(segments.c.number.in_(numbers))
-    ours = {row.number + 1: bytes(row.root) for row in connection.execute(chosen)}
+    numbers = sorted({each.receipt.size - 1 for each in received})
+    found = connection.execute(_ROOTS, {"numbers": numbers})
+    ours = {row.number + 1: bytes(row.root) for row in found}
     for each in received:
         receipt = each.receipt
         root = ours.get(receipt.size)

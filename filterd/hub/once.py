@@ -1,6 +1,7 @@
 """Rows that may come twice, and count once."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table
@@ -13,8 +14,13 @@ def insert_once(
     """Insert the rows that are not there yet; return the primary keys of those that were not."""
     if not rows:
         return []
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    # The dialects' two classes are alike in what is used of them, and have no name in common.
-    statement: Any = make(table)
-    statement = statement.on_conflict_do_nothing().returning(*table.primary_key.columns)
+    statement = _statement(connection.dialect.name, table)
     return list(connection.execute(statement, [dict(row) for row in rows]))
+
+
+@cache
+def _statement(dialect: str, table: Table) -> Any:
+    """Made once: it takes longer to write a statement than to run it."""
+    # The dialects' two classes are alike in what is used of them, and have no name in common.
+    statement: Any = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+    return statement.on_conflict_do_nothing().returning(*table.primary_key.columns)

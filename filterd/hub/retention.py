@@ -58,10 +58,13 @@ class Swept:
 
 
 def sweep(
-    database: Database, now: int, kept: Kept | None = None, pause: Callable[[], None] = lambda: None
+    database: Database,
+    now: int,
+    kept: Kept | None = None,
+    wanted: Callable[[], bool] = lambda: True,
 ) -> Swept:
-    """Let go of what is too old at unix time `now`. Killed anywhere, it goes on where it was, and two
-    at once do no harm. `pause` is called between transactions.
+    """Let go of what is too old at unix time `now`. Killed anywhere, it goes on where it was; two
+    at once do no harm. Between transactions it asks whether it is still `wanted`.
 
     Raises:
         DatabaseError: some of it is left for the next time.
@@ -73,7 +76,7 @@ def sweep(
             summed += _sum_up(connection, month)
         end = month_after(month, 1)
         within = (counts.c.bucket >= month) & (counts.c.bucket < end)
-        counted += _clear(database, counts, within, pause)
+        counted += _clear(database, counts, within, wanted)
     oldest = month_after(now, -kept.months) * 1000
     proofs = (now - kept.receipts * DAY) * 1000
     receipt = receipts.c.arrived_at < proofs
@@ -87,7 +90,7 @@ def sweep(
         (batches, (batches.c.arrived_at < oldest) & ~exists().where(_of_batch())),
         (invitations, invitations.c.expires_at < (now - 31 * DAY) * 1000),
     )
-    others = sum(_clear(database, table, old, pause) for table, old in rest)
+    others = sum(_clear(database, table, old, wanted) for table, old in rest)
     return Swept(summed, counted, others)
 
 
@@ -131,11 +134,11 @@ def _sum_up(connection: Connection, month: int) -> int:
     statement: Any = make(months)
     columns = ("month", "rule", "bracket", "deed", "count", "nodes")
     statement = statement.from_select(columns, summed).on_conflict_do_nothing()
-    return int(connection.execute(statement).rowcount > 0)
+    return int(bool(connection.execute(statement.returning(months.c.month)).all()))
 
 
 def _clear(
-    database: Database, table: Table, old: ColumnElement[bool], pause: Callable[[], None]
+    database: Database, table: Table, old: ColumnElement[bool], wanted: Callable[[], bool]
 ) -> int:
     """Delete rows of `table` that are `old`, some at a time."""
     key = tuple_(*table.primary_key.columns)
@@ -145,9 +148,8 @@ def _clear(
         with database.write() as connection:
             number = connection.execute(delete(table).where(key.in_(some))).rowcount
         gone += number
-        if number < CHUNK:
+        if number < CHUNK or not wanted():
             return gone
-        pause()
 
 
 def _of_receipt() -> ColumnElement[bool]:

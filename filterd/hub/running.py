@@ -30,6 +30,7 @@ from filterd.hub.limits import Buckets, Desk
 from filterd.hub.numbers import Numbers
 from filterd.hub.publishing import Publisher, Times
 from filterd.hub.state import Hub, Nodes, terms_of
+from filterd.hub.stream import Stream
 from filterd.hub.web import build_app, not_ready
 from filterd.metrics.http import MetricsServer
 from filterd.model.clock import Clock
@@ -90,7 +91,12 @@ def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> H
 
 
 def serve(hub: Hub, listener: socket.socket, metrics: ListenAddress | None) -> None:
-    """Serve on `listener` until SIGTERM or SIGINT. OSError: the metrics' address is taken."""
+    """Serve on `listener` until SIGTERM or SIGINT.
+
+    Raises:
+        OSError: the metrics' address is taken.
+        StreamError: NATS does not answer.
+    """
     _raise_limit()
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STUCK)
     config = uvicorn.Config(
@@ -138,6 +144,8 @@ class _Server(uvicorn.Server):
 async def _serve(server: _Server, listener: socket.socket, metrics: ListenAddress | None) -> None:
     hub = server._hub  # noqa: SLF001 - of this module
     door = MetricsServer(hub.numbers.registry, lambda: not_ready(hub), time.monotonic)
+    if hub.config.nats is not None:
+        hub.stream = await Stream.open([hub.config.nats])
     if metrics is not None:
         await door.start(metrics.host, metrics.port)
     try:

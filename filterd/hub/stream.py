@@ -127,7 +127,11 @@ class Stream:
                     logger.warning("the stream does not answer: %s", error)
                     await asyncio.sleep(_PATIENCE)
                 continue
-            done = await asyncio.to_thread(write_messages, database, messages)
+            try:
+                done = await asyncio.to_thread(write_messages, database, messages)
+            except Exception:  # whatever it is, the other messages are to be written
+                logger.exception("messages were not written, they will be tried again")
+                done = [False] * len(messages)
             for message, good in zip(messages, done, strict=True):
                 await _settle(message, good)
 

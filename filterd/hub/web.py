@@ -22,7 +22,6 @@ from filterd.hub.limits import App, Bounded, Message, Receive, Send
 from filterd.hub.numbers import route_of
 from filterd.hub.openapi import SCHEMAS
 from filterd.hub.state import Hub
-from filterd.hub.stream import Stream
 
 EVENTS = "/feed/events"
 _SECURE = (
@@ -112,8 +111,7 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
     stop = asyncio.Event()
     await hub.announcer.start()
     tasks = [asyncio.create_task(each) for each in (hub.publisher.run(), supervise(hub), tidy(hub))]
-    if hub.config.nats is not None:
-        hub.stream = await Stream.open([hub.config.nats])
+    if hub.stream is not None:
         tasks.append(asyncio.create_task(hub.stream.write(hub.database, stop)))
     try:
         yield

@@ -104,6 +104,16 @@ class RunningHub:
             process.terminate()
             process.wait(20)
 
+    def says_why_not(self):
+        """Return what it says where it cannot serve."""
+        command = (sys.executable, "-m", "filterd", "hub", "serve", "-c", str(self.file))
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode != 0
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.stderr
+
     def is_up(self):
         try:
             return self.get("/healthz").status == 200

@@ -1,0 +1,129 @@
+"""The hub behind others and beside others: nginx before it, NATS behind it, slow subscribers."""
+
+import os
+import socket
+import time
+
+import pytest
+from sqlalchemy import func, select
+
+from filterd.hub.database import open_database
+from filterd.hub.tables import batches, counts, receipts
+from tests.support.hub import Listener, RunningHub
+from tests.support.node import eventually
+from tests.support.servers import free_port, program, running
+
+pytestmark = pytest.mark.real
+
+
+def rows(hub, table):
+    database = open_database(f"sqlite:///{hub.folder / 'hub.db'}")
+    with database.read() as connection:
+        found = connection.execute(select(func.count()).select_from(table)).scalar_one()
+    database.close()
+    return found
+
+
+def connects(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_what_nodes_send_goes_through_nats(tmp_path):
+    nats, port = program("nats-server", "nats-server"), free_port()
+    command = [nats, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(tmp_path / "js")]
+    hub = RunningHub(tmp_path / "hub", "sqlite:///hub.db", nats=f"nats://127.0.0.1:{port}")
+    with running(command, tmp_path / "nats.log", lambda: connects(port)), hub.serving():
+        node = hub.node()
+        sealed, receipt = node.batch(), node.receipt(0)
+        assert node.report(sealed).json == {"taken": 1, "known": 0}
+        assert node.report(sealed).json == {"taken": 0, "known": 1}
+        assert node.receipts(receipt).json["taken"] == 1
+        assert node.report(node.batch(made_at=int(time.time()) + 900)).status == 422
+        assert eventually(lambda: rows(hub, batches) == 1)
+        assert eventually(lambda: rows(hub, receipts) == 1)
+        assert rows(hub, counts) == 1
+    assert "no JetStream there" in hub.says_why_not()
+
+
+def test_nginx_in_front(tmp_path):
+    nginx = program("nginx", "nginx")
+    port = free_port()
+    hub = RunningHub(tmp_path / "hub", "sqlite:///hub.db")
+    (tmp_path / "nginx.conf").write_text(
+        f"""
+        daemon off; pid {tmp_path}/nginx.pid; error_log stderr;
+        {"user root;" if os.geteuid() == 0 else ""}
+        events {{ worker_connections 256; }}
+        http {{
+          access_log off;
+          client_body_temp_path {tmp_path}/body; proxy_temp_path {tmp_path}/proxy;
+          fastcgi_temp_path {tmp_path}/f; uwsgi_temp_path {tmp_path}/u; scgi_temp_path {tmp_path}/s;
+          server {{
+            listen 127.0.0.1:{port};
+            client_max_body_size 1m;
+            location = /feed/events {{
+              proxy_pass http://127.0.0.1:{hub.port}; proxy_buffering off; proxy_read_timeout 90s;
+            }}
+            location /feed/ {{
+              alias {hub.world.feed}/;
+              location ~ (^|/)\\.|\\.(new|lock|tmp)$ {{ return 404; }}
+            }}
+            location / {{
+              proxy_pass http://127.0.0.1:{hub.port};
+              proxy_set_header X-Forwarded-For $remote_addr;
+            }}
+          }}
+        }}"""
+    )
+    command = [nginx, "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
+    with hub.serving(), running(command, tmp_path / "nginx.log", lambda: connects(port)):
+        behind, hub.port = hub.port, port
+        node, officer = hub.node(), hub.person("Officer", "officer")
+        assert node.receipts(node.receipt(0)).status == 200
+        assert hub.get("/feed/checkpoint").status == 200
+        assert hub.get("/feed/publishing.lock").status == 404
+        listener = Listener(hub)
+        before, *_ = listener.event()
+        assert hub.submit(hub.order("one.example.com"), officer).status == 202
+        ident, _, files = listener.event()
+        assert (ident, len(files)) == (before + 1, 1)
+        assert hub.get(f"/feed/log/000/000/{before:03d}.zst").body == files[0]
+        listener.close()
+        hub.port = behind
+
+
+def test_an_old_client_is_told_without_chunks(tmp_path):
+    hub = RunningHub(tmp_path, "sqlite:///hub.db")
+    with hub.serving(), socket.create_connection(("127.0.0.1", hub.port), timeout=10) as raw:
+        raw.sendall(b"GET /feed/events HTTP/1.0\r\n\r\n")
+        answer = b""
+        while not answer.endswith(b"}\n\n"):
+            answer += raw.recv(4096)
+        assert b"\r\n\r\n:\n\nid: 0\nevent: checkpoint\ndata: {" in answer
+
+
+def test_who_takes_nothing_is_kept_within_bounds_and_slows_nobody(tmp_path):
+    hub = RunningHub(tmp_path, "sqlite:///hub.db", publish_every="0s")
+    with hub.serving():
+        officer = hub.person("Officer", "officer")
+        slow = socket.socket()
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect(("127.0.0.1", hub.port))
+        slow.sendall(b"GET /feed/events HTTP/1.1\r\nHost: hub\r\nLast-Event-ID: 0\r\n\r\n")
+        quick = Listener(hub)
+        size, *_ = quick.event()
+        for number in range(12):
+            names = tuple(f"n{number}-{at}.example.com" for at in range(1500))
+            assert hub.submit(hub.order(*names), officer).status == 202
+            began = time.monotonic()
+            while size <= number:
+                size, *_ = quick.event()
+            assert time.monotonic() - began < 10
+        assert hub.metric("filterd_hub_subscribers ") == 2
+        slow.close()
+        assert eventually(lambda: hub.metric("filterd_hub_subscribers ") == 1)
+        quick.close()
