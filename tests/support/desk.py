@@ -114,7 +114,10 @@ class Desk:
         self.ruling = self._ruling(1)
         self.engine = Engine(
             self.ruling.snapshot,
-            replace(engine_settings(self._config), record="events", log_pass=True, **settings),
+            replace(
+                engine_settings(self._config),
+                **{"record": "events", "log_pass": True} | settings,
+            ),
             self.upstream,
             local_data(self._config),
             clock=self.clock,

@@ -27,5 +27,6 @@ fuzz_target!(|tail: &[u8]| {
         engine.handle(QUESTION, client, support::NOW + 1.0, 1, &mut out);
         engine.handle(QUESTION, client, support::NOW + 1e6, 1, &mut out);
         engine.serve_stale(miss.miss, support::NOW + 1e6);
+        assert!(engine.take_sample().len() <= 3);
     }
 });

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use filterd_core::bands::Bands;
 use filterd_core::engine::{Desk, Settings};
 use filterd_core::snapshot::Snapshot;
 use filterd_index::{IndexBuilder, Scope, Trigger};
@@ -25,5 +26,7 @@ pub fn engine() -> Desk {
     rules.add_network("203.0.113.0/24", Trigger::Answer, 0, 0).expect("a network");
     let index = rules.finish("{}").expect("an index");
     let snapshot = Snapshot::new(vec![Arc::new(index)], PLAN, 1).expect("a snapshot");
-    Desk::new(Arc::new(snapshot), Settings::default())
+    let desk = Desk::new(Arc::new(snapshot), Settings::default());
+    desk.engine().set_bands(Bands::new(&[7; 16], 1).expect("bands"));
+    desk
 }

@@ -96,7 +96,7 @@ impl Sampler {
         self.state ^= self.state << 13;
         self.state ^= self.state >> 7;
         self.state ^= self.state << 17;
-        1 + ((self.state >> 32) * (width - 1) >> 32) as u32
+        1 + (((self.state >> 32) * (width - 1)) >> 32) as u32
     }
 
     /// Put everything there, and begin anew.
