@@ -219,3 +219,29 @@ def test_what_is_shown_is_what_is_sent(tmp_path):
         send(node, reporting)
         assert [each["body"].encode() for each in shown] == hub.bodies[:2]
         assert hub.counted() == 8
+
+
+def test_levels_that_keep_single_queries_send_the_same_counts(tmp_path):
+    with enrolled(tmp_path) as (hub, node, reporting):
+        reporting.take_events(
+            (
+                SLOT + at,
+                f"192.0.2.{at}",
+                "www.bad.example",
+                1,
+                "block",
+                7,
+                0,
+                "g",
+                "bad.example",
+                0,
+                0,
+                1,
+            )
+            for at in range(30)
+        )
+        send(node, reporting)
+        (batch,) = hub.batches.values()
+        (row,) = batch.rows
+        assert (row.rule, row.count, row.clients.value) == ("category:games", 30, "20+")
+        assert b"192.0.2" not in b"".join(hub.bodies)
