@@ -446,12 +446,12 @@ mod tests {
 
         #[test]
         fn damage_is_read_or_refused(
-            given in prop::collection::vec(text(), 1..20), at in any::<prop::sample::Index>(), bit in 0..8
+            given in prop::collection::vec(text(), 1..20), at in any::<prop::sample::Index>(), bit in 0u32..8
         ) {
             let made = Patterns::new(given.iter().map(|(k, t)| (*k, t.as_str()))).unwrap();
             let mut block = made.pack();
             let at = at.index(block.len());
-            block[at] ^= 1 << bit;
+            block[at] ^= 1u8 << bit;
             let _ = Patterns::unpack(&block, 100);
         }
     }
