@@ -476,7 +476,7 @@ mod tests {
     #[test]
     fn json_is_that_which_was_signed() {
         let made = Patterns::new([(1, "z.example"), (2, "a.example/\"\\"), (0, "b.example")]);
-        let text = String::from_utf8(made.expect("patterns").canonical()).unwrap();
+        let text = String::from_utf8(made.expect("patterns").canonical()).expect("UTF-8");
         let wanted = r#"[["subtree","z.example"],["url","a.example/\"\\"],["name","b.example"]]"#;
         assert_eq!(text, wanted);
         assert_eq!(Patterns::default().canonical(), b"[]");
