@@ -113,7 +113,7 @@ class Follower:
         found = await fetch_new(mirror, fetch, int(now), pushed)
         if found.taken is not None and found.taken.segments:
             if pushed is None:
-                feed.stream.overtook()
+                feed.stream.overtook(asyncio.get_running_loop().time())
             feed.take_segments(found.taken.segments)
             feed.received_at = int(now * 1000)
         # A disk may be slow or full, so what was verified is in force meanwhile; what is said of

@@ -26,7 +26,8 @@ async def listen(client: httpx.AsyncClient, feed: Feed, take: Take) -> None:
     loop = asyncio.get_running_loop()
     while True:
         try:
-            await _hear(client, feed, take, loop.time())
+            feed.stream.asked(loop.time())
+            await _hear(client, feed, take)
             _broke(feed, loop.time(), "the other side closed it")
         except NoStreamError as error:
             feed.stream.missing(str(error))
@@ -38,15 +39,13 @@ async def listen(client: httpx.AsyncClient, feed: Feed, take: Take) -> None:
         await asyncio.sleep(feed.stream.wait(random.uniform))
 
 
-async def _hear(client: httpx.AsyncClient, feed: Feed, take: Take, now: float) -> None:
+async def _hear(client: httpx.AsyncClient, feed: Feed, take: Take) -> None:
     reader, url = EventReader(), feed.config.url or ""
     size = 0 if feed.mirror is None else feed.mirror.position.edge.size
     async with aclosing(pieces(client, url, size, SILENCE)) as stream:
         async for piece in stream:
-            if not piece:
-                feed.stream.opened(now)
-                continue
-            feed.stream.heard()
+            if piece:
+                feed.stream.heard()
             for event in reader.feed(piece):
                 pushed = read_pushed(event)
                 if pushed is not None:

@@ -34,8 +34,8 @@ EXAMPLES = """\
 """
 _NEWS = {
     "live": "pushed as they come",
-    "silent": "a stream is open, nothing has come by it yet",
-    "held-back": "a stream is open, but a proxy on the way seems to hold news back; looked for",
+    "silent": "a stream was asked for, nothing has come by it yet",
+    "held-back": "looked for: they do not come by the stream; a proxy on the way may hold them",
     "down": "the stream is down; looked for meanwhile",
     "none": "looked for; this feed does not push",
 }

@@ -8,6 +8,7 @@ FIRST = 1.0  # seconds until the first try after a break
 LONGEST = 120.0
 NONE_SECONDS = 900.0  # until it is tried again where there was none
 SETTLED = 60.0  # seconds that a stream has lived before a break counts as the first
+GRACE = 3.0  # seconds that a stream may take to begin
 SLOWER = 5  # looks at the feed while it streams, one of so many
 HELD_BACK = 2  # news that were found by looking although the stream is open
 
@@ -17,8 +18,10 @@ class State(StrEnum):
 
     NONE = "none"  # the feed is static files
     DOWN = "down"  # broken off, or not yet there
-    SILENT = "silent"  # open, and nothing has come yet
-    HELD = "held-back"  # open, and what is new does not come by it: a proxy on the way keeps it
+    SILENT = "silent"  # asked for, and nothing has come yet
+    HELD = (
+        "held-back"  # asked for, and what is new does not come by it: a proxy on the way keeps it
+    )
     LIVE = "live"
 
 
@@ -33,8 +36,8 @@ class Stream:
     events: int = 0
     overtaken: int = 0  # in a row: found by looking, while it was open
 
-    def opened(self, now: float) -> None:
-        """It is there; whether anything gets through is seen by what comes."""
+    def asked(self, now: float) -> None:
+        """It is asked for; whether anything gets through is seen by what comes."""
         self.state, self.why, self.opened_at, self.overtaken = State.SILENT, "", now, 0
 
     def heard(self) -> None:
@@ -47,13 +50,13 @@ class Stream:
         self.state, self.overtaken = State.LIVE, 0
         self.events += 1
 
-    def overtook(self) -> None:
+    def overtook(self, now: float) -> None:
         """Something new was found by looking; that happens once, by chance, to any stream."""
-        if self.state in {State.LIVE, State.SILENT}:
-            self.overtaken += 1
-            if self.state is State.SILENT or self.overtaken >= HELD_BACK:
-                self.state = State.HELD
-                self.why = "open, but news do not come by it: does a proxy hold it back?"
+        self.overtaken += 1
+        silent = self.state is State.SILENT and now - self.opened_at > GRACE
+        if silent or (self.state is State.LIVE and self.overtaken >= HELD_BACK):
+            self.state = State.HELD
+            self.why = "news do not come by it: does a proxy hold them back?"
 
     def missing(self, why: str) -> None:
         """There is none."""

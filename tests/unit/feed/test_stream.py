@@ -21,7 +21,7 @@ def test_a_stream_that_lived_begins_anew():
     stream = Stream()
     for _ in range(9):
         stream.broke(0.0, "cut")
-    stream.opened(100.0)
+    stream.asked(100.0)
     stream.heard()
     stream.broke(161.0, "cut")
     assert stream.breaks == 1
@@ -32,7 +32,7 @@ def test_without_a_stream_the_feed_is_looked_at_each_time_and_with_one_seldom():
     stream.missing("status 404")
     assert all(stream.is_due(look) for look in range(10))
     assert stream.wait(lambda low, high: high) == NONE_SECONDS
-    stream.opened(0.0)
+    stream.asked(0.0)
     assert stream.is_due(1), "nothing has come yet"
     stream.heard()
     assert [look for look in range(11) if stream.is_due(look)] == [0, SLOWER, 2 * SLOWER]
@@ -40,11 +40,11 @@ def test_without_a_stream_the_feed_is_looked_at_each_time_and_with_one_seldom():
 
 def test_a_proxy_that_holds_news_back_is_noticed():
     stream = Stream()
-    stream.opened(0.0)
+    stream.asked(0.0)
     stream.heard()
-    stream.overtook()
+    stream.overtook(100.0)
     assert stream.state is State.LIVE, "once is chance"
-    stream.overtook()
+    stream.overtook(100.0)
     assert stream.state is State.HELD
     assert "proxy" in stream.why
     assert stream.is_due(1)
@@ -52,7 +52,16 @@ def test_a_proxy_that_holds_news_back_is_noticed():
     assert stream.state is State.HELD, "heartbeats alone are no news"
     stream.event()
     assert stream.state is State.LIVE
-    stream.overtook()
+    stream.overtook(100.0)
     stream.event()
-    stream.overtook()
+    stream.overtook(100.0)
     assert stream.state is State.LIVE
+
+
+def test_a_stream_that_never_begins_while_news_are_found_is_held_back():
+    stream = Stream()
+    stream.asked(0.0)
+    stream.overtook(1.0)
+    assert stream.state is State.SILENT, "it may take a moment to begin"
+    stream.overtook(4.0)
+    assert stream.state is State.HELD
