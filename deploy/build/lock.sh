@@ -7,4 +7,4 @@ command -v uv >/dev/null || { echo "uv is needed: pip install uv" >&2; exit 1; }
 options=(--quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links)
 uv pip compile pyproject.toml "${options[@]}" -o requirements/run.txt
 uv pip compile pyproject.toml --extra hub "${options[@]}" -o requirements/hub.txt
-uv pip compile pyproject.toml --extra hub --group dev "${options[@]}" -o requirements/dev.txt
+uv pip compile pyproject.toml --extra hub --extra pkcs11 --group dev "${options[@]}" -o requirements/dev.txt
