@@ -36,12 +36,15 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """Something as `node` sent it, at `at_ms` by the hub's clock; nobody has looked at it yet."""
+    """Something as `node` sent it, at `at_ms` by the hub's clock; nobody has looked at it yet.
+    `skew`: the seconds that the node's clock was ahead then, None where nobody knows.
+    """
 
     what: What
     node: str
     value: Json
     at_ms: int
+    skew: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,11 @@ class ReceivedReceipt:
     receipt: Receipt
     body: bytes
     at_ms: int
+
+    @property
+    def id(self) -> tuple[str, int]:
+        """What is taken once."""
+        return self.receipt.node, self.receipt.size
 
 
 @dataclass(frozen=True, slots=True)

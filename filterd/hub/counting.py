@@ -6,8 +6,10 @@ Nothing here looks for doubles: the row of the batch, in the same transaction, w
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from psycopg import Error as PostgresError
 from sqlalchemy import Connection, case, insert
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 
 from filterd.hub.tables import candidates, counts
 from filterd.report.batch import Band, Batch
@@ -26,9 +28,15 @@ def store_counts(connection: Connection, batches: Sequence[Batch]) -> None:
         connection.execute(insert(counts), rows)
         return
     raw: Any = connection.connection.driver_connection
-    with raw.cursor() as cursor, cursor.copy(_COPY) as copy:
-        for row in _rows(batches):
-            copy.write_row(row)
+    try:
+        with raw.cursor() as cursor, cursor.copy(_COPY) as copy:
+            for row in _rows(batches):
+                copy.write_row(row)
+    except PostgresError as error:
+        # COPY goes past SQLAlchemy, what goes wrong is to look as if it did not.
+        raise DBAPIError.instance(
+            _COPY, None, error, PostgresError, dialect=connection.dialect
+        ) from error
 
 
 def store_candidates(connection: Connection, batches: Iterable[Batch]) -> None:

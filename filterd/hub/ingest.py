@@ -22,13 +22,15 @@ from filterd.hub.arriving import (
 )
 from filterd.hub.audit import note
 from filterd.hub.counting import store_candidates, store_counts
-from filterd.hub.enrolment import NodeRow, node_row
+from filterd.hub.enrolment import NodeRow, is_news, node_row, note_skew
 from filterd.hub.once import insert_once
 from filterd.hub.tables import batches, checks, nodes, receipts, segments
 from filterd.model.errors import FilterdError
 
 Json = Any
 Id = tuple[str, int, int]  # node, epoch, sequence
+Key = tuple[str, int] | Id  # node and size of a receipt, or a batch's
+Received = ReceivedReceipt | ReceivedBatch
 WHOLE, GAP, FORK = "whole", "gap", "fork"
 _FIRST = bytes(32)
 # Statements of every request are written once: that takes longer than to run them.
@@ -82,6 +84,9 @@ class Taken:
         return Taken(self.taken + other.taken, self.known + other.known)
 
 
+Outcome = Taken | UnknownNode | Refused
+
+
 def take_receipts(
     connection: Connection, node_id: str, values: Sequence[Json], now_ms: int
 ) -> Taken:
@@ -92,8 +97,7 @@ def take_receipts(
         Conflict: there is one for the same position of the log with another root.
         Refused: what `received_receipts` refuses. Nothing is taken then.
     """
-    (node,) = lock_nodes(connection, [node_id])
-    return store_receipts(connection, received_receipts(values, node.key, now_ms))
+    return take_many(connection, [Arrived(What.RECEIPTS, node_id, values, now_ms)])
 
 
 def take_batch(connection: Connection, node_id: str, value: Json, now_ms: int) -> Taken:
@@ -104,64 +108,96 @@ def take_batch(connection: Connection, node_id: str, value: Json, now_ms: int) -
         Conflict: its id was used for another batch.
         Refused: what `received_batch` refuses. Nothing is taken then.
     """
-    (node,) = lock_nodes(connection, [node_id])
-    return store_batches(connection, [received_batch(value, node.key, now_ms)])
+    return take_many(connection, [Arrived(What.BATCH, node_id, value, now_ms)])
 
 
 def take_many(connection: Connection, arrived: Sequence[Arrived]) -> Taken:
     """Take what several nodes sent, all of it or nothing, in one transaction.
 
     Raises:
-        UnknownNode, Conflict, Refused: one of them is not good.
+        UnknownNode, Conflict, Refused: one of them is not good; the transaction is to end.
     """
-    known = {node.id: node for node in lock_nodes(connection, (each.node for each in arrived))}
-    proofs: list[ReceivedReceipt] = []
-    reports: list[ReceivedBatch] = []
-    for each in arrived:
-        key = known[each.node].key
-        if each.what is What.RECEIPTS:
-            proofs.extend(received_receipts(each.value, key, each.at_ms))
-        else:
-            reports.append(received_batch(each.value, key, each.at_ms))
-    return store_receipts(connection, proofs) + store_batches(connection, reports)
+    whole = Taken(0, 0)
+    for each in take_each(connection, arrived):
+        if not isinstance(each, Taken):
+            raise each
+        whole += each
+    return whole
 
 
-def lock_nodes(connection: Connection, ids: Iterable[str]) -> tuple[NodeRow, ...]:
-    """Return nodes, sorted by id and each once; what they send waits until this transaction ends.
+def take_each(connection: Connection, arrived: Sequence[Arrived]) -> list[Outcome]:
+    """Take what several nodes sent in one transaction; what is not good is left out.
 
     Raises:
-        UnknownNode: one of them is not enrolled, or was ended.
+        Conflict: one of them conflicts; the transaction is to end, and which, each alone will say.
     """
-    wanted = sorted(set(ids))
-    locked = connection.execute(_LOCK, {"ids": wanted}).mappings()
-    found = {row["id"]: node_row(row) for row in locked}
-    for each in wanted:
-        if each not in found:
-            raise UnknownNode("this node is not enrolled here; `filterd feed enrol` does it")
-        if found[each].ended_at is not None:
-            raise UnknownNode("this node was ended here; it needs a new key and an invitation")
-    return tuple(found[each] for each in wanted)
+    locked = _locked(connection, {each.node for each in arrived})
+    looked_at = [_looked_at(each, locked) for each in arrived]
+    good = [each for found in looked_at if isinstance(found, tuple) for each in found]
+    news = store_receipts(connection, [each for each in good if isinstance(each, ReceivedReceipt)])
+    news |= store_batches(connection, [each for each in good if isinstance(each, ReceivedBatch)])
+    _note_skews(connection, arrived, locked)
+    return [_told(found, news) if isinstance(found, tuple) else found for found in looked_at]
 
 
-def store_receipts(connection: Connection, received: Sequence[ReceivedReceipt]) -> Taken:
-    """Store receipts whose nodes are locked. Conflict."""
-    by_id = {(each.receipt.node, each.receipt.size): each for each in reversed(received)}
+def _locked(connection: Connection, ids: set[str]) -> dict[str, NodeRow]:
+    """Return nodes by their ids; what they send waits until this transaction ends."""
+    rows = connection.execute(_LOCK, {"ids": sorted(ids)}).mappings()
+    return {row["id"]: node_row(row) for row in rows}
+
+
+def _looked_at(
+    arrived: Arrived, locked: Mapping[str, NodeRow]
+) -> tuple[Received, ...] | UnknownNode | Refused:
+    node = locked.get(arrived.node)
+    if node is None:
+        return UnknownNode("this node is not enrolled here; `filterd feed enrol` does it")
+    if node.ended_at is not None:
+        return UnknownNode("this node was ended here; it needs a new key and an invitation")
+    try:
+        if arrived.what is What.RECEIPTS:
+            return received_receipts(arrived.value, node.key, arrived.at_ms)
+        return (received_batch(arrived.value, node.key, arrived.at_ms),)
+    except Refused as refused:
+        return refused
+
+
+def _told(received: Sequence[Received], news: set[Key]) -> Taken:
+    """Say how many of a request were new; what came in two of them was new in the first."""
+    mine = {each.id for each in received} & news
+    news -= mine
+    return Taken(len(mine), len(received) - len(mine))
+
+
+def _note_skews(
+    connection: Connection, arrived: Iterable[Arrived], locked: Mapping[str, NodeRow]
+) -> None:
+    for each in arrived:
+        node = locked.get(each.node)
+        if each.skew is not None and node is not None and is_news(node, each.skew, each.at_ms):
+            note_skew(connection, node.id, each.skew, each.at_ms)
+
+
+def store_receipts(connection: Connection, received: Sequence[ReceivedReceipt]) -> set[Key]:
+    """Store receipts whose nodes are locked; return what of them was new. Conflict."""
+    by_id = {each.id: each for each in reversed(received)}
     rows = [_receipt_row(by_id[key]) for key in sorted(by_id)]
     new = {(row.node, row.size) for row in insert_once(connection, receipts, rows)}
-    known = [each for each in received if by_id[_position(each)] is not each]
+    known = [each for each in received if by_id[each.id] is not each]
     known += [by_id[key] for key in by_id.keys() - new]
     _check_same(connection, known)
     more = insert_once(connection, checks, [row for each in received for row in _checks(each)])
-    news = {(row.node, row.size) for row in more} | new
+    news: set[Key] = {(row.node, row.size) for row in more}
+    news.update(new)
     _note_positions(connection, [by_id[key] for key in sorted(new)])
     _look_for_splits(connection, [by_id[key] for key in sorted(new)])
-    return Taken(len(news), len(received) - len(news))
+    return news
 
 
-def store_batches(connection: Connection, received: Sequence[ReceivedBatch]) -> Taken:
-    """Store batches whose nodes are locked. Conflict."""
+def store_batches(connection: Connection, received: Sequence[ReceivedBatch]) -> set[Key]:
+    """Store batches whose nodes are locked; return what of them was new. Conflict."""
     if not received:
-        return Taken(0, 0)
+        return set()
     there = _neighbours(connection, received)
     fresh: dict[Id, ReceivedBatch] = {}
     for each in received:
@@ -177,7 +213,7 @@ def store_batches(connection: Connection, received: Sequence[ReceivedBatch]) -> 
     _mend(connection, fresh.keys(), there)
     store_counts(connection, [each.batch for each in fresh.values()])
     store_candidates(connection, [each.batch for each in fresh.values()])
-    return Taken(len(fresh), len(received) - len(fresh))
+    return set(fresh)
 
 
 def _neighbours(
@@ -268,27 +304,23 @@ def _checks(received: ReceivedReceipt) -> Iterable[Mapping[str, Any]]:
         }
 
 
-def _position(received: ReceivedReceipt) -> tuple[str, int]:
-    return received.receipt.node, received.receipt.size
-
-
 def _check_same(connection: Connection, known: Sequence[ReceivedReceipt]) -> None:
     """One node, one position, one root; times and checks may differ when a node looks again."""
     if not known:
         return
     key = tuple_(receipts.c.node, receipts.c.size)
     chosen = select(receipts.c.node, receipts.c.size, receipts.c.root)
-    kept = connection.execute(chosen.where(key.in_({_position(each) for each in known})))
+    kept = connection.execute(chosen.where(key.in_({each.id for each in known})))
     roots = {(row.node, row.size): bytes(row.root) for row in kept}
     for each in known:
-        if roots[_position(each)] != each.receipt.root:
+        if roots[each.id] != each.receipt.root:
             size = each.receipt.size
             raise Conflict(f"this node said another root of the log for {size} segments before")
 
 
 def _note_positions(connection: Connection, received: Iterable[ReceivedReceipt]) -> None:
     """Each node's row says how far its newest receipt is."""
-    farthest = {each.receipt.node: each for each in sorted(received, key=_position)}
+    farthest = {each.receipt.node: each for each in sorted(received, key=lambda each: each.id)}
     if not farthest:
         return
     rows = [
