@@ -6,7 +6,7 @@ trusted: a clock that is known to be off is set right, nothing is observed after
 arrived, and nothing before it was published.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +67,16 @@ class Coverage:
         return self.enforcing_weight / self.expected_weight if self.expected_weight else None
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Nodes of one size of the log, expected from `since` on."""
+
+    size: int
+    since: int
+    nodes: int
+    subscribers: int
+
+
 class Paces:
     """Paces that were worked out before: one stays as it is while as many nodes are expected and
     enforce, so only segments that are on their way are asked for again.
@@ -123,23 +133,47 @@ class Page:
 
 
 def coverages(look: Look, numbers: Collection[int]) -> Mapping[int, Coverage]:
-    """Return the coverage of each of the segments `numbers` that is published."""
-    enforcing = nodes.c.size > segments.c.number
-    expected = and_(nodes.c.enrolled_at <= segments.c.published_at, nodes.c.ended_at.is_(None))
-    weight = nodes.c.subscribers
-    rows = look.connection.execute(
-        select(
-            segments.c.number,
-            func.count(nodes.c.id),
-            func.sum(case((enforcing, 1), else_=0)),
-            func.coalesce(func.sum(weight), 0),
-            func.sum(case((enforcing, weight), else_=0)),
-        )
-        .select_from(segments.outerjoin(nodes, and_(expected, look.within)))
-        .where(segments.c.number.in_(numbers))
-        .group_by(segments.c.number)
+    """Return the coverage of each of the segments `numbers` that is published.
+
+    Nodes are counted once for all segments: by size, and by when they enrolled if that was after
+    the first of the segments.
+    """
+    published = _published(look, numbers)
+    if not published:
+        return {}
+    above = max(published) + 1
+    first, last = min(published.values()), max(published.values())
+    size = case((nodes.c.size > above, above), else_=nodes.c.size)
+    since = case((nodes.c.enrolled_at > first, nodes.c.enrolled_at), else_=first)
+    each = (
+        select(size.label("size"), since.label("since"), nodes.c.subscribers)
+        .where(nodes.c.enrolled_at <= last, nodes.c.ended_at.is_(None), look.within)
+        .subquery()
     )
-    return {number: Coverage(*map(int, rest)) for number, *rest in rows}
+    keys = (each.c.size, each.c.since)
+    rows = look.connection.execute(
+        select(*keys, func.count(), func.sum(each.c.subscribers)).group_by(*keys)
+    )
+    groups = [Group(*map(int, row)) for row in rows]
+    return {number: _coverage(groups, number, at) for number, at in published.items()}
+
+
+def _coverage(groups: Sequence[Group], number: int, published_at: int) -> Coverage:
+    expected = [each for each in groups if each.since <= published_at]
+    enforcing = [each for each in expected if each.size > number]
+    return Coverage(
+        sum(each.nodes for each in expected),
+        sum(each.nodes for each in enforcing),
+        sum(each.subscribers for each in expected),
+        sum(each.subscribers for each in enforcing),
+    )
+
+
+def _published(look: Look, numbers: Collection[int]) -> dict[int, int]:
+    rows = look.connection.execute(
+        select(segments.c.number, segments.c.published_at).where(segments.c.number.in_(numbers))
+    )
+    return {number: int(at) for number, at in rows}
 
 
 def observed_at() -> ColumnElement[int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, select
 
-from filterd.hub.compliance import DAY, Look
+from filterd.hub.compliance import DAY, HOUR, Look
 from filterd.hub.pace import Pace
 from filterd.hub.tables import checks, nodes, orders, receipts, segments
 
@@ -19,7 +19,8 @@ SHOWN = 100  # subjects of one answer
 
 
 def expiries(look: Look) -> tuple[Pace, int]:
-    """Return how soon ends were seen by receipts of the window, and how many are not yet.
+    """Return how soon ends were seen, by receipts of the window but of the last hour at most, as
+    there are so many of them; and how many of the whole window are not seen yet.
 
     Both times of a check are of one clock, so its skew does not matter.
     """
@@ -33,7 +34,7 @@ def expiries(look: Look) -> tuple[Pace, int]:
     asked = _arrived(look, EXPIRY)
     rows = look.connection.execute(
         asked.with_only_columns(delay, func.count(), func.sum(nodes.c.subscribers))
-        .where(checks.c.good)
+        .where(checks.c.good, receipts.c.arrived_at >= look.now - HOUR)
         .group_by(delay)
         .order_by(delay)
     )

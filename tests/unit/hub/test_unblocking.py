@@ -36,6 +36,14 @@ def test_ends_are_measured_and_those_not_seen_counted(books):
     assert (told["expiry"]["p50"], told["still_blocked"]) == (300, 1)
 
 
+def test_ends_seen_are_those_of_the_last_hour_and_ends_missed_of_the_whole_window(books):
+    world = checked((0, 1, "expiry", "4", 300, True), (1, 1, "expiry", "4", 300, False))
+    for receipt in world.rows["receipt"]:
+        receipt["arrived_at"] = NOW - 61 * MINUTE
+    found, not_yet = expiries(books(world))
+    assert (found.nodes, not_yet) == (0, 1)
+
+
 def test_a_name_that_must_be_open_is_told_until_it_is_open_again(books):
     look = books(
         checked(
