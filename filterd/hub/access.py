@@ -127,7 +127,11 @@ def _look_up(hub: Hub, token: str) -> Person | None:
         return find_person(connection, token)
 
 
-HubOf = Annotated[Hub, Depends(hub_of)]
+async def _hub(request: Request) -> Hub:
+    return hub_of(request)  # a plain function would be given a thread of its own, each time
+
+
+HubOf = Annotated[Hub, Depends(_hub)]
 SentBy = Annotated[Sent, Depends(sent)]
 Officer = Annotated[Person, Depends(person(Role.OFFICER))]
 Operator = Annotated[Person, Depends(person(Role.OPERATOR))]

@@ -24,7 +24,7 @@ Json = Any
 router = APIRouter(prefix="/v1", tags=["views"], responses=PEOPLE)
 
 
-def _page(
+async def _page(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
 ) -> Page:

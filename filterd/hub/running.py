@@ -19,7 +19,7 @@ import uvloop
 from securesystemslib.signer import Signer
 
 from filterd.config.addresses import ListenAddress
-from filterd.config.hub import SQLITE, HubConfig, LogKeyConfig
+from filterd.config.hub import HubConfig, LogKeyConfig
 from filterd.feed.breadth import breadth_of
 from filterd.feed.keys import open_key
 from filterd.hub.connection import Connection
@@ -42,7 +42,6 @@ logger = logging.getLogger(__name__)
 CREDENTIAL = "log-passphrase"
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
 THREADS = 8  # that speak to the database for nodes
-ONE_WRITER = 2  # SQLite writes one after the other; the second thread looks nodes up meanwhile
 FOR_PEOPLE = 4
 STUCK = 30_000  # milliseconds without an acknowledgement, after which the system gives a peer up
 GRACE = 10  # seconds for what is at work when it is told to stop
@@ -57,11 +56,7 @@ def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> H
     clock = Clock(time.time, time.monotonic)
     database = open_database(config.database, THREADS + FOR_PEOPLE + 2)
     book = load_rulebook(default_directory())
-    for_nodes = Desk(
-        ONE_WRITER if config.database.startswith(SQLITE) else THREADS,
-        config.limits.waiting,
-        "nodes",
-    )
+    for_nodes = Desk(THREADS, config.limits.waiting, "nodes")
     publisher = Publisher(
         config.feed,
         None if config.log is None else _keeper(config.log, environ),
