@@ -4,10 +4,9 @@ import hashlib
 import random
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner
 
@@ -22,8 +21,8 @@ from filterd.feed.ledger import Entry, Ledger
 from filterd.feed.merkle import Edge, leaf_hash
 from filterd.feed.policy import Policy
 from filterd.feed.publish import Log
-from filterd.feed.segment import Segment, path_of, plain_json
-from filterd.feed.warrant import signed_bytes
+from filterd.feed.segment import Segment, pack_plain, path_of, plain_json
+from filterd.feed.warrant import sign_act, signed_bytes
 from filterd.model.order import (
     DAY,
     Authority,
@@ -119,12 +118,12 @@ class Ministry:
         for number, batch in enumerate(batches):
             patterns = Patterns([(1, name) for name in batch])
             head, written = self._order(f"2026-{number}", ()), patterns.canonical()
-            data = splice(signed_bytes(head), written)
-            signed = SignedAct(head, tuple(sign(each, data) for each in self.officers))
+            data = splice(signed_bytes(head, now), written)
+            made = (replace(sign(each, data), at=now) for each in self.officers)
+            signed = SignedAct(head, tuple(made))
             whole = splice(canonical(signed_json(signed)), written)
             segment = Segment(number, now, edge.root, f"c{number}.canary.example", (signed,))
-            plain = splice(plain_json(segment), written)
-            file = zstandard.ZstdCompressor(level=3).compress(plain)
+            file = pack_plain(splice(plain_json(segment), written))
             path = self.feed / path_of(number)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file)
@@ -155,8 +154,8 @@ class Ministry:
 
     def sign(self, act: Order | Revocation) -> SignedAct:
         """Return `act` with the signatures of both."""
-        data = signed_bytes(act)
-        return SignedAct(act, tuple(sign(each, data) for each in self.officers))
+        now = int(time.time())
+        return SignedAct(act, tuple(sign_act(each, act, now) for each in self.officers))
 
     def publish(self, *acts: SignedAct) -> None:
         """Put acts into the log as one segment."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from filterd.cli import authority_sign, authority_trust
-from filterd.cli.base import Command, Exit
+from filterd.cli.base import Command, Exit, add_examples
 from filterd.cli.keyring import add_passphrase, passphrase, read_public, signers, write_public
 from filterd.cli.times import span
 from filterd.feed.keys import new_key, public_key
@@ -31,6 +31,7 @@ or of five holders, each at home:
   filterd authority sign root.json --key a.pem            three of them, one after the other
   filterd authority init feed --root root.json --prepare targets.json --log-key log.pem …
   filterd authority sign targets.json --key a.pem         three of them
+  filterd authority show targets.json --feed feed         what is it, who has still to sign?
   filterd authority finish feed targets.json --online-key online.pem
 
 later:
@@ -91,6 +92,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
     authority_trust.add(commands)
     authority_sign.add(commands)
+    add_examples(commands, EXAMPLES)
 
 
 def run(args: argparse.Namespace) -> int:

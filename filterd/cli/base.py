@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TextIO
+from typing import Any, TextIO
 
 
 class Exit(IntEnum):
@@ -53,6 +53,23 @@ def complain(message: str) -> None:
     """Say on stderr what is wrong."""
     lines = "\n".join(map(printable, message.split("\n")))
     print(f"{paint('filterd:', 'red', sys.stderr)} {lines}", file=sys.stderr)
+
+
+def add_examples(commands: Any, examples: str) -> None:
+    """Give each subcommand that has none of its own those of a command's `examples` that run it."""
+    lines = examples.splitlines()
+    for name, parser in commands.choices.items():
+        shown: list[str] = []
+        going = False
+        for line in lines:
+            words = line.split()
+            going = (
+                words[2:3] == [name] if words[:1] == ["filterd"] else going and line[:6] == " " * 6
+            )
+            shown += [line] * going
+        if shown and parser.epilog is None:
+            parser.epilog = "\n".join(["examples:", *shown, ""])
+            parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

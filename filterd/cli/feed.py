@@ -9,7 +9,7 @@ from typing import Any
 
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.cli import feed_audit, feed_witness
-from filterd.cli.base import Command, Exit, add_config, add_json, paint, printable
+from filterd.cli.base import Command, Exit, add_config, add_examples, add_json, paint, printable
 from filterd.cli.feed_enrol import add_enrol
 from filterd.cli.keyring import add_passphrase, signers
 from filterd.cli.times import clock_text
@@ -71,6 +71,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     feed_audit.add(commands)
     feed_witness.add(commands)
     add_enrol(commands)
+    add_examples(commands, EXAMPLES)
 
 
 def run(args: argparse.Namespace) -> int:

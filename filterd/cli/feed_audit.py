@@ -17,7 +17,7 @@ from filterd.feed.checkpoint import Checkpoint
 from filterd.feed.follow import LogKey, read_checkpoint
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.segment import path_of
-from filterd.feed.standing import read_manifest_of, read_standing
+from filterd.feed.standing import read_manifest_of, read_registries, read_standing
 from filterd.feed.trust import FolderFetcher, refresh
 from filterd.feed.witness import check_cosigned
 from filterd.policy.rulebook import default_directory, load_rulebook
@@ -55,7 +55,7 @@ def _audit(args: argparse.Namespace) -> int:
         with suppress(FileNotFoundError):  # told by TUF, if the root is looked at
             manifests.append(read_manifest_of(feed, each.id))
     said = [each for each in manifests if each is not None]
-    done = audit(checkpoint, files, trust.registry, breadth, said)
+    done = audit(checkpoint, files, read_registries(feed), breadth, said)
     done.findings[:0] = [*wrong, *_witnessed(feed, trust.policy.log)]
     if args.against is not None:
         done.findings += _against(Path(args.against), trust.policy.log, files)
@@ -121,6 +121,8 @@ def _show(done: Audit, *, rooted: bool) -> None:
         delays = sorted(done.delays)
         middle = delays[len(delays) // 2]
         print(f"to log     {middle} s in the middle, {delays[-1]} s at most after being signed")
+    if done.over:
+        print(f"over       {len(done.over)} acts of authorities that have ended or changed since")
     if not rooted:
         print("root       not looked at: --root FILE does")
     _list("late", "yellow", done.late)

@@ -61,7 +61,12 @@ def add(commands: Commands) -> None:
     add_passphrase(witness)
     witness.set_defaults(run=_witness)
 
-    gather = commands.add_parser("cosign", help="put what witnesses signed elsewhere into a feed")
+    gather = commands.add_parser(
+        "cosign",
+        help="put what witnesses signed elsewhere into a feed",
+        epilog="examples:\n  filterd feed cosign feed cosigned-1 cosigned-2\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     gather.add_argument("feed", metavar="FEED", help="the folder of the feed")
     gather.add_argument("files", nargs="+", metavar="FILE", help="of `filterd feed witness -o`")
     gather.set_defaults(run=_cosign)

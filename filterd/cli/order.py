@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from filterd.cli import order_adopt
-from filterd.cli.base import Command, Exit, add_json, paint, printable
+from filterd.cli.base import Command, Exit, add_examples, add_json, paint, printable
 from filterd.cli.keyring import add_passphrase, signers
 from filterd.cli.times import clock_text, span
 from filterd.feed.acts import act_json, read_pattern, read_signed, signed_json
@@ -108,6 +108,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         say.add_argument("-o", "--output", required=True, metavar="FILE")
         say.set_defaults(run=_word_on, kind=kind)
     order_adopt.add(commands)
+    add_examples(commands, EXAMPLES)
 
 
 def _add_order(parser: argparse.ArgumentParser) -> None:

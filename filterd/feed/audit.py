@@ -16,10 +16,11 @@ from filterd.feed.manifest import Manifest, compare
 from filterd.feed.merkle import Edge, consistency, is_consistent, leaf_hash
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.segment import Segment, unpack
-from filterd.feed.warrant import Breadth, check_act
+from filterd.feed.warrant import LATE, Breadth, check_act
 from filterd.model.order import DAY, Order, Registry, SignedAct
 
 PROOFS = 512  # beginnings of the tree that are proved; spread evenly if there are more
+Dated = tuple[int, Registry]  # when it was signed, in unix seconds
 LONG_AGO = DAY  # seconds that an act may have lain signed before it is told
 
 
@@ -35,7 +36,8 @@ class Finding:
 @dataclass(slots=True)
 class Audit:
     """What came of it. `late`: acts that were logged more than `LONG_AGO` after they were signed;
-    `delays` are the seconds from signature to log, of all.
+    `over`: acts that were warranted when they were logged and by now are not any more, because an
+    authority has ended or changed; `delays` are the seconds from signature to log, of all.
     """
 
     segments: int = 0
@@ -46,6 +48,7 @@ class Audit:
     patterns: int = 0
     findings: list[Finding] = field(default_factory=list)
     late: list[Finding] = field(default_factory=list)
+    over: list[Finding] = field(default_factory=list)
     delays: list[int] = field(default_factory=list)
 
     def tell(self, fault: Fault, segment: int | None, why: str) -> None:
@@ -56,14 +59,16 @@ class Audit:
 def audit(
     checkpoint: Checkpoint,
     files: Sequence[bytes],
-    registry: Registry,
+    registries: Sequence[Dated],
     breadth: Breadth,
     manifests: Iterable[Manifest] = (),
 ) -> Audit:
     """Look at a log whose checkpoint is signed. `files` are its segments, from the first.
 
-    Acts are held to the registry of today: what its keys and mandates do not cover is told.
+    Acts are held to the registry of the time at which they were logged; `registries` are all, by
+    when they were signed, the newest last.
     """
+    registry = registries[-1][1]
     done = Audit(segments=len(files))
     if len(files) < checkpoint.size:
         why = f"{len(files)} segments are here, the checkpoint speaks of {checkpoint.size}"
@@ -74,7 +79,7 @@ def audit(
     if len(leaves) == checkpoint.size and roots[-1] != checkpoint.root:
         done.tell(Fault.TAMPERED, None, "the segments do not lead to the root that was signed")
     _prove(leaves, roots, done)
-    _look_at_acts(segments, registry, breadth, done)
+    _look_at_acts(segments, registries, breadth, done)
     if len(segments) == checkpoint.size:
         ledger, time = Ledger(), 0
         for segment in segments:
@@ -151,12 +156,12 @@ def _confront(manifest: Manifest, roots: Sequence[bytes], done: Audit) -> None:
 
 
 def _look_at_acts(
-    segments: Iterable[Segment], registry: Registry, breadth: Breadth, done: Audit
+    segments: Iterable[Segment], registries: Sequence[Dated], breadth: Breadth, done: Audit
 ) -> None:
     known: dict[tuple[str, str], bytes] = {}
     for segment in segments:
         for signed in segment.acts:
-            _look_at(signed, segment, registry, breadth, done)
+            _look_at(signed, segment, registries, breadth, done)
             if not isinstance(signed.act, Order):
                 continue
             name, mark = (signed.act.authority, signed.act.id), digest(signed)
@@ -166,16 +171,21 @@ def _look_at_acts(
 
 
 def _look_at(
-    signed: SignedAct, segment: Segment, registry: Registry, breadth: Breadth, done: Audit
+    signed: SignedAct, segment: Segment, registries: Sequence[Dated], breadth: Breadth, done: Audit
 ) -> None:
     act, number = signed.act, segment.number
     name = f"{act.authority}/{act.id if isinstance(act, Order) else act.order}"
     done.acts[kind_of(act)] += 1
-    try:
-        check_act(signed, registry, breadth, segment.at)
-    except Refused as refused:
+    at = segment.at
+    refusals = [_refusal(signed, each, breadth, at) for each in in_force(registries, at)]
+    if None not in refusals:
+        refused = refusals[-1]
+        assert refused is not None
         done.tell(refused.fault, number, f"{name}: {refused}")
         return
+    today = _refusal(signed, registries[-1][1], breadth, at)
+    if today is not None:
+        done.over.append(Finding(today.fault, number, f"{name}: {today}"))
     delay = segment.at - signed.signed_at
     done.delays.append(delay)
     done.authorities[act.authority] += 1
@@ -186,6 +196,23 @@ def _look_at(
     if delay > LONG_AGO:
         why = f"{name}: dated {delay // 3600} hours before it was logged"
         done.late.append(Finding(Fault.MISDATED, number, why))
+
+
+def in_force(registries: Sequence[Dated], at: int) -> list[Registry]:
+    """Return the registries that may have been in force at unix time `at`, clocks being as they
+    are: the last one before, and those that were signed around then.
+    """
+    before = [each for since, each in registries if since <= at - LATE][-1:]
+    around = [each for since, each in registries if at - LATE < since <= at + LATE]
+    return [*before, *around] or [registries[0][1]]
+
+
+def _refusal(signed: SignedAct, registry: Registry, breadth: Breadth, at: int) -> Refused | None:
+    try:
+        check_act(signed, registry, breadth, at)
+    except Refused as refused:
+        return refused
+    return None
 
 
 def summary(done: Audit) -> Mapping[str, object]:
@@ -202,5 +229,6 @@ def summary(done: Audit) -> Mapping[str, object]:
         if delays
         else {},
         "findings": [[each.fault.value, each.segment, each.why] for each in done.findings],
+        "over": [[each.fault.value, each.segment, each.why] for each in done.over],
         "late": [[each.fault.value, each.segment, each.why] for each in done.late],
     }

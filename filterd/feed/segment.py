@@ -38,7 +38,11 @@ class Segment:
 
 def pack(segment: Segment) -> bytes:
     """Return the file of a segment."""
-    plain = plain_json(segment)
+    return pack_plain(plain_json(segment))
+
+
+def pack_plain(plain: bytes) -> bytes:
+    """Return the file of a segment that is JSON already."""
     return zstandard.ZstdCompressor(LEVEL, _WORDS, write_content_size=True).compress(plain)
 
 

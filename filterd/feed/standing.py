@@ -6,10 +6,11 @@ Not for a node: nothing is verified here, see `trust.py`.
 from pathlib import Path
 from typing import Any
 
-from tuf.api.metadata import Metadata, Targets
+from tuf.api.metadata import Metadata, Root, Targets
 from tuf.api.serialization import DeserializationError
 
 from filterd.feed.canonical import read_object
+from filterd.feed.ceremony import LIFETIMES
 from filterd.feed.manifest import MOST as MOST_MANIFEST
 from filterd.feed.manifest import Manifest, path_of, read_manifest
 from filterd.feed.policy import MOST as MOST_POLICY
@@ -21,6 +22,7 @@ from filterd.feed.refusal import Fault, Refused
 from filterd.feed.registry import MOST as MOST_REGISTRY
 from filterd.feed.registry import read_registry
 from filterd.feed.trust import METADATA, POLICY, POPULAR, REGISTRY, TARGETS, Trust
+from filterd.model.order import Registry
 
 
 def newest(feed: Path, role: str) -> Metadata[Any] | None:
@@ -39,6 +41,40 @@ def newest(feed: Path, role: str) -> Metadata[Any] | None:
         return Metadata[Any].from_bytes(path.read_bytes())
     except DeserializationError as error:
         raise Refused(Fault.MALFORMED, f"{path}: {error}") from error
+
+
+def read_registries(feed: Path) -> tuple[tuple[int, Registry], ...]:
+    """Return every registry that `feed` has had and when it was signed, the newest last.
+
+    Each is signed by enough holders of a root that is there; whether these follow from one another
+    is for TUF to say.
+
+    Raises:
+        Refused: one is damaged or not signed.
+        OSError: it cannot be read.
+    """
+    roots = [Metadata[Root].from_bytes(path.read_bytes()) for path in _all(feed, "root")]
+    found = []
+    for path in _all(feed, "targets"):
+        targets = Metadata[Targets].from_bytes(path.read_bytes())
+        payload, signatures = targets.signed_bytes, targets.signatures
+        if not any(
+            each.signed.get_verification_result("targets", payload, signatures) for each in roots
+        ):
+            raise Refused(Fault.UNSIGNED, f"{path.name} is not signed by holders of a root")
+        signed_at = int((targets.signed.expires - LIFETIMES["targets"]).timestamp())
+        data = _target(feed, targets.signed, REGISTRY)
+        found.append((signed_at, read_registry(read_object(data, MOST_REGISTRY))))
+    return tuple(found)
+
+
+def _all(feed: Path, role: str) -> list[Path]:
+    found = (feed / METADATA).glob(f"*.{role}.json")
+    return sorted(found, key=lambda path: int(path.name.partition(".")[0]))
+
+
+def _target(feed: Path, targets: Targets, name: str) -> bytes:
+    return (feed / TARGETS / f"{targets.targets[name].hashes['sha256']}.{name}").read_bytes()
 
 
 def read_manifest_of(feed: Path, authority: str) -> Manifest | None:
@@ -65,10 +101,8 @@ def read_standing(feed: Path) -> Trust:
     targets: Targets = found.signed
 
     def read(name: str, most: int) -> dict[str, object]:
-        digest = targets.targets[name].hashes["sha256"]
-        return read_object((feed / TARGETS / f"{digest}.{name}").read_bytes(), most)
+        return read_object(_target(feed, targets, name), most)
 
     popular = read_popular(read(POPULAR, MOST_POPULAR)) if POPULAR in targets.targets else ()
-
     registry = read_registry(read(REGISTRY, MOST_REGISTRY))
     return Trust(registry, read_policy(read(POLICY, MOST_POLICY)), popular)

@@ -33,10 +33,10 @@ class Logged:
         note = (self.log.folder / "checkpoint").read_bytes()
         return read_checkpoint(note, self.ministry.log_key)
 
-    def audit(self, files=None, registry=None, manifests=()):
+    def audit(self, files=None, registry=None, manifests=(), registries=None):
         files = self.files if files is None else files
-        registry = registry or self.ministry.registry
-        return audit(self.checkpoint, files, registry, ANYTHING, manifests)
+        registries = registries or [(0, registry or self.ministry.registry)]
+        return audit(self.checkpoint, files, registries, ANYTHING, manifests)
 
     def faults(self, **given):
         return {(each.fault, each.segment) for each in self.audit(**given).findings}
@@ -59,6 +59,7 @@ def test_a_good_log_is_good(logged):
         "authorities": {"ministry": 3},
         "seconds_to_log": {"median": 30, "most": 60},
         "findings": [],
+        "over": [],
         "late": [],
     }
 
@@ -115,6 +116,19 @@ def test_keys_count_up_to_the_moment_at_which_they_were_retired(logged):
         assert logged.faults(registry=Registry(2, (changed,))) == faults, at
     revoked = replace(authority, officers=(*others, new))
     assert len(logged.faults(registry=Registry(2, (revoked,)))) == 3
+
+
+def test_acts_are_held_to_the_registry_of_their_time(logged):
+    ended = Registry(2, ())
+    done = logged.audit(registries=[(NOW - DAY, logged.ministry.registry), (NOW + DAY, ended)])
+    assert done.findings == []
+    assert [(each.fault, each.segment) for each in done.over] == [
+        (Fault.UNKNOWN_AUTHORITY, 0), (Fault.UNKNOWN_AUTHORITY, 1), (Fault.UNKNOWN_AUTHORITY, 2),
+    ]  # fmt: skip
+    early = [(NOW - 3 * DAY, Registry(1, ())), (NOW + DAY, logged.ministry.registry)]
+    assert {each.fault for each in logged.audit(registries=early).findings} == {
+        Fault.UNKNOWN_AUTHORITY
+    }, "an authority orders nothing before it is one"
 
 
 def test_two_copies_of_one_history_agree_and_of_two_do_not(logged, tmp_path):

@@ -17,7 +17,7 @@ from filterd.feed.receipt import Receipt, read_receipt, sign_receipt
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.registry import read_registry, registry_json
 from filterd.feed.segment import Segment, pack, unpack
-from filterd.model.order import Match, Priority, Revocation
+from filterd.model.order import Match, Priority, Retired, Revocation
 from tests.support.ministry import NOW, Ministry, order, signer
 
 JSON = st.recursive(
@@ -177,3 +177,41 @@ def test_a_node_keeps_its_key(tmp_path):
     path.write_text("damaged")
     with pytest.raises(KeyFileError):
         node_key(path)
+
+
+@pytest.mark.parametrize("ident", ["", "../moet", "moet.targets", "MOET", "-moet", "m/x", "m" * 64])
+def test_an_id_that_is_no_files_name_is_refused(ministry, ident):
+    value = registry_json(ministry.registry)
+    value["authorities"][0]["id"] = ident
+    with pytest.raises(Refused, match="its id"):
+        read_registry(value)
+
+
+def test_retired_keys_are_read_back_and_are_nobody_elses(ministry):
+    authority = ministry.authority
+    gone = public_key(signer())
+    registry = replace(
+        ministry.registry, authorities=(replace(authority, retired=(Retired(gone, NOW),)),)
+    )
+    value = json.loads(canonical(registry_json(registry)))
+    assert read_registry(value) == registry
+    (words,) = value["authorities"][0]["retired"]
+    for bad in (
+        [*words[:4], "soon"],
+        words[:4],
+        [*registry_json(ministry.registry)["authorities"][0]["officers"][0], "1"],
+    ):
+        value["authorities"][0]["retired"] = [bad]
+        with pytest.raises(Refused):
+            read_registry(value)
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [["k", "00"], ["k", "00", "1"], ["k", "00", 0], ["k", "00", 1 << 41], ["k", "00", True]],
+)
+def test_a_signature_without_its_time_is_refused(ministry, signature):
+    value = signed_json(ministry.sign(order()))
+    value["signatures"][0] = signature
+    with pytest.raises(Refused, match="when it was made"):
+        read_signed(value)
