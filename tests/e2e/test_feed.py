@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import shutil
 import threading
 import time
 from contextlib import contextmanager
@@ -212,3 +213,26 @@ def test_an_order_ends_by_itself_without_a_network(tmp_path, ministry, settings)
                 assert one.alive
             finally:
                 served_until.rename(ministry.feed)
+
+
+def test_a_node_begins_with_a_snapshot_and_has_it_in_force_at_the_next_start(
+    tmp_path, ministry, settings
+):
+    names = [f"snapshot{number}.example.com" for number in range(40)]
+    files = [ministry.order(*names[at : at + 20])[1] for at in (0, 20)]
+    for file in files:
+        ministry.publish(file)
+    log_key = ("--log-key", ministry.key("log"))
+    assert "patterns" in ministry.run("feed", "snapshot", ministry.feed, *log_key)
+    stick, folder = tmp_path / "stick.tar", tmp_path / "carried"
+    ministry.run("feed", "export", ministry.feed, stick)
+    ministry.run("feed", "import", stick, folder)
+    shutil.rmtree(folder / "log")  # a mirror needs nothing from before it
+    feed = settings["feed"] | {"url": f"file://{folder}"}
+    with node(tmp_path / "node", settings | {"feed": feed}) as one:
+        assert eventually(lambda: is_blocked(one, names[0]), seconds=60)
+        assert all(is_blocked(one, f"www.{name}") for name in names)
+        assert f"begun with the snapshot of {ministry.segments} segments" in one.log
+    shutil.rmtree(folder)
+    with node(tmp_path / "node", settings | {"feed": feed}) as again:
+        assert is_blocked(again, names[-1]), "with the first question"

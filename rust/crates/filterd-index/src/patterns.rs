@@ -431,8 +431,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_packed_is_read_back(given in prop::collection::vec(text(), 0..60)) {
-            let made = Patterns::new(given.iter().map(|(k, t)| (*k, t.as_str()))).unwrap();
-            let read = Patterns::unpack(&made.pack(), 100).unwrap();
+            let made = Patterns::new(given.iter().map(|(k, t)| (*k, t.as_str()))).expect("patterns");
+            let read = Patterns::unpack(&made.pack(), 100).expect("patterns");
             prop_assert_eq!(read.signed(), given);
             prop_assert_eq!(read.pack(), made.pack());
         }
@@ -446,12 +446,12 @@ mod tests {
 
         #[test]
         fn damage_is_read_or_refused(
-            given in prop::collection::vec(text(), 1..20), at in any::<prop::sample::Index>(), bit in 0..8
+            given in prop::collection::vec(text(), 1..20), at in any::<prop::sample::Index>(), bit in 0u32..8
         ) {
-            let made = Patterns::new(given.iter().map(|(k, t)| (*k, t.as_str()))).unwrap();
+            let made = Patterns::new(given.iter().map(|(k, t)| (*k, t.as_str()))).expect("patterns");
             let mut block = made.pack();
             let at = at.index(block.len());
-            block[at] ^= 1 << bit;
+            block[at] ^= 1u8 << bit;
             let _ = Patterns::unpack(&block, 100);
         }
     }
@@ -476,7 +476,7 @@ mod tests {
     #[test]
     fn json_is_that_which_was_signed() {
         let made = Patterns::new([(1, "z.example"), (2, "a.example/\"\\"), (0, "b.example")]);
-        let text = String::from_utf8(made.unwrap().canonical()).unwrap();
+        let text = String::from_utf8(made.expect("patterns").canonical()).expect("UTF-8");
         let wanted = r#"[["subtree","z.example"],["url","a.example/\"\\"],["name","b.example"]]"#;
         assert_eq!(text, wanted);
         assert_eq!(Patterns::default().canonical(), b"[]");
