@@ -106,7 +106,8 @@ async def open_node(
         node.engine.set_guard(guard.settings, guard.secrets)
         if config.feed.url is not None or config.feed.hub is not None:
             # What orders would hit, and about how many clients they did: of no use without.
-            node.engine.set_bands(secrets.token_bytes(BANDS_KEY_BYTES), SAMPLE)
+            sample = SAMPLE if config.feed.url is not None or config.report.candidates else 0
+            node.engine.set_bands(secrets.token_bytes(BANDS_KEY_BYTES), sample)
         await _open(living, background=background)
     except BaseException:
         await close_node(living)

@@ -18,6 +18,7 @@ from filterd.report.tally import Tally, bracket_of, merge
 OWN = "own"  # whatever the school itself said
 NONE = ""  # no rule, or one that is filterd's own
 _FILTERDS = frozenset({Origin.SAFE_SEARCH, Origin.CANARY, Origin.BYPASS, Origin.REBIND})
+_Key = tuple[int, str, int, str, int]  # slot, kind, class, group, generation
 ClassOf = Callable[[int, int], RuleClass | None]  # (generation, class)
 
 
@@ -37,7 +38,14 @@ def tallies_of(rows: Iterable[Sequence[Any]], meanings: Meanings) -> list[Tally]
     """Return rows of `Engine.counts` as tallies, merged; canaries, which the node asks for itself,
     are left out.
     """
-    return merge(tally for row in rows if (tally := _tally(row, meanings)) is not None)
+    # There may be a hundred thousand rows, one for each pattern, of a few classes.
+    sums: dict[_Key, tuple[int, int]] = {}
+    for slot, kind, _step, class_id, group, _pattern, count, generation, clients in rows:
+        key = (slot, kind, class_id, group, generation)
+        before, bits = sums.get(key, (0, 0))
+        sums[key] = (before + count, bits | clients)
+    tallies = (_tally(key, *each, meanings) for key, each in sums.items())
+    return merge(each for each in tallies if each is not None)
 
 
 def counted(events: Iterable[Sequence[Any]], bit: Callable[[str, int], int]) -> list[Sequence[Any]]:
@@ -51,8 +59,8 @@ def counted(events: Iterable[Sequence[Any]], bit: Callable[[str, int], int]) -> 
     return rows
 
 
-def _tally(row: Sequence[Any], meanings: Meanings) -> Tally | None:
-    slot, kind, _step, class_id, group, _pattern, count, generation, clients = row
+def _tally(key: _Key, count: int, clients: int, meanings: Meanings) -> Tally | None:
+    slot, kind, class_id, group, generation = key
     deed = Deed(Kind(kind).value)
     rule = meanings.class_of(generation, class_id) if class_id >= 0 else None
     if rule is not None and rule.origin is Origin.MUST_NOT_BLOCK:

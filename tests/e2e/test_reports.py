@@ -10,6 +10,7 @@ from filterd.control.client import call
 from filterd.feed.follow import LogKey
 from filterd.feed.keys import open_key, public_key
 from filterd.feed.publish import Log
+from filterd.report.batch import Band
 from filterd.report.query import Filter, read
 from tests.support.dnsclient import ede_of
 from tests.support.node import eventually, node, start, stop, wait_for
@@ -62,7 +63,8 @@ def ask(one, name, times):
 
 def test_counts_arrive_once_enrolled_and_name_nobody(tmp_path, settings):
     with receiving(Hub()) as hub, enrolled(tmp_path, settings, hub) as one:
-        ask(one, "bad.example.com", 3)
+        for number in range(1, 10):
+            one.ask("bad.example.com", source=f"127.0.0.{number}")
         ask(one, "www.example.com", 2)
         assert eventually(lambda: "not enrolled" in one.run("report", "status").stdout)
         refused = one.run("feed", "enrol", "another")
@@ -73,8 +75,10 @@ def test_counts_arrive_once_enrolled_and_name_nobody(tmp_path, settings):
         assert said.returncode == 0, said.stderr
         assert "public key" in said.stdout
         assert "A school" in said.stdout
-        assert eventually(lambda: hub.counted() == 5, seconds=30)
-        assert hub.by_rule() == {("own", "6-10", "block"): 3, ("", "6-10", "pass"): 2}
+        assert eventually(lambda: hub.counted() == 11, seconds=30)
+        assert hub.by_rule() == {("own", "6-10", "block"): 9, ("", "6-10", "pass"): 2}
+        bands = {row.clients for b in hub.batches.values() for row in b.rows if row.rule}
+        assert Band.SOME in bands, "nine devices, however many portions they came in"
         assert hub.faults == []
         sent = b"".join(hub.bodies)
         for word in ("bad.example", "www.example", "127.0.0.1", "Lan", "3A", "staff"):

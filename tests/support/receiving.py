@@ -126,8 +126,9 @@ def receiving(hub, port=0):
 
         def _say(self, status, said, headers):
             body = json.dumps(said).encode()
-            self.send_response(status)
-            for name, value in ({"Content-Length": str(len(body))} | headers).items():
+            self.send_response_only(status)
+            own = {"Date": self.date_time_string(), "Content-Length": str(len(body))}
+            for name, value in (own | headers).items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
