@@ -11,24 +11,27 @@ CENSORED = 16  # extended error of an order (RFC 8914 section 4.17)
 BLOCKED = frozenset({15, CENSORED, 17})  # blocked, censored, filtered (sections 4.16 to 4.18)
 EDE = 15  # the option's number
 PATIENCE = 1.0  # seconds for one answer
+LONG = 7.0  # the same, where upstream may have to be asked and may not be there
 TRIES = 3
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask, not where to listen
 
 
-async def is_ordered(name: str, door: ListenAddress) -> bool:
-    """Say whether `name` is answered at `door` as blocked by an order. OSError: no answer comes."""
-    return CENSORED in await reasons(name, door)
+async def is_ordered(name: str, door: ListenAddress, patience: float = PATIENCE) -> bool:
+    """Say whether `name` is answered at `door` as blocked by an order, each answer being waited for
+    `patience` seconds. OSError: no answer comes.
+    """
+    return CENSORED in await reasons(name, door, patience)
 
 
-async def is_blocked(name: str, door: ListenAddress) -> bool:
-    """Say whether `name` is answered at `door` as blocked, by anybody. OSError: no answer comes."""
-    return not BLOCKED.isdisjoint(await reasons(name, door))
+async def is_blocked(name: str, door: ListenAddress, patience: float = PATIENCE) -> bool:
+    """Say whether `name` is answered at `door` as blocked, by anybody. OSError: as `is_ordered`."""
+    return not BLOCKED.isdisjoint(await reasons(name, door, patience))
 
 
-async def reasons(name: str, door: ListenAddress) -> frozenset[int]:
+async def reasons(name: str, door: ListenAddress, patience: float) -> frozenset[int]:
     """Return the extended errors that the answer for `name` at `door` has. OSError: none comes."""
     for _ in range(TRIES):
-        wire = await _ask(name, door)
+        wire = await _ask(name, door, patience)
         if wire is not None:
             return _errors(wire)
     raise OSError(f"no answer from our own door at {door.host} port {door.port}")
@@ -45,7 +48,7 @@ def _errors(wire: bytes) -> frozenset[int]:
     return frozenset(int.from_bytes(each.data[:2], "big") for each in options if each.code == EDE)
 
 
-async def _ask(name: str, door: ListenAddress) -> bytes | None:
+async def _ask(name: str, door: ListenAddress, patience: float) -> bytes | None:
     loop = asyncio.get_running_loop()
     number = secrets.randbits(16)
     query = DNSRecord(DNSHeader(id=number, rd=1), q=DNSQuestion(name, QTYPE.A))
@@ -57,7 +60,7 @@ async def _ask(name: str, door: ListenAddress) -> bytes | None:
     )
     try:
         transport.sendto(query.pack())
-        return await asyncio.wait_for(answer, PATIENCE)
+        return await asyncio.wait_for(answer, patience)
     except TimeoutError:
         return None
     finally:

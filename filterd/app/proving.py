@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from filterd import __version__
 from filterd.app.feed_state import Feed
 from filterd.app.node import Node
-from filterd.app.probing import is_blocked, is_ordered
+from filterd.app.probing import LONG, is_blocked, is_ordered
 from filterd.config.addresses import ListenAddress
 from filterd.feed.canonical import canonical, read_object
 from filterd.feed.follow import Position
@@ -141,11 +141,11 @@ class Prover:
         newest = max(over, key=lambda each: each.number, default=None)
         if newest is None or door is None:
             return
-        due = feed.ends.of(newest)
-        good = not await is_ordered(newest.canary, door)
+        due, asked_at = feed.ends.of(newest), milliseconds()  # upstream's time is not ours
+        good = not await is_ordered(newest.canary, door, LONG)
         if good or now - due > GRACE:
             self._ended = newest.number
-            self._note(Check("expiry", str(newest.number), due * 1000, milliseconds(), good))
+            self._note(Check("expiry", str(newest.number), due * 1000, asked_at, good))
         if not good and now - due > GRACE:
             logger.warning("feed: the canary %s is blocked after its end", newest.canary)
 
@@ -155,7 +155,7 @@ class Prover:
         if not names or door is None:
             return
         name = random.choice(names)  # noqa: S311 - any of them
-        good = not await is_blocked(name, door)
+        good = not await is_blocked(name, door, LONG)
         self._note(Check("open", name, int(now * 1000), milliseconds(), good))
         if not good:
             logger.warning("feed: %s is blocked here, and must never be", name)

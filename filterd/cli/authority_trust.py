@@ -35,7 +35,7 @@ from filterd.feed.stored import read_stored
 from filterd.feed.turn import turn
 from filterd.feed.witness import Witness
 from filterd.model.errors import RulesError
-from filterd.model.order import Authority, Registry
+from filterd.model.order import Authority, PublicKey, Registry
 
 Commands = Any  # argparse does not name what add_subparsers returns
 _ROOT = """examples:
@@ -54,6 +54,9 @@ _PUT = """examples:
       --witness w.example/1=w.pem.pub --cosigned 1  nodes take what a witness has seen
   filterd authority put feed --targets-key a.pem --targets-key b.pem --online-key online.pem \\
       --new-log-key log-2.pem                       the log's key was lost
+  filterd authority put feed --new-log-key log-2.pem --prepare targets.json    signed apart; then
+  filterd authority renew feed --online-key online.pem --log-key log-2.pem \\
+      --log-key-before log.pem.pub
   filterd authority put feed --targets-key a.pem --targets-key b.pem --online-key online.pem \\
       --rollout 3m --popular popular.txt            how orders begin, and what none blocks
 """
@@ -106,6 +109,7 @@ def add(commands: Commands) -> None:
     renew.add_argument("feed", metavar="FEED")
     renew.add_argument("--online-key", required=True, metavar="KEY")
     renew.add_argument("--log-key", required=True, metavar="KEY")
+    renew.add_argument("--log-key-before", metavar="FILE.pub", help="it was signed with, till now")
     add_passphrase(renew)
     renew.set_defaults(run=_renew)
 
@@ -220,8 +224,6 @@ def _put(args: argparse.Namespace) -> int:
     if policy != before.policy:
         policy = replace(policy, version=policy.version + 1)
         read_policy(policy_json(policy))  # says what does not fit
-    if keeper is not None and args.prepare is not None:
-        raise RulesError("--new-log-key signs the log at once; its holders sign at one table")
     stored = read_stored(feed, before.policy.log)
     if stored is not None and args.remove:
         gone = [e for e in stored.position.ledger.entries.values() if e.name[0] in args.remove]
@@ -337,9 +339,23 @@ def _renew(args: argparse.Namespace) -> int:
     (online,) = signers(args, [args.online_key])
     with turn(feed):
         Publisher(feed).renew(online, moment(now))
-        checkpoint = Log.open(feed, policy.log, keeper, policy.canaries).renew(now)
+        if args.log_key_before is None:
+            log = Log.open(feed, policy.log, keeper, policy.canaries)
+        else:
+            log = _with_new_key(feed, policy, keeper, read_public(args.log_key_before))
+        checkpoint = log.renew(now)
     print(f"{feed}: {checkpoint.size} segments, signed anew")
     return Exit.OK
+
+
+def _with_new_key(feed: Path, policy: Policy, keeper: Signer, before: PublicKey) -> Log:
+    """Open a log whose checkpoint is still signed with the key `before`. Refused, OSError."""
+    if public_key(keeper) != policy.log.key:
+        raise RulesError("--log-key: not the one that the policy names by now")
+    stored = read_stored(feed, replace(policy.log, key=before))
+    if stored is None:
+        raise RulesError(f"{feed} has no log")
+    return Log(feed, policy.log, keeper, policy.canaries, stored.position)
 
 
 def _authority(path: str) -> Authority:

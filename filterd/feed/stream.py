@@ -19,9 +19,7 @@ class State(StrEnum):
     NONE = "none"  # the feed is static files
     DOWN = "down"  # broken off, or not yet there
     SILENT = "silent"  # asked for, and nothing has come yet
-    HELD = (
-        "held-back"  # asked for, and what is new does not come by it: a proxy on the way keeps it
-    )
+    HELD = "held-back"  # asked for, and news do not come by it: a proxy on the way keeps them
     LIVE = "live"
 
 

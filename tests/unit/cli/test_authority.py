@@ -150,6 +150,22 @@ def test_a_root_follows_with_old_and_new_holders(begun):
     begun.put(by=("c", "d"))
 
 
+def test_a_new_key_of_the_log_is_signed_by_holders_apart(begun):
+    begun.keys("log-2")
+    named = ("--new-log-key", begun.key("log-2"))
+    begun.run("authority", "put", begun.feed, *named, "--prepare", begun.file("targets"))
+    begun.sign("targets", "a", "c")
+    begun.finish("targets")
+    renew = ("authority", "renew", begun.feed, "--online-key", begun.key("online"), "--log-key")
+    assert "not signed by" in begun.run(*renew, begun.key("log-2"), code=2)
+    before = ("--log-key-before", f"{begun.key('log')}.pub")
+    assert "by now" in begun.run(*renew, begun.key("log"), *before, code=2)
+    begun.run(*renew, begun.key("log-2"), *before)
+    begun.run(*renew, begun.key("log-2"))
+    root = begun.feed / "trust" / "1.root.json"
+    assert "good" in begun.run("feed", "audit", begun.feed, "--root", root)
+
+
 def test_a_threshold_that_nobody_reaches_is_refused(table):
     told = table.run(
         "authority", "root", *table.many("holder", "a", "b", pub=True), "--threshold", 3,
