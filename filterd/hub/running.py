@@ -25,8 +25,8 @@ from filterd.feed.keys import open_key
 from filterd.hub.connection import Connection
 from filterd.hub.database import open_database
 from filterd.hub.events import Announcer
-from filterd.hub.gathering import Gathering
 from filterd.hub.gauges import Gauges
+from filterd.hub.intake import Intake
 from filterd.hub.limits import Buckets, Desk
 from filterd.hub.numbers import Numbers
 from filterd.hub.publishing import Publisher, Times
@@ -43,6 +43,7 @@ CREDENTIAL = "log-passphrase"
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
 THREADS = 8  # that speak to the database for nodes
 ONE_WRITER = 2  # SQLite writes one after the other; the second thread looks nodes up meanwhile
+WRITERS = 2  # transactions with what nodes send, at one time
 FOR_PEOPLE = 4
 STUCK = 30_000  # milliseconds without an acknowledgement, after which the system gives a peer up
 GRACE = 10  # seconds for what is at work when it is told to stop
@@ -81,9 +82,9 @@ def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> H
         for_nodes=for_nodes,
         for_people=Desk(FOR_PEOPLE, limits.waiting, "people"),
         nodes=Nodes(database, for_nodes, clock),
+        intake=Intake(database, for_nodes, WRITERS, limits.waiting),
         per_node=Buckets(limits.per_node, limits.node_burst),
         per_address=Buckets(limits.per_address, limits.per_address * 10),
-        gathering=Gathering(database),
         gauges=Gauges(database.read, time.monotonic, terms_of(config)),
     )
     _show(hub)
