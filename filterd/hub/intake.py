@@ -1,8 +1,8 @@
 """What nodes send, written to the database many at a time.
 
 A transaction costs the same for one request as for sixty, so whoever comes while one is written
-goes with the next. All of a group is written or nothing; where one of it is not good, or was here
-before, each is written by itself: every sender gets its own answer and no other's fault.
+goes with the next. What is not good is left out of a group, and where one of it conflicts each is
+written by itself: every sender gets its own answer and no other's fault.
 """
 
 import asyncio
@@ -10,21 +10,16 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
-from filterd.feed.refusal import Refused
-from filterd.hub.arriving import Arrived, What
+from filterd.hub.arriving import Arrived
 from filterd.hub.database import Database, DatabaseError
-from filterd.hub.ingest import Taken, UnknownNode, take_many
+from filterd.hub.ingest import Conflict, Taken, take_each
 from filterd.hub.limits import Desk
 from filterd.hub.problems import Problem
 
 AT_ONCE = 64  # requests in one transaction
 Outcome = Taken | Exception
-
-
-class _Mixed(Exception):
-    """Something of a group was here before; nothing of it was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +76,15 @@ class Intake:
 
 def write(database: Database, group: Sequence[Arrived]) -> list[Outcome]:
     """Write a group; return for each what was taken, or why it was not."""
-    numbers = [len(each.value) if each.what is What.RECEIPTS else 1 for each in group]
     try:
         with database.write() as connection:
-            total = _take_new(connection, group)
-    except (_Mixed, Refused, UnknownNode) as error:
-        if len(group) == 1:
-            return [error]
-        return [outcome for each in group for outcome in write(database, [each])]
+            return list(take_each(connection, group))
+    except (Conflict, DBAPIError) as error:
+        if len(group) > 1:  # which one it is, each alone will say
+            return [outcome for each in group for outcome in write(database, [each])]
+        return [error if isinstance(error, Conflict) else DatabaseError(f"not written: {error}")]
     except DatabaseError as error:
         return [error] * len(group)
-    return [total] if len(group) == 1 else [Taken(number, 0) for number in numbers]
-
-
-def _take_new(connection: Connection, group: Sequence[Arrived]) -> Taken:
-    total = take_many(connection, group)
-    if total.known and len(group) > 1:
-        raise _Mixed
-    return total
 
 
 def _settle(answer: "asyncio.Future[Taken]", outcome: Outcome) -> None:
