@@ -36,15 +36,12 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """Something as `node` sent it, at `at_ms` by the hub's clock; nobody has looked at it yet.
-    `skew`: the seconds that the node's clock was ahead then, None where nobody knows.
-    """
+    """Something as `node` sent it, at `at_ms` by the hub's clock; nobody has looked at it yet."""
 
     what: What
     node: str
     value: Json
     at_ms: int
-    skew: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

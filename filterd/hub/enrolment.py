@@ -160,11 +160,6 @@ def end_node(connection: Connection, node: str, now_ms: int) -> NodeRow:
     return known
 
 
-def is_news(node: NodeRow, skew: int, now_ms: int) -> bool:
-    """Say whether `note_skew` would change anything."""
-    return node.seen_at < now_ms - _SEEN_EVERY or node.skew != skew
-
-
 def note_skew(connection: Connection, node: str, skew: int, now_ms: int) -> None:
     """Keep when a node was seen, and by how many seconds its clock was ahead then."""
     skew = max(-(2**31), min(skew, 2**31 - 1))

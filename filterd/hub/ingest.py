@@ -22,7 +22,7 @@ from filterd.hub.arriving import (
 )
 from filterd.hub.audit import note
 from filterd.hub.counting import store_candidates, store_counts
-from filterd.hub.enrolment import NodeRow, is_news, node_row, note_skew
+from filterd.hub.enrolment import NodeRow, node_row
 from filterd.hub.once import insert_once
 from filterd.hub.tables import batches, checks, nodes, receipts, segments
 from filterd.model.errors import FilterdError
@@ -136,7 +136,6 @@ def take_each(connection: Connection, arrived: Sequence[Arrived]) -> list[Outcom
     good = [each for found in looked_at if isinstance(found, tuple) for each in found]
     news = store_receipts(connection, [each for each in good if isinstance(each, ReceivedReceipt)])
     news |= store_batches(connection, [each for each in good if isinstance(each, ReceivedBatch)])
-    _note_skews(connection, arrived, locked)
     return [_told(found, news) if isinstance(found, tuple) else found for found in looked_at]
 
 
@@ -167,15 +166,6 @@ def _told(received: Sequence[Received], news: set[Key]) -> Taken:
     mine = {each.id for each in received} & news
     news -= mine
     return Taken(len(mine), len(received) - len(mine))
-
-
-def _note_skews(
-    connection: Connection, arrived: Iterable[Arrived], locked: Mapping[str, NodeRow]
-) -> None:
-    for each in arrived:
-        node = locked.get(each.node)
-        if each.skew is not None and node is not None and is_news(node, each.skew, each.at_ms):
-            note_skew(connection, node.id, each.skew, each.at_ms)
 
 
 def store_receipts(connection: Connection, received: Sequence[ReceivedReceipt]) -> set[Key]:

@@ -80,14 +80,14 @@ async def reports(sent: SentBy, hub: HubOf) -> TakenReply:
 
 
 async def _take(hub: Hub, what: What, sent: Sent) -> TakenReply:
+    arrived, number = await hub.for_nodes.run(_looked_at, hub, what, sent)
     if hub.stream is None:
         try:
-            done = await hub.for_nodes.run(_store, hub, what, sent)
+            done = await hub.intake.take(arrived)
         except ingest.UnknownNode:
             hub.nodes.forget(sent.node.id)
             raise
     else:
-        arrived, number = await hub.for_nodes.run(_looked_at, hub, what, sent)
         is_new = await hub.stream.offer(arrived)
         done = ingest.Taken(number, 0) if is_new else ingest.Taken(0, number)
     hub.numbers.taken.labels(what.value).inc(done.taken)
@@ -100,21 +100,19 @@ def _enrol(hub: Hub, code: str, key: PublicKey, software: str) -> enrolment.Node
         return enrolment.enrol(connection, code, key, software, hub.now_ms)
 
 
-def _store(hub: Hub, what: What, sent: Sent) -> ingest.Taken:
-    value = _read(hub, what, sent)
-    return hub.gathering.take(Arrived(what, sent.node.id, value, hub.now_ms, sent.skew))
-
-
 def _looked_at(hub: Hub, what: What, sent: Sent) -> tuple[Arrived, int]:
-    """Return what is to go into the stream, and how many things that is."""
-    value, number = _read(hub, what, sent), 1
-    if what is What.RECEIPTS:
-        number = len(received_receipts(value, sent.node.key, hub.now_ms))
-    else:
-        received_batch(value, sent.node.key, hub.now_ms)
-    with hub.database.write() as connection:
-        enrolment.note_skew(connection, sent.node.id, sent.skew, hub.now_ms)
-    return Arrived(what, sent.node.id, value, hub.now_ms), number
+    """Return what is to be written, and how many things that is. What goes into the stream is
+    looked at before; else that is done where it is written.
+    """
+    value, now_ms = _read(hub, what, sent), hub.now_ms
+    if hub.stream is not None:
+        if what is What.RECEIPTS:
+            received_receipts(value, sent.node.key, now_ms)
+        else:
+            received_batch(value, sent.node.key, now_ms)
+    hub.nodes.note(sent.node, sent.skew, now_ms)
+    number = len(value) if what is What.RECEIPTS else 1
+    return Arrived(what, sent.node.id, value, now_ms), number
 
 
 def _read(hub: Hub, what: What, sent: Sent) -> Any:

@@ -19,14 +19,14 @@ import uvloop
 from securesystemslib.signer import Signer
 
 from filterd.config.addresses import ListenAddress
-from filterd.config.hub import HubConfig, LogKeyConfig
+from filterd.config.hub import SQLITE, HubConfig, LogKeyConfig
 from filterd.feed.breadth import breadth_of
 from filterd.feed.keys import open_key
 from filterd.hub.connection import Connection
 from filterd.hub.database import open_database
 from filterd.hub.events import Announcer
-from filterd.hub.gathering import Gathering
 from filterd.hub.gauges import Gauges
+from filterd.hub.intake import Intake
 from filterd.hub.limits import Buckets, Desk
 from filterd.hub.numbers import Numbers
 from filterd.hub.publishing import Publisher, Times
@@ -42,6 +42,8 @@ logger = logging.getLogger(__name__)
 CREDENTIAL = "log-passphrase"
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
 THREADS = 8  # that speak to the database for nodes
+ONE_WRITER = 2  # SQLite writes one after the other; the second thread looks nodes up meanwhile
+WRITERS = 2  # transactions with what nodes send, at one time
 FOR_PEOPLE = 4
 STUCK = 30_000  # milliseconds without an acknowledgement, after which the system gives a peer up
 GRACE = 10  # seconds for what is at work when it is told to stop
@@ -56,7 +58,11 @@ def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> H
     clock = Clock(time.time, time.monotonic)
     database = open_database(config.database, THREADS + FOR_PEOPLE + 2)
     book = load_rulebook(default_directory())
-    for_nodes = Desk(THREADS, config.limits.waiting, "nodes")
+    for_nodes = Desk(
+        ONE_WRITER if config.database.startswith(SQLITE) else THREADS,
+        config.limits.waiting,
+        "nodes",
+    )
     publisher = Publisher(
         config.feed,
         None if config.log is None else _keeper(config.log, environ),
@@ -76,9 +82,9 @@ def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> H
         for_nodes=for_nodes,
         for_people=Desk(FOR_PEOPLE, limits.waiting, "people"),
         nodes=Nodes(database, for_nodes, clock),
+        intake=Intake(database, for_nodes, WRITERS, limits.waiting),
         per_node=Buckets(limits.per_node, limits.node_burst),
         per_address=Buckets(limits.per_address, limits.per_address * 10),
-        gathering=Gathering(database),
         gauges=Gauges(database.read, time.monotonic, terms_of(config)),
     )
     _show(hub)
