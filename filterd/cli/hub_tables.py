@@ -26,15 +26,16 @@ def status(told: Json, clock: Clock) -> list[str]:
         ("behind", "dim", "behind"),
         ("skewed", "yellow", "with a wrong clock"),
         ("refusing", "yellow", "refuse orders"),
+        ("held", "yellow", "with held orders"),
         ("ended", "dim", "ended"),
     )
     kinds = [paint(f"{counted[key]:,} {word}", style) for key, style, word in parts if counted[key]]
-    unblock = told["unblock"]
+    unblock, held = told["unblock"], told["held_orders"]
     still = unblock["still_blocked"]
     lines = [
         ("as of", _when(now, clock)),
         ("log", f"{told['size']:,} segments, {published}"),
-        ("orders", states),
+        ("orders", states + _if(held, f", {held:,} held somewhere", "yellow")),
         ("waiting", _waiting(waits, now)),
         ("nodes", ", ".join([f"{counted['enrolled']:,} enrolled", *kinds])),
         ("coverage", _coverage(told)),
@@ -53,7 +54,7 @@ def orders(told: Sequence[Json], clock: Clock) -> list[str]:
     if not told:
         return ["no order was submitted yet"]
     titles = ("order", "reference", "category", "state", "published", ">T1-T0", ">enforced",
-              ">coverage", ">late", ">p50", ">p95", ">p99")  # fmt: skip
+              ">held", ">coverage", ">late", ">p50", ">p95", ">p99")  # fmt: skip
     return table(titles, [_order_row(each, clock) for each in told])
 
 
@@ -71,6 +72,9 @@ def order(told: Json, clock: Clock) -> list[str]:
         ("enforced", f"{enforcing}, {_pace(told['enforce'])}"),
     )
     lines += [f"{title:<14}{text}" for title, text in pairs]
+    if told["held"]:
+        at_nodes = paint(f"at {told['held']:,} nodes", "yellow")
+        lines.append(f"{'held':<14}{at_nodes}")
     if told["revoked_at"] is not None:
         lines.append(f"{'revoked':<14}{_when(told['revoked_at'], clock)}, {_pace(told['unblock'])}")
     if not told["times"]:
@@ -85,7 +89,7 @@ def nodes(told: Sequence[Json], clock: Clock) -> list[str]:
     if not told:
         return ["no node is enrolled; `filterd hub invite` gives a code"]
     titles = ("node", "name", "province", "kind", ">subscribers", "software", ">segments",
-              ">behind", "lacks since", "seen", ">clock", ">refused", "state")  # fmt: skip
+              ">behind", "lacks since", "seen", ">clock", ">refused", ">held", "state")  # fmt: skip
     return table(titles, [_node_row(each, clock) for each in told])
 
 
@@ -120,6 +124,7 @@ def _order_row(told: Json, clock: Clock) -> Sequence[str | Cell]:
         "" if published is None else _when(published, clock),
         "" if published is None else length(published - told["signed_at"]),
         "" if published is None else f"{told['enforcing']:,}/{told['expected']:,}",
+        Cell(_many(told["held"]), "yellow"),
         percent(told["coverage"]),
         Cell(_many(told["late"]), "red"),
         *(length(pace[name]) for name in ("p50", "p95", "p99")),
@@ -132,7 +137,8 @@ def _times_row(told: Json, published: int) -> Sequence[str | Cell]:
     shown = [None if told[name] is None else told[name] - published for name in moments]
     if told["size"] is not None:
         shown[:2] = [each - skew for each in shown[:2] if each is not None]
-    since = [Cell("not yet", "red") if each is None else length(each) for each in shown]
+    lacking = Cell("held", "yellow") if told["held"] else Cell("not yet", "red")
+    since = [lacking if each is None else length(each) for each in shown]
     return (told["name"], told["province"], _skew(told["skew"]), *since)
 
 
@@ -153,6 +159,7 @@ def _node_row(told: Json, clock: Clock) -> Sequence[str | Cell]:
         _when(told["seen_at"], clock),
         Cell(_skew(told["skew"]), "yellow" if told["skewed"] else "dim"),
         Cell(_many(told["refused"]), "yellow"),
+        Cell(_many(told["held"]), "yellow"),
         state if wrong else Cell("ok", "green"),
     )
 

@@ -1,6 +1,7 @@
 """Who enforces what since when: T0 signed, T1 published, T2 received, T3 applied, T4 observed.
 
-A node enforces segment n with its first receipt of a size above n. Nodes are expected to enforce
+A node enforces segment n with its first receipt of a size above n, or, where it said that an order
+in it is held, with the first that says so no more. Nodes are expected to enforce
 what was published after they enrolled, until they end. What a node says of time is reported, not
 trusted: a clock that is known to be off is set right, nothing is observed after its receipt
 arrived, and nothing before it was published.
@@ -25,7 +26,7 @@ from sqlalchemy import (
 )
 
 from filterd.hub.pace import Pace, merged
-from filterd.hub.tables import nodes, receipts, segments
+from filterd.hub.tables import holdings, nodes, receipts, segments
 
 Json = Any
 MINUTE = 60_000
@@ -49,12 +50,15 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Nodes that are expected to enforce a segment, and those that do; with their subscribers."""
+    """Nodes that are expected to enforce a segment, and those that do; with their subscribers.
+    `held`: those that have it and do not enforce it yet.
+    """
 
     expected: int = 0
     enforcing: int = 0
     expected_weight: int = 0
     enforcing_weight: int = 0
+    held: int = 0
 
     @property
     def share(self) -> float | None:
@@ -155,17 +159,39 @@ def coverages(look: Look, numbers: Collection[int]) -> Mapping[int, Coverage]:
         select(*keys, func.count(), func.sum(each.c.subscribers)).group_by(*keys)
     )
     groups = [Group(*map(int, row)) for row in rows]
-    return {number: _coverage(groups, number, at) for number, at in published.items()}
+    held = _held(look, published)
+    none = (0, 0)
+    return {
+        number: _coverage(groups, number, at, held.get(number, none))
+        for number, at in published.items()
+    }
 
 
-def _coverage(groups: Sequence[Group], number: int, published_at: int) -> Coverage:
+def _held(look: Look, numbers: Collection[int]) -> dict[int, tuple[int, int]]:
+    """Return how many expected nodes hold segments, and how many subscribers they have."""
+    rows = look.connection.execute(
+        select(holdings.c.segment, func.count(), func.sum(nodes.c.subscribers))
+        .join(nodes, nodes.c.id == holdings.c.node)
+        .join(segments, segments.c.number == holdings.c.segment)
+        .where(holdings.c.segment.in_(numbers), holdings.c.released_at.is_(None))
+        .where(nodes.c.enrolled_at <= segments.c.published_at, nodes.c.ended_at.is_(None))
+        .where(look.within)
+        .group_by(holdings.c.segment)
+    )
+    return {int(number): (int(count), int(weight)) for number, count, weight in rows}
+
+
+def _coverage(
+    groups: Sequence[Group], number: int, published_at: int, held: tuple[int, int]
+) -> Coverage:
     expected = [each for each in groups if each.since <= published_at]
     enforcing = [each for each in expected if each.size > number]
     return Coverage(
         sum(each.nodes for each in expected),
-        sum(each.nodes for each in enforcing),
+        sum(each.nodes for each in enforcing) - held[0],
         sum(each.subscribers for each in expected),
-        sum(each.subscribers for each in enforcing),
+        sum(each.subscribers for each in enforcing) - held[1],
+        held[0],
     )
 
 
@@ -178,9 +204,18 @@ def _published(look: Look, numbers: Collection[int]) -> dict[int, int]:
 
 def observed_at() -> ColumnElement[int]:
     """Return T4 of a receipt by the hub's clock, for a statement over receipts and their nodes."""
+    return _set_right(receipts.c.node_observed_at, receipts.c.arrived_at)
+
+
+def released_at() -> ColumnElement[int]:
+    """Return T4 of what was held, for a statement over holdings and their nodes; null: it is."""
+    return _set_right(holdings.c.node_released_at, holdings.c.released_at)
+
+
+def _set_right(said: ColumnElement[Any], arrived: ColumnElement[Any]) -> ColumnElement[int]:
     off = case((func.abs(nodes.c.skew) > SURE_SKEW, nodes.c.skew), else_=0)
-    said = receipts.c.node_observed_at - cast(off, BigInteger) * 1000
-    return case((said < receipts.c.arrived_at, said), else_=receipts.c.arrived_at)
+    by_hub = said - cast(off, BigInteger) * 1000
+    return case((by_hub < arrived, by_hub), else_=arrived)
 
 
 def pace(look: Look, number: int, published_at: int, enforcing: int) -> Pace:
@@ -188,9 +223,17 @@ def pace(look: Look, number: int, published_at: int, enforcing: int) -> Pace:
     them do.
 
     Most nodes take each segment as it comes, so their first receipt is that of the very next size:
-    one range of an index. Only for the others is it looked for, node by node.
+    one range of an index. Only for the others is it looked for, node by node. Where it was held it
+    is the release.
     """
-    expected = (nodes.c.enrolled_at <= published_at, nodes.c.ended_at.is_(None), look.within)
+    expected = [nodes.c.enrolled_at <= published_at, nodes.c.ended_at.is_(None), look.within]
+    released = Pace()
+    here = holdings.c.segment == number
+    if look.connection.execute(select(holdings.c.node).where(here).limit(1)).first():
+        held = select(nodes.c.subscribers, released_at().label("at"))
+        held = held.select_from(holdings.join(nodes, holdings.c.node == nodes.c.id))
+        released = _grouped(look, published_at, held.where(here, *expected))
+        expected.append(~exists().where(holdings.c.node == nodes.c.id, here))
     at_once = and_(receipts.c.node == nodes.c.id, receipts.c.size == number + 1)
     found = _grouped(
         look,
@@ -199,8 +242,8 @@ def pace(look: Look, number: int, published_at: int, enforcing: int) -> Pace:
         .select_from(receipts.join(nodes, receipts.c.node == nodes.c.id))
         .where(receipts.c.size == number + 1, *expected),
     )
-    if found.nodes == enforcing:
-        return found
+    if found.nodes + released.nodes == enforcing:
+        return merged((released, found))
     first = (
         select(observed_at())
         .where(receipts.c.node == nodes.c.id, receipts.c.size > number)
@@ -212,7 +255,7 @@ def pace(look: Look, number: int, published_at: int, enforcing: int) -> Pace:
     others = select(nodes.c.subscribers, first.label("at")).where(
         nodes.c.size > number, ~exists().where(at_once), *expected
     )
-    return merged((found, _grouped(look, published_at, others)))
+    return merged((released, found, _grouped(look, published_at, others)))
 
 
 def _grouped(look: Look, published_at: int, asked: Select[tuple[int, int]]) -> Pace:
@@ -238,7 +281,8 @@ def pace_of(look: Look, number: int, published_at: int, coverage: Coverage) -> P
 
 def times(look: Look, number: int, published_at: int, limit: int) -> list[dict[str, Json]]:
     """Return T2, T3, T4 of segment `number` for each expected node, those without first, then the
-    slowest; as the node said, and T4 by the hub's clock.
+    slowest; as the node said, and T4 by the hub's clock. Where it was held T4 is the release, none
+    yet while it is `held`.
     """
     first = (
         select(func.min(receipts.c.size))
@@ -246,10 +290,16 @@ def times(look: Look, number: int, published_at: int, limit: int) -> list[dict[s
         .correlate(nodes)
         .scalar_subquery()
     )
-    at = observed_at().label("observed_at")
+    released, was_held = holdings.c.released_at, holdings.c.node.is_not(None)
+    is_held = and_(was_held, released.is_(None))
+
+    def unless_held(column: ColumnElement[Any], name: str) -> ColumnElement[Any]:
+        return case((was_held, getattr(holdings.c, name)), else_=column)
+
+    at = case((was_held, released_at()), else_=observed_at()).label("observed_at")
     joined = nodes.outerjoin(
         receipts, and_(receipts.c.node == nodes.c.id, receipts.c.size == first)
-    )
+    ).outerjoin(holdings, and_(holdings.c.node == nodes.c.id, holdings.c.segment == number))
     rows = look.connection.execute(
         select(
             nodes.c.id.label("node"),
@@ -259,13 +309,14 @@ def times(look: Look, number: int, published_at: int, limit: int) -> list[dict[s
             receipts.c.size,
             receipts.c.node_received_at,
             receipts.c.node_applied_at,
-            receipts.c.node_observed_at,
-            receipts.c.arrived_at,
+            unless_held(receipts.c.node_observed_at, "node_released_at").label("node_observed_at"),
+            unless_held(receipts.c.arrived_at, "released_at").label("arrived_at"),
             at,
+            is_held.label("held"),
         )
         .select_from(joined)
         .where(nodes.c.enrolled_at <= published_at, nodes.c.ended_at.is_(None), look.within)
-        .order_by(receipts.c.size.is_(None).desc(), at.desc(), nodes.c.id)
+        .order_by(at.is_(None).desc(), at.desc(), nodes.c.id)
         .limit(limit)
     )
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001 - how SQLAlchemy names it
+    return [{**row, "held": bool(row["held"])} for row in rows.mappings()]

@@ -43,7 +43,8 @@ class Invited:
 @dataclass(frozen=True, slots=True)
 class NodeRow:
     """A node as the hub knows it; `id` is that of its key. Times are unix milliseconds by the hub's
-    clock, `skew` the seconds that the node's was ahead of it when last seen.
+    clock, `skew` the seconds that the node's was ahead of it when last seen, `held` how many
+    segments it does not enforce yet.
     """
 
     id: str
@@ -58,6 +59,7 @@ class NodeRow:
     skew: int
     software: str
     size: int
+    held: int = 0
 
     @property
     def key(self) -> PublicKey:

@@ -12,7 +12,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import case, select
 
 from filterd.feed.acts import signed_json
 from filterd.feed.canonical import canonical
@@ -21,7 +21,7 @@ from filterd.feed.merkle import consistency, inclusion, leaf_hash
 from filterd.feed.segment import path_of
 from filterd.hub.compliance import Look
 from filterd.hub.register import stored_act
-from filterd.hub.tables import nodes, orders, receipts, segments
+from filterd.hub.tables import holdings, nodes, orders, receipts, segments
 from filterd.model.errors import FilterdError
 
 Json = Any
@@ -31,12 +31,14 @@ Evidence of how one node took one order. Each file is as it was signed, or says 
 order.json       the order with its officers' signatures: Ed25519 over "filterd order v1", a line
                  feed and the canonical JSON of `act`
 segment.zst      the file of the log that it is in; sha256 of a zero byte and the file is a leaf
-receipt.json     what the node signed: that it enforces the log up to `size`, whose root is `root`
+receipt.json     what the node signed: that it enforces the log up to `size`, whose root is `root`,
+                 but for the segments in `held`; where it held this one, the first after that
 checkpoint       the newest root, signed by the keeper of the log
 proofs.json      `inclusion`: the leaf in the receipt's tree (RFC 9162 section 2.1.3.2);
                  `consistency`: that tree in the checkpoint's (section 2.1.4.2)
 times.json       T0 signed, T1 published, T2 received, T3 applied, T4 observed, and when the
-                 receipt arrived; milliseconds; T2 to T4 by the node's clock
+                 receipt arrived; milliseconds; T2 to T4 by the node's clock. `held`: when the node
+                 first said that it has the order and does not enforce it yet, if it ever did
 node.json        the node and its key
 """
 
@@ -48,7 +50,8 @@ class EvidenceError(FilterdError):
 def evidence(look: Look, feed: Path, authority: str, name: str, node: str) -> bytes:
     """Return a tar of what proves since when `node` enforces an order; `feed` is the log's folder.
 
-    A node that has not taken it has no receipt in it; that it says so is not proved.
+    A node that has not taken it, or holds it, has no receipt in it; that it does not enforce it is
+    not proved.
 
     Raises:
         EvidenceError: no such order, not published, or no such node (of this look's province).
@@ -58,12 +61,7 @@ def evidence(look: Look, feed: Path, authority: str, name: str, node: str) -> by
     row = look.connection.execute(select(nodes).where(nodes.c.id == node, look.within)).first()
     if row is None:
         raise EvidenceError(f"no node {node!r}; `filterd hub nodes --json` has their ids")
-    receipt = look.connection.execute(
-        select(receipts)
-        .where(receipts.c.node == node, receipts.c.size > order.segment)
-        .order_by(receipts.c.size)
-        .limit(1)
-    ).first()
+    receipt = _proof(look, node, order.segment)
     note = (feed / PATH).read_bytes()
     size = read_text(split_note(note)[0]).size
     leaves = [leaf_hash((feed / path_of(number)).read_bytes()) for number in range(size)]
@@ -76,7 +74,9 @@ def evidence(look: Look, feed: Path, authority: str, name: str, node: str) -> by
         "node.json": _json({each: row._mapping[each] for each in _NODE}),  # noqa: SLF001
     }
     times = {"T0": order.signed_at, "T1": order.published_at}
-    if receipt is not None:
+    if receipt is not None and receipt.held is not None:
+        times["held"] = receipt.held
+    if receipt is not None and receipt.body is not None:
         if not order.segment < receipt.size <= size:
             raise EvidenceError("the receipt is of a longer log than lies here; is it the feed?")
         proofs["size"] = receipt.size
@@ -110,6 +110,32 @@ def _order(look: Look, authority: str, name: str) -> Any:
             f"no published order {authority}/{name}; `filterd hub orders` lists them"
         )
     return found
+
+
+def _proof(look: Look, node: str, segment: int) -> Any:
+    """Return what T2 to T4, root, size and body are of; a body of None: the segment is held."""
+    was_held = holdings.c.node.is_not(None)
+
+    def either(name: str, release: str) -> Any:
+        column = case((was_held, holdings.c[release]), else_=receipts.c[name])
+        return column.label(name)
+
+    same = (holdings.c.node == receipts.c.node) & (holdings.c.segment == segment)
+    return look.connection.execute(
+        select(
+            receipts.c.node_received_at,
+            receipts.c.node_applied_at,
+            either("size", "released_size"),
+            either("node_observed_at", "node_released_at"),
+            either("arrived_at", "released_at"),
+            either("body", "body"),
+            holdings.c.told_at.label("held"),
+        )
+        .select_from(receipts.outerjoin(holdings, same))
+        .where(receipts.c.node == node, receipts.c.size > segment)
+        .order_by(receipts.c.size)
+        .limit(1)
+    ).first()
 
 
 def _texts(proof: tuple[bytes, ...]) -> list[str]:

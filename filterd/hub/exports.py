@@ -23,7 +23,7 @@ Json = Any
 PAGE = 500
 _COLUMNS = ("authority", "id", "reference", "legal_basis", "category", "effect", "priority",
             "patterns", "state", "not_before", "not_after", "signed_at", "published_at",
-            "revoked_at", "expected", "enforcing", "coverage", "late")  # fmt: skip
+            "revoked_at", "expected", "enforcing", "held", "coverage", "late")  # fmt: skip
 _PACES = ("p50", "p95", "p99")
 _DEEDS = ("block", "rewrite", "allow", "pass")
 _STEERS = ("=", "+", "-", "@", "\t", "\r", "\n")  # what makes a spreadsheet run a cell

@@ -1,7 +1,7 @@
 """The nodes as they stand: late, silent, behind, with a wrong clock. Times are unix milliseconds.
 
 A node is late when something was published more than `late_after` ago that it has not proved to
-enforce: the first segment that it lacks is the one whose number is its size.
+enforce: the first segment that it holds, as it says, else the one whose number is its size.
 """
 
 from typing import Any
@@ -9,9 +9,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select
 
 from filterd.hub.compliance import Look, Page
-from filterd.hub.tables import nodes, receipts, segments
+from filterd.hub.tables import holdings, nodes, receipts, segments
 
 Json = Any
+_HELD = segments.alias("of_held")
+_HOLDING = (
+    select(holdings.c.node, func.min(_HELD.c.published_at).label("since"))
+    .join(_HELD, _HELD.c.number == holdings.c.segment)
+    .where(holdings.c.released_at.is_(None))
+    .group_by(holdings.c.node)
+    .subquery("holding")
+)
+_SINCE = func.coalesce(_HOLDING.c.since, segments.c.published_at)  # None: it lacks nothing
 
 
 def head(look: Look) -> tuple[int, int | None]:
@@ -26,15 +35,12 @@ def head(look: Look) -> tuple[int, int | None]:
 
 def lacking_since() -> ColumnElement[int]:
     """Return since when a node lacks something, for a statement over nodes and the segment."""
-    return case(
-        (segments.c.published_at > nodes.c.enrolled_at, segments.c.published_at),
-        else_=nodes.c.enrolled_at,
-    )
+    return case((nodes.c.enrolled_at > _SINCE, nodes.c.enrolled_at), else_=_SINCE)
 
 
 def is_late(look: Look) -> ColumnElement[bool]:
     """Return the condition for late nodes."""
-    return and_(segments.c.number.is_not(None), lacking_since() <= look.now - look.terms.late_after)
+    return and_(_SINCE.is_not(None), lacking_since() <= look.now - look.terms.late_after)
 
 
 def is_silent(look: Look) -> ColumnElement[bool]:
@@ -59,6 +65,7 @@ def summary(look: Look) -> dict[str, Json]:
             number(segments.c.number.is_not(None)).label("behind"),
             number(func.abs(nodes.c.skew) >= look.terms.skew_after).label("skewed"),
             number(refused() > 0).label("refusing"),
+            number(nodes.c.held > 0).label("held"),
             func.coalesce(func.sum(case((active, 0), else_=1)), 0).label("ended"),
             func.coalesce(func.sum(case((active, nodes.c.subscribers), else_=0)), 0).label(
                 "subscribers"
@@ -83,7 +90,7 @@ def listed(look: Look, page: Page, *, wanting: bool = False) -> list[dict[str, J
     asked: Select[Any] = select(
         nodes,
         refused().label("refused"),
-        case((segments.c.number.is_not(None), lacking_since()), else_=None).label("lacks_since"),
+        lacking_since().label("lacks_since"),
         func.coalesce(late, false()).label("late"),
         silent.label("silent"),
         skewed.label("skewed"),
@@ -114,12 +121,13 @@ def refused() -> ColumnElement[int]:
 
 
 def _joined() -> Any:
-    return nodes.outerjoin(segments, segments.c.number == nodes.c.size)
+    missing = nodes.outerjoin(segments, segments.c.number == nodes.c.size)
+    return missing.outerjoin(_HOLDING, _HOLDING.c.node == nodes.c.id)
 
 
 def _node_json(row: Any, size: int) -> dict[str, Json]:
     words = ("id", "name", "province", "kind", "subscribers", "software")
-    numbers = ("enrolled_at", "seen_at", "skew", "size", "refused", "lacks_since")
+    numbers = ("enrolled_at", "seen_at", "skew", "size", "refused", "held", "lacks_since")
     return {
         **{name: row[name] for name in words + numbers},
         "behind": max(0, size - row["size"]),

@@ -22,7 +22,7 @@ Families = list[GaugeMetricFamily | GaugeHistogramMetricFamily]
 FRESH = 15.0  # seconds that what was found is shown for
 _PREFIX = "filterd_hub"
 _BOUNDS = (100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 300_000, 3_600_000)  # ms
-_KINDS = ("enrolled", "late", "silent", "behind", "skewed", "refusing", "ended")
+_KINDS = ("enrolled", "late", "silent", "behind", "skewed", "refusing", "held", "ended")
 
 
 class Gauges(Collector):
@@ -84,6 +84,8 @@ def _families(told: Mapping[str, Json], pace: Pace) -> Families:
              0.0 if newest is None else (told["at"] - newest) / 1000),
         _many("orders", "Orders, by how they stand.", "state",
               {word.replace(" ", "_"): number for word, number in told["orders"].items()}),
+        _one("held_orders", "Orders in force that some node has and does not enforce yet.",
+             told["held_orders"]),
         _many("waiting", "Acts that are to be published.", "kind",
               {word: waits[word] for word in ("orders", "revocations")}),
         _one("waiting_age_seconds", "How long the oldest of them waits.", oldest / 1000),

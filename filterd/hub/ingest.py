@@ -23,6 +23,7 @@ from filterd.hub.arriving import (
 from filterd.hub.audit import note
 from filterd.hub.counting import store_candidates, store_counts
 from filterd.hub.enrolment import NodeRow, node_row
+from filterd.hub.holding import note_held
 from filterd.hub.once import insert_once
 from filterd.hub.tables import batches, checks, nodes, receipts, segments
 from filterd.model.errors import FilterdError
@@ -134,7 +135,8 @@ def take_each(connection: Connection, arrived: Sequence[Arrived]) -> list[Outcom
     locked = _locked(connection, {each.node for each in arrived})
     looked_at = [_looked_at(each, locked) for each in arrived]
     good = [each for found in looked_at if isinstance(found, tuple) for each in found]
-    news = store_receipts(connection, [each for each in good if isinstance(each, ReceivedReceipt)])
+    proofs = [each for each in good if isinstance(each, ReceivedReceipt)]
+    news = store_receipts(connection, proofs) | note_held(connection, locked, proofs)
     news |= store_batches(connection, [each for each in good if isinstance(each, ReceivedBatch)])
     return [_told(found, news) if isinstance(found, tuple) else found for found in looked_at]
 

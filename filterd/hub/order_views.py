@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import and_, case, func, select
 
 from filterd.hub.compliance import Coverage, Look, Page, coverages, pace_of, times
 from filterd.hub.pace import Pace, merged, pace_json
-from filterd.hub.tables import orders, revocations, segments
+from filterd.hub.tables import holdings, nodes, orders, revocations, segments
 
 Json = Any
 Row = Mapping[str, Json]
@@ -88,6 +88,23 @@ def states(look: Look) -> dict[str, int]:
     return {word: found.get(word, 0) for word in STATES}
 
 
+def held(look: Look) -> int:
+    """Return how many orders in force lie in a segment that a node holds."""
+    seconds = look.now // 1000
+    in_force = and_(
+        orders.c.revoked_segment.is_(None),
+        orders.c.not_before <= seconds,
+        orders.c.not_after > seconds,
+    )
+    asked = (
+        select(func.count(orders.c.digest.distinct()))
+        .join(holdings, holdings.c.segment == orders.c.segment)
+        .join(nodes, nodes.c.id == holdings.c.node)
+        .where(holdings.c.released_at.is_(None), nodes.c.ended_at.is_(None), look.within, in_force)
+    )
+    return int(look.connection.execute(asked).scalar_one())
+
+
 def waiting(look: Look) -> dict[str, Json]:
     """Return what is not published yet, and since when the oldest of it waits."""
     told: dict[str, Json] = {}
@@ -139,6 +156,7 @@ def _order_json(look: Look, row: Row, covered: Mapping[int, Coverage]) -> dict[s
         "revoked_at": ending,
         "expected": coverage.expected,
         "enforcing": coverage.enforcing,
+        "held": coverage.held,
         "coverage": coverage.share,
         "coverage_weighted": coverage.weighted,
         "late": coverage.expected - coverage.enforcing if late else 0,

@@ -30,6 +30,7 @@ from filterd.hub.tables import (
     candidates,
     checks,
     counts,
+    holdings,
     invitations,
     months,
     receipts,
@@ -87,6 +88,7 @@ def sweep(
         (candidates, candidates.c.day < now - kept.candidates * DAY),
         (checks, of_old),
         (receipts, receipt & ~exists().where(_of_receipt())),
+        (holdings, holdings.c.released_at < proofs),
         (batches, (batches.c.arrived_at < oldest) & ~exists().where(_of_batch())),
         (invitations, invitations.c.expires_at < (now - 31 * DAY) * 1000),
     )

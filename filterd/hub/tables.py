@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData(
@@ -42,6 +43,7 @@ nodes = Table(
     Column("skew", Integer, nullable=False),  # seconds that its clock was ahead, when last seen
     Column("software", Text, nullable=False),
     Column("size", BigInteger, nullable=False),  # of the log, by its newest receipt
+    Column("held", Integer, nullable=False, server_default="0"),  # segments, as in `holdings`
 )
 
 invitations = Table(
@@ -161,6 +163,27 @@ checks = Table(
     Column("node_seen_at", BigInteger, nullable=False),
     Column("good", Boolean, nullable=False),
     ForeignKeyConstraint(["node", "size"], ["receipt.node", "receipt.size"]),
+)
+
+holdings = Table(  # segments with an order that a node does not enforce yet, as it says
+    "held",
+    metadata,
+    Column("node", String(64), ForeignKey("node.id"), primary_key=True),
+    Column("segment", BigInteger, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),  # of the newest receipt that says it is held
+    Column("told_at", BigInteger, nullable=False),  # when the first of them arrived
+    Column("node_told_at", BigInteger, nullable=False),  # T4 of the newest of them
+    Column("released_size", BigInteger),  # of the first receipt since that says it is not
+    Column("released_at", BigInteger),  # when that arrived; None: it is held
+    Column("node_released_at", BigInteger),  # T4
+    Column("body", LargeBinary),  # that receipt as signed: evidence
+    Index(None, "segment"),
+    Index(
+        "ix_held_open",
+        "node",
+        postgresql_where=text("released_at IS NULL"),
+        sqlite_where=text("released_at IS NULL"),
+    ),
 )
 
 batches = Table(

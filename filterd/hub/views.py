@@ -59,6 +59,7 @@ def status(look: Look) -> dict[str, Json]:
         "size": size,
         "published_at": published_at,
         "orders": order_views.states(look),
+        "held_orders": order_views.held(look),
         "waiting": order_views.waiting(look),
         "nodes": counted,
         "coverage": _share(enrolled - counted["late"], enrolled),

@@ -52,6 +52,7 @@ class World:
             "skew": 0,
             "software": "1.0",
             "size": 0,
+            "held": 0,
         }
         self.add(tables.nodes, **{**values, **changed})
         return node_id(at)
@@ -100,6 +101,17 @@ class World:
             "body": b"{}",
         }
         self.add(tables.receipts, **{**values, **changed})
+
+    def hold(self, node, segment, *, size, told_at, released_at=None, **changed):
+        """Count it in the node's row as well, as the hub does."""
+        values = {"node": node, "segment": segment, "size": size, "told_at": told_at}
+        values |= {"node_told_at": told_at - 50, "released_at": released_at, "body": None}
+        values |= {"released_size": None, "node_released_at": None}
+        if released_at is not None:
+            values |= {"released_size": size, "node_released_at": released_at - 50, "body": b"{}"}
+        elif (row := next(each for each in self.rows["node"] if each["id"] == node)) is not None:
+            row["held"] += 1
+        self.add(tables.holdings, **{**values, **changed})
 
     def check(self, node, size, kind, subject, *, due_at, seen_at, good):
         self.add(
