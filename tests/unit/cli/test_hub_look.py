@@ -57,6 +57,27 @@ def test_a_country_where_some_are_late(hub, capsys):
     assert "late, silent" in capsys.readouterr().out
 
 
+def test_what_is_held_is_said_with_how_many(hub, capsys):
+    world = country(30, 2)
+    at_end = [each["id"] for each in world.rows["node"] if each["size"] == 2][:3]
+    for node in at_end:
+        world.hold(node, 1, size=2, told_at=hub_world.NOW)
+    hub.write(world)
+    hub.run("status")
+    told = capsys.readouterr().out
+    assert "3 with held orders" in told
+    assert "1 held somewhere" in told
+    for words in (("orders",), ("nodes",), ("late",)):
+        hub.run(*words)
+        assert "held" in capsys.readouterr().out.splitlines()[0].split(), words
+    assert hub.run("orders", "ministry/2026-2") == Exit.PROBLEM
+    lines = capsys.readouterr().out.splitlines()
+    assert "held          at 3 nodes" in lines
+    assert sum(line.split()[-1] == "held" for line in lines if line) == 3
+    hub.run("orders", "--json")
+    assert json.loads(capsys.readouterr().out)[0]["held"] == 3
+
+
 def test_all_is_well(hub, capsys):
     world = World()
     world.segment(0, hub_world.NOW - 60_000)

@@ -29,7 +29,18 @@ def wild(seed):
         for size in sizes:
             seen = NOW - DAY + size * MINUTE + dice.randrange(-500, 90_000)
             world.receipt(node, size, seen, arrived_at=seen + dice.randrange(-2000, 90_000))
+        for number in range(max(sizes, default=0)):
+            if dice.random() < 0.15:
+                released = dice.choice((None, NOW - DAY + dice.randrange(30 * MINUTE)))
+                told = NOW - DAY + number * MINUTE
+                world.hold(node, number, size=sizes[-1], told_at=told, released_at=released)
     return world
+
+
+def held_of(world, node, number):
+    """Return the row of what a node held, if it did."""
+    mine = ((row["node"], row["segment"]) == (node["id"], number) for row in world.rows["held"])
+    return next((row for row, is_it in zip(world.rows["held"], mine, strict=True) if is_it), None)
 
 
 def expected_of(world, number, province):
@@ -48,8 +59,13 @@ def delay_of(world, node, number):
     if not mine:
         return None
     first = min(mine, key=lambda each: each["size"])
+    said, arrived = first["node_observed_at"], first["arrived_at"]
+    if (held := held_of(world, node, number)) is not None:
+        said, arrived = held["node_released_at"], held["released_at"]
+        if arrived is None:
+            return None
     skew = node["skew"] * 1000 if abs(node["skew"]) > 2 else 0
-    seen = min(first["node_observed_at"] - skew, first["arrived_at"])
+    seen = min(said - skew, arrived)
     return max(0, seen - (NOW - DAY + number * MINUTE))
 
 
@@ -65,13 +81,66 @@ def test_coverage_and_pace_are_what_the_rows_say(books, seed, province):
         seen = sorted((delay, weight) for delay, weight in delays if delay is not None)
         weights = sum(weight for _, weight in seen)
         assert covered[number] == Coverage(
-            len(nodes), len(seen), sum(weight for _, weight in delays), weights
-        )
+            len(nodes),
+            len(seen),
+            sum(weight for _, weight in delays),
+            weights,
+            sum((held_of(world, node, number) or {"released_at": 0})["released_at"] is None
+                for node in nodes),
+        )  # fmt: skip
         found = pace(look, number, NOW - DAY + number * MINUTE, covered[number].enforcing)
         assert [delay for delay, count, _ in found.steps for _ in range(count)] == [
             delay for delay, _ in seen
         ]
         assert found.subscribers == weights
+
+
+def test_what_is_held_is_not_enforced_and_late_when_it_is_long_ago(books):
+    world = World()
+    for number, minutes in enumerate((60, 5)):
+        world.segment(number, NOW - minutes * MINUTE)
+        world.order(f"o{number}", number)
+    for at in range(4):
+        world.receipt(world.node(at, size=2), 2, NOW - 4 * MINUTE)
+    world.hold(node_id(0), 0, size=2, told_at=NOW - 4 * MINUTE)
+    world.hold(node_id(1), 1, size=2, told_at=NOW - 4 * MINUTE)
+    released = NOW - 2 * MINUTE
+    world.hold(node_id(2), 1, size=2, told_at=NOW - 4 * MINUTE, released_at=released)
+    look = books(world)
+    young, old = orders(look)
+    assert [old[name] for name in ("expected", "enforcing", "held", "late")] == [4, 3, 1, 1]
+    assert [young[name] for name in ("expected", "enforcing", "held", "late")] == [4, 3, 1, 0]
+    assert young["enforce"]["nodes"] == 3
+    assert young["enforce"]["p99"] == 3 * MINUTE - 50
+    told = {each["id"]: each for each in nodes(look)}
+    assert [told[node_id(at)]["held"] for at in range(4)] == [1, 1, 0, 0]
+    assert [told[node_id(at)]["late"] for at in range(4)] == [True, False, False, False]
+    assert told[node_id(1)]["lacks_since"] == NOW - 5 * MINUTE
+    assert told[node_id(3)]["lacks_since"] is None
+    assert [each["id"] for each in late(look)["nodes"]] == [node_id(0)]
+    whole = status(look)
+    assert (whole["nodes"]["held"], whole["nodes"]["late"], whole["held_orders"]) == (2, 1, 2)
+    assert whole["coverage"] == 0.75
+    rows = {each["node"]: each for each in order(look, "ministry", "o1")["times"]}
+    assert next(iter(rows)) == node_id(1)
+    assert [rows[node_id(at)]["held"] for at in range(4)] == [False, True, False, False]
+    assert rows[node_id(1)]["observed_at"] is rows[node_id(1)]["arrived_at"] is None
+    assert rows[node_id(2)]["observed_at"] == released - 50
+    assert rows[node_id(2)]["arrived_at"] == released
+    assert rows[node_id(3)]["observed_at"] == NOW - 4 * MINUTE
+
+
+def test_what_others_hold_is_not_told(books):
+    world = World()
+    world.segment(0, NOW - 60 * MINUTE)
+    world.order("o", 0)
+    world.receipt(world.node(0, size=1, province="south"), 1, NOW - 59 * MINUTE)
+    world.node(1, size=1, province="north", ended_at=NOW - 1)
+    for at in range(2):
+        world.hold(node_id(at), 0, size=1, told_at=NOW - MINUTE)
+    look = books(world, province="north")
+    assert coverages(look, [0])[0] == Coverage()
+    assert status(look)["held_orders"] == status(look)["nodes"]["held"] == 0
 
 
 def test_times_tell_who_has_not_and_then_the_slowest(books):

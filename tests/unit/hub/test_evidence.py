@@ -93,6 +93,34 @@ def test_a_node_that_did_not_take_it_has_no_receipt(database, feed):
     assert "inclusion" not in json.loads(found["proofs.json"])
 
 
+def test_what_was_held_is_proved_by_the_receipt_that_released_it(database, feed):
+    folder, roots = feed
+    member = Member().enrol(database)
+    words = (
+        member.receipt(3, roots[2], held=(2,)),
+        member.receipt(4, roots[3], at_ms=NOW_MS + 1000, held=(2,)),
+        member.receipt(4, roots[3], at_ms=NOW_MS + 2000),
+    )
+    for at, sealed in enumerate(words):
+        with database.write() as connection:
+            take_receipts(connection, member.id, [sealed], NOW_MS + 3000 + at)
+        if at < 2:
+            found = files(pack(database, folder, member.id))
+            assert "receipt.json" not in found
+            times = json.loads(found["times.json"])
+            assert times["held"] == NOW_MS + 3000
+            assert "T4" not in times
+    found = files(pack(database, folder, member.id))
+    receipt = read_receipt(read_object(found["receipt.json"], 10**6), member.key)
+    assert (receipt.size, receipt.held) == (4, ())
+    at = json.loads(found["proofs.json"])["segment"]
+    leaf = leaf_hash(found["segment.zst"])
+    assert is_included(leaf, at, (receipt.size, receipt.root), proof(found, "inclusion"))
+    times = json.loads(found["times.json"])
+    assert (times["T2"], times["T4"]) == (NOW_MS - 30, NOW_MS + 1990)
+    assert (times["held"], times["arrived"]) == (NOW_MS + 3000, NOW_MS + 3002)
+
+
 def test_what_is_not_there_is_said(database, feed):
     member = Member().enrol(database)
     with pytest.raises(EvidenceError, match="no published order"):

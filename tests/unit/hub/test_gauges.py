@@ -31,6 +31,11 @@ def told(database):
         if at:
             world.receipt(node_id(at), 1, NOW - 60 * MINUTE + 300)
             world.receipt(node_id(at), 2, NOW - 60 * MINUTE + 3000)
+    world.order("young", 2)
+    world.segment(2, NOW - MINUTE)
+    world.rows["node"][3]["size"] = 3
+    world.receipt(node_id(3), 3, NOW - MINUTE + 10)
+    world.hold(node_id(3), 2, size=3, told_at=NOW - MINUTE)
     with database.write() as connection:
         world.write(connection)
     books, clock = Books(database), [100.0]
@@ -56,6 +61,7 @@ def test_supervision_is_in_the_metrics(told):
     assert found['filterd_hub_enforce_delay_seconds_bucket{le="0.5"}'] == "3.0"
     assert found['filterd_hub_enforce_delay_seconds_bucket{le="+Inf"}'] == "6.0"
     assert found['filterd_hub_waiting{kind="orders"}'] == "1.0"
+    assert found['filterd_hub_nodes{state="held"}'] == found["filterd_hub_held_orders"] == "1.0"
     assert found["filterd_hub_waiting_age_seconds"] == "7.0"
     assert not any(node_id(0)[:8] in name for name in found)
 
