@@ -3,6 +3,9 @@
 What a node said later counts: later is a greater size, or the same and observed later by the node's
 clock. So its receipts may come in any order and any number of times. Most hold nothing, and of a
 node that holds nothing they cost no statement: its row, which is locked, says how many it holds.
+
+Of one size the first receipt to arrive is stored whole. So where two of one size come in the wrong
+order, and both before an older one that holds something, the release is that of the second.
 """
 
 import json

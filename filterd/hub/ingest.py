@@ -136,7 +136,8 @@ def take_each(connection: Connection, arrived: Sequence[Arrived]) -> list[Outcom
     looked_at = [_looked_at(each, locked) for each in arrived]
     good = [each for found in looked_at if isinstance(found, tuple) for each in found]
     proofs = [each for each in good if isinstance(each, ReceivedReceipt)]
-    news = store_receipts(connection, proofs) | note_held(connection, locked, proofs)
+    news = store_receipts(connection, proofs)
+    news |= note_held(connection, locked, proofs)
     news |= store_batches(connection, [each for each in good if isinstance(each, ReceivedBatch)])
     return [_told(found, news) if isinstance(found, tuple) else found for found in looked_at]
 
