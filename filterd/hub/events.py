@@ -106,6 +106,8 @@ class Announcer:
             size=last,
             waiting=last is None or last != self.newest.size,
         )
+        if not subscriber.chunked:
+            subscriber.connection.without_frames()
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         self._comment(subscriber)  # so that whatever stands between lets it through
         self._tell(subscriber)

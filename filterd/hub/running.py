@@ -28,9 +28,10 @@ from filterd.hub.events import Announcer
 from filterd.hub.gauges import Gauges
 from filterd.hub.intake import Intake
 from filterd.hub.limits import Buckets, Desk
+from filterd.hub.nodes import Nodes
 from filterd.hub.numbers import Numbers
 from filterd.hub.publishing import Publisher, Times
-from filterd.hub.state import Hub, Nodes, terms_of
+from filterd.hub.state import Hub, terms_of
 from filterd.hub.stream import Stream
 from filterd.hub.web import build_app, not_ready
 from filterd.metrics.http import MetricsServer
