@@ -79,7 +79,7 @@ class Connection(HttpToolsProtocol):
         return self.flow.write_paused
 
     def without_frames(self) -> None:
-        """Write the body that begins as it is until the connection ends: HTTP/1.0 knows no chunks."""
+        """Write the body that begins as it is, to the end: HTTP/1.0 knows no chunks."""
         self.cycle.chunked_encoding = False
 
     def write(self, data: bytes) -> None:
