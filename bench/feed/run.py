@@ -48,13 +48,15 @@ def _sse(found: Found) -> list[Figure]:
 
 def _ingest(found: Found) -> list[Figure]:
     receipts = found["receipts"]
-    lost = receipts["sent"] - receipts["taken"] + receipts["sent again, taken"]
+    lost = abs(receipts["sent"] - receipts["kept"]) + receipts["sent again, taken"]
     return [
         Figure("reports, 25 rows each", found["schools"]["rows a second"], "rows/s", least=10_000),
         Figure(
             "reports, 5,000 rows each", found["providers"]["rows a second"], "rows/s", least=10_000
         ),
-        Figure(f"{receipts['sent']:,} receipts", receipts["seconds"], "s", most=60.0),
+        Figure(
+            f"{receipts['sent']:,} receipts, a request each", receipts["seconds"], "s", most=60.0
+        ),
         Figure("receipts lost or doubled", lost, "", most=0.0),
     ]
 
@@ -73,7 +75,7 @@ def _traffic(found: Found) -> list[Figure]:
 PARTS: Mapping[str, tuple[Callable[[Found], list[Figure]], str]] = {
     "latency": (_latency, "orders to the sockets of twenty nodes, a minute"),
     "sse": (_sse, "subscribers of the feed's events, half a minute"),
-    "ingest": (_ingest, "receipts and reports into PostgreSQL, three minutes"),
+    "ingest": (_ingest, "receipts and reports by HTTP into PostgreSQL, three minutes"),
     "snapshot": (_snapshot, "ten million rules by the feed, ten minutes"),
     "traffic": (_traffic, "bytes on the wire, a quarter of an hour; needs root"),
 }

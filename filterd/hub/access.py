@@ -4,7 +4,7 @@ A signature is checked before anything that a node says is looked at, and a node
 of the hub, so a forger takes nothing from the node that he names.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from filterd.feed.refusal import Fault, Refused
 from filterd.feed.request import Request as Signed
 from filterd.feed.request import check_request, sender_of
 from filterd.hub.enrolment import NodeRow, note_skew
-from filterd.hub.limits import Buckets, address_of
+from filterd.hub.limits import Buckets, Message, Receive, address_of
 from filterd.hub.people import Person, Role, find_person
 from filterd.hub.problems import Problem
 from filterd.hub.state import Hub
@@ -40,30 +40,32 @@ def hub_of(request: Request) -> Hub:
     return hub
 
 
-async def sent(request: Request) -> Sent:
-    """Read a request of a node that is enrolled. Problem 401, 413, 422, 429, 503."""
-    hub = hub_of(request)
-    _spend(hub, hub.per_address, address_of(request.scope), "this address")
-    node = await hub.nodes.find(_named(request))
+async def sent(hub: Hub, scope: Message, receive: Receive) -> Sent:
+    """Read a request of a node that is enrolled. Problem 401, 413, 422, 429, 503;
+    ClientDisconnect.
+    """
+    _spend(hub, hub.per_address, address_of(scope), "this address")
+    # Of a header that is there twice, the first.
+    headers = {name.decode("latin-1"): it.decode("latin-1") for name, it in scope["headers"][::-1]}
+    method, path = scope["method"], scope["path"]
+    node = await hub.nodes.find(_named(Signed(method, path, b"", headers)))
     if node is None:
         raise Problem(401, f"unknown node: {_ENROL}")
     if node.ended_at is not None:
         raise Problem(401, f"this node was ended by an operator; if that is wrong: {_ENROL}")
-    content = await request.body()
+    content = await Request(scope, receive).body()
     try:
-        skew = check(request, content, node.key, hub)
+        skew = check(Signed(method, path, content, headers), node.key, hub)
     except Problem as problem:
         if problem.skew is not None:
             await hub.for_nodes.run(_note, hub, node.id, problem.skew)
         raise
     _spend(hub, hub.per_node, node.id, "this node")
-    return Sent(node, content, request.headers.get("content-encoding", ""), skew)
+    return Sent(node, content, headers.get("content-encoding", ""), skew)
 
 
-def check(request: Request, content: bytes, key: PublicKey, hub: Hub) -> int:
+def check(signed: Signed, key: PublicKey, hub: Hub) -> int:
     """Return the seconds that the sender's clock is ahead. Problem 401; 422: it is too far off."""
-    headers = dict(request.headers)
-    signed = Signed(request.method, request.url.path, content, headers)
     now = int(hub.clock.unix())
     try:
         skew = check_request(signed, key, now)
@@ -72,20 +74,20 @@ def check(request: Request, content: bytes, key: PublicKey, hub: Hub) -> int:
             raise Problem(401, f"{refused.fault.value}: {refused}") from refused
         problem = Problem(422, f"the clock is wrong, here or there: {refused}")
         # Only a future date: an old one may be somebody who sends again what he has overheard.
-        problem.skew = _ahead(headers, now)
+        problem.skew = _ahead(signed.headers, now)
         raise problem from refused
     hub.numbers.skew.observe(abs(skew))
     return skew
 
 
-def _named(request: Request) -> str:
+def _named(signed: Signed) -> str:
     try:
-        return sender_of(Signed(request.method, request.url.path, b"", dict(request.headers)))
+        return sender_of(signed)
     except Refused as refused:
         raise Problem(401, f"not signed: {refused}") from refused
 
 
-def _ahead(headers: dict[str, str], now: int) -> int | None:
+def _ahead(headers: Mapping[str, str], now: int) -> int | None:
     created = headers["signature-input"].partition(";created=")[2].partition(";")[0]
     ahead = int(created) - now
     return ahead if ahead > 0 else None
@@ -132,7 +134,6 @@ async def _hub(request: Request) -> Hub:
 
 
 HubOf = Annotated[Hub, Depends(_hub)]
-SentBy = Annotated[Sent, Depends(sent)]
 Officer = Annotated[Person, Depends(person(Role.OFFICER))]
 Operator = Annotated[Person, Depends(person(Role.OPERATOR))]
 Auditor = Annotated[Person, Depends(person(Role.AUDITOR))]

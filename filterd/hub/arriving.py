@@ -36,12 +36,15 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """Something as `node` sent it, at `at_ms` by the hub's clock; nobody has looked at it yet."""
+    """Something as `node` sent it, at `at_ms` by the hub's clock; nobody has looked at it yet.
+    `skew`: seconds that the node's clock was ahead then, where that is to be noted.
+    """
 
     what: What
     node: str
     value: Json
     at_ms: int
+    skew: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ believed but its key. A node that is sent its answer twice gets the same one.
 
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from securesystemslib.signer import SSlibKey
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from filterd.hub.secret import Random, hash_of, new_secret
 from filterd.hub.tables import invitations, nodes
@@ -20,7 +21,8 @@ from filterd.model.order import PublicKey
 
 KINDS: Final = frozenset({"school", "isp"})
 WEEK = 7 * 86_400
-_SEEN_EVERY = 60_000  # milliseconds; a node that speaks each second is not written each second
+SEEN_EVERY = 60_000  # milliseconds; a node that speaks each second is not written each second
+_SOME = select(nodes).where(nodes.c.id.in_(bindparam("ids", expanding=True)))
 
 
 class EnrolmentError(FilterdError):
@@ -145,6 +147,12 @@ def find_node(connection: Connection, node: str) -> NodeRow | None:
     return None if row is None else node_row(row)
 
 
+def find_nodes(connection: Connection, some: Sequence[str]) -> dict[str, NodeRow]:
+    """Return those nodes that there are, by their ids, ended or not."""
+    rows = connection.execute(_SOME, {"ids": some}).mappings()
+    return {row["id"]: node_row(row) for row in rows}
+
+
 def named_nodes(connection: Connection, begins: str) -> tuple[str, ...]:
     """Return the ids, two at most, of nodes that were not ended and whose id begins so."""
     if not begins.isalnum():
@@ -165,7 +173,7 @@ def end_node(connection: Connection, node: str, now_ms: int) -> NodeRow:
 def note_skew(connection: Connection, node: str, skew: int, now_ms: int) -> None:
     """Keep when a node was seen, and by how many seconds its clock was ahead then."""
     skew = max(-(2**31), min(skew, 2**31 - 1))
-    stale = (nodes.c.seen_at < now_ms - _SEEN_EVERY) | (nodes.c.skew != skew)
+    stale = (nodes.c.seen_at < now_ms - SEEN_EVERY) | (nodes.c.skew != skew)
     changed = update(nodes).where(nodes.c.id == node, stale).values(skew=skew, seen_at=now_ms)
     connection.execute(changed)
 

@@ -115,6 +115,8 @@ class Announcer:
             size=last,
             waiting=last is None or last != self.newest.size,
         )
+        if not subscriber.chunked:
+            subscriber.connection.without_frames()
         headers = [*_HEADERS, _PACKED] if subscriber.packed else _HEADERS
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         self._comment(subscriber)  # so that whatever stands between lets it through

@@ -6,10 +6,10 @@ conflict, which is told and never written over what was there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, select, tuple_, update
+from sqlalchemy import Connection, bindparam, select, tuple_, update
 
 from filterd.feed.refusal import Fault, Refused
 from filterd.hub.arriving import (
@@ -22,7 +22,7 @@ from filterd.hub.arriving import (
 )
 from filterd.hub.audit import note
 from filterd.hub.counting import store_candidates, store_counts
-from filterd.hub.enrolment import NodeRow, node_row
+from filterd.hub.enrolment import SEEN_EVERY, NodeRow, node_row
 from filterd.hub.holding import note_held
 from filterd.hub.once import insert_once
 from filterd.hub.tables import batches, checks, nodes, receipts, segments
@@ -48,19 +48,12 @@ _BATCH_ID = tuple_(batches.c.node, batches.c.epoch, batches.c.sequence)
 _NEAR = select(*_BATCH_ID.clauses, batches.c.digest, batches.c.before).where(
     _BATCH_ID.in_(bindparam("ids", expanding=True))
 )
-_AHEAD = nodes.c.size < bindparam("its_size")
-_FARTHER = (
+_SEEN = (
     update(nodes)
     .where(nodes.c.id == bindparam("its_id"))
-    .values(
-        size=case((_AHEAD, bindparam("its_size")), else_=nodes.c.size),
-        software=case((_AHEAD, bindparam("its_software")), else_=nodes.c.software),
-        seen_at=case(
-            (nodes.c.seen_at < bindparam("its_time"), bindparam("its_time")),
-            else_=nodes.c.seen_at,
-        ),
-    )
+    .values({name: bindparam(f"its_{name}") for name in ("size", "software", "seen_at", "skew")})
 )
+_STEADY = 1  # seconds that a clock seems to be off more or less, because of whole seconds
 
 
 class UnknownNode(FilterdError):
@@ -137,6 +130,7 @@ def take_each(connection: Connection, arrived: Sequence[Arrived]) -> list[Outcom
     good = [each for found in looked_at if isinstance(found, tuple) for each in found]
     proofs = [each for each in good if isinstance(each, ReceivedReceipt)]
     news = store_receipts(connection, proofs)
+    _note_seen(connection, locked, arrived, [each for each in proofs if each.id in news])
     news |= note_held(connection, locked, proofs)
     news |= store_batches(connection, [each for each in good if isinstance(each, ReceivedBatch)])
     return [_told(found, news) if isinstance(found, tuple) else found for found in looked_at]
@@ -182,7 +176,6 @@ def store_receipts(connection: Connection, received: Sequence[ReceivedReceipt]) 
     more = insert_once(connection, checks, [row for each in received for row in _checks(each)])
     news: set[Key] = {(row.node, row.size) for row in more}
     news.update(new)
-    _note_positions(connection, [by_id[key] for key in sorted(new)])
     _look_for_splits(connection, [by_id[key] for key in sorted(new)])
     return news
 
@@ -311,21 +304,42 @@ def _check_same(connection: Connection, known: Sequence[ReceivedReceipt]) -> Non
             raise Conflict(f"this node said another root of the log for {size} segments before")
 
 
-def _note_positions(connection: Connection, received: Iterable[ReceivedReceipt]) -> None:
-    """Each node's row says how far its newest receipt is."""
-    farthest = {each.receipt.node: each for each in sorted(received, key=lambda each: each.id)}
-    if not farthest:
-        return
+def _note_seen(
+    connection: Connection,
+    locked: Mapping[str, NodeRow],
+    arrived: Iterable[Arrived],
+    new: Iterable[ReceivedReceipt],
+) -> None:
+    """Each node's row says how far its newest receipt is, when it was seen and how its clock is."""
+    now = dict(locked)
+    for each in arrived:
+        node = now.get(each.node)
+        if node is None or node.ended_at is not None or each.skew is None:
+            continue
+        is_old = node.seen_at < each.at_ms - SEEN_EVERY
+        if is_old or abs(node.skew - each.skew) > _STEADY:
+            seen_at = max(node.seen_at, each.at_ms)
+            now[node.id] = replace(node, seen_at=seen_at, skew=each.skew)
+    for one in new:
+        node = now[one.receipt.node]
+        seen_at = max(node.seen_at, one.at_ms)
+        node = replace(node, seen_at=seen_at)
+        if one.receipt.size > node.size:
+            node = replace(node, size=one.receipt.size, software=one.receipt.software)
+        now[node.id] = node
     rows = [
         {
-            "its_id": node,
-            "its_size": each.receipt.size,
-            "its_software": each.receipt.software,
-            "its_time": each.at_ms,
+            "its_id": node.id,
+            "its_size": node.size,
+            "its_software": node.software,
+            "its_seen_at": node.seen_at,
+            "its_skew": node.skew,
         }
-        for node, each in sorted(farthest.items())
+        for node in now.values()
+        if node is not locked[node.id]
     ]
-    connection.execute(_FARTHER, rows)
+    if rows:
+        connection.execute(_SEEN, rows)
 
 
 def _look_for_splits(connection: Connection, received: Sequence[ReceivedReceipt]) -> None:

@@ -57,6 +57,12 @@ SCHEMAS: dict[str, Json] = {
         "additionalProperties": False,
         "properties": {"batch": {"type": "object"}, **_SEALED},
     },
+    "Taken": {
+        "type": "object",
+        "description": "`taken` are new, `known` were here before",
+        "required": ["taken", "known"],
+        "properties": {"taken": {"type": "integer"}, "known": {"type": "integer"}},
+    },
     "SignedAct": {
         "type": "object",
         "required": ["kind", "act", "signatures"],
@@ -93,3 +99,18 @@ def content_of(schema: str) -> dict[str, Json]:
     """Return what a route's body is, JSON that may be packed by zstd."""
     content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def _taken(about: str, schema: str) -> Json:
+    reply = {"schema": {"$ref": "#/components/schemas/Taken"}}
+    good = {"description": "kept", "content": {"application/json": reply}}
+    responses = {"200": good, **{str(code): told for code, told in SIGNED.items()}}
+    return {
+        "post": {"tags": ["nodes"], "summary": about, **content_of(schema), "responses": responses}
+    }
+
+
+PATHS: dict[str, Json] = {  # of what FastAPI knows nothing of
+    "/v1/receipts": _taken("Take up to 64 receipts of one node.", "Receipts"),
+    "/v1/reports": _taken("Take one batch of counts.", "Batch"),
+}

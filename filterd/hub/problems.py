@@ -15,7 +15,6 @@ from filterd.feed.refusal import Fault, Refused
 from filterd.hub.database import DatabaseError
 from filterd.hub.ingest import UnknownNode
 from filterd.hub.stream import StreamError
-from filterd.model.errors import FilterdError
 
 logger = logging.getLogger(__name__)
 MEDIA = "application/problem+json"
@@ -26,6 +25,15 @@ _STATUS: Mapping[Fault, int] = {
     Fault.UNSIGNED: 401,
     Fault.DUPLICATE: 409,
 }  # of what is refused; all else does not read, or is not warranted: 422
+
+FORESEEN = (
+    HTTPException,
+    Refused,
+    UnknownNode,
+    DatabaseError,
+    StreamError,
+    RequestValidationError,
+)
 
 
 class Problem(HTTPException):
@@ -47,43 +55,39 @@ def problem_of(refused: Refused) -> Problem:
     return Problem(_STATUS.get(refused.fault, 422), f"{refused.fault.value}: {refused}")
 
 
-def install(app: FastAPI) -> None:
-    """Make `app` answer with problems whatever goes wrong."""
-
-    @app.exception_handler(HTTPException)
-    async def _told(_: Request, error: HTTPException) -> JSONResponse:
+def reply_to(error: Exception) -> JSONResponse:
+    """Return the answer to a request that ended so. What is not foreseen tells nothing: it is
+    for the log.
+    """
+    if isinstance(error, HTTPException):
         detail = _NOWHERE if error.detail == "Not Found" else str(error.detail)
         return _reply(error.status_code, detail, error.headers)
-
-    @app.exception_handler(Refused)
-    async def _refused(request: Request, error: Refused) -> JSONResponse:
-        return await _told(request, problem_of(error))
-
-    @app.exception_handler(UnknownNode)
-    async def _unknown(request: Request, error: UnknownNode) -> JSONResponse:
-        return await _told(request, Problem(401, str(error)))
-
-    @app.exception_handler(DatabaseError)
-    @app.exception_handler(StreamError)
-    async def _without(request: Request, error: FilterdError) -> JSONResponse:
+    if isinstance(error, Refused):
+        return reply_to(problem_of(error))
+    if isinstance(error, UnknownNode):
+        return reply_to(Problem(401, str(error)))
+    if isinstance(error, DatabaseError | StreamError):
         logger.warning("%s", error)
-        return await _told(request, Problem(503, "the hub cannot keep it now", after=10))
-
-    @app.exception_handler(RequestValidationError)
-    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        del request
+        return reply_to(Problem(503, "the hub cannot keep it now", after=10))
+    if isinstance(error, RequestValidationError):
         faults = (
             f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}"
             for each in error.errors()[:8]
         )
         return _reply(422, "; ".join(faults))
+    told = "the hub failed; its log says why. Send it again later"
+    return _reply(500, told, {"Retry-After": "30"})
 
-    @app.exception_handler(Exception)
-    async def _broken(request: Request, error: Exception) -> JSONResponse:
-        del request, error  # uvicorn logs it, with its trace
-        return _reply(
-            500, "the hub failed; its log says why. Send it again later", {"Retry-After": "30"}
-        )
+
+def install(app: FastAPI) -> None:
+    """Make `app` answer with problems whatever goes wrong."""
+
+    async def tell(request: Request, error: Exception) -> JSONResponse:
+        del request
+        return reply_to(error)  # of what is not foreseen, uvicorn logs the trace
+
+    for kind in (*FORESEEN, Exception):
+        app.add_exception_handler(kind, tell)
 
 
 def _reply(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:

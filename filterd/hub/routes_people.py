@@ -16,9 +16,9 @@ from filterd.hub import enrolment, people, register
 from filterd.hub.access import HubOf, Officer, Operator
 from filterd.hub.audit import note
 from filterd.hub.openapi import PEOPLE, content_of
+from filterd.hub.packing import unpacked
 from filterd.hub.people import Person, Role
 from filterd.hub.problems import Problem
-from filterd.hub.routes_nodes import unpacked
 from filterd.hub.state import Hub
 from filterd.hub.tables import orders
 from filterd.model.order import Order, SignedAct

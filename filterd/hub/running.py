@@ -28,9 +28,10 @@ from filterd.hub.events import Announcer
 from filterd.hub.gauges import Gauges
 from filterd.hub.intake import Intake
 from filterd.hub.limits import Buckets, Desk
+from filterd.hub.nodes import Nodes
 from filterd.hub.numbers import Numbers
 from filterd.hub.publishing import Publisher, Times
-from filterd.hub.state import Hub, Nodes, terms_of
+from filterd.hub.state import Hub, terms_of
 from filterd.hub.stream import Stream
 from filterd.hub.web import build_app, not_ready
 from filterd.metrics.http import MetricsServer
@@ -43,7 +44,7 @@ CREDENTIAL = "log-passphrase"
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
 THREADS = 8  # that speak to the database for nodes
 ONE_WRITER = 2  # SQLite writes one after the other; the second thread looks nodes up meanwhile
-WRITERS = 2  # transactions with what nodes send, at one time
+WRITERS = 1  # a transaction at a time with what nodes send: the next takes all that came meanwhile
 FOR_PEOPLE = 4
 STUCK = 30_000  # milliseconds without an acknowledgement, after which the system gives a peer up
 GRACE = 10  # seconds for what is at work when it is told to stop

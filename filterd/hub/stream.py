@@ -101,6 +101,8 @@ class Stream:
             "Filterd-Node": arrived.node,
             "Filterd-At": str(arrived.at_ms),
         }
+        if arrived.skew is not None:
+            headers["Filterd-Skew"] = str(arrived.skew)
         body = zstandard.ZstdCompressor(level=3).compress(plain)
         try:
             ack = await self._jetstream.publish(SUBJECT, body, stream=NAME, headers=headers)
@@ -205,9 +207,10 @@ def _arrived(message: Msg) -> Arrived:
     try:
         plain = zstandard.ZstdDecompressor().decompress(message.data, max_output_size=MOST_PLAIN)
         what, at_ms = What(headers["Filterd-What"]), int(headers["Filterd-At"])
-        return Arrived(
-            what, headers["Filterd-Node"], read_object(plain, MOST_PLAIN)["value"], at_ms
-        )
+        said = headers.get("Filterd-Skew")
+        skew = None if said is None else int(said)
+        value = read_object(plain, MOST_PLAIN)["value"]
+        return Arrived(what, headers["Filterd-Node"], value, at_ms, skew)
     except (zstandard.ZstdError, ValueError, KeyError) as error:
         raise Refused(Fault.MALFORMED, f"not a message of this hub: {error}") from error
 

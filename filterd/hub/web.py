@@ -1,7 +1,8 @@
 """The hub's web application: the feed, its events, and the interface for nodes and people.
 
 Events do not go through FastAPI: ten thousand of them are held open, and each would cost twice the
-memory. Everything else has an entry in `/openapi.json`. There is no page that a browser would run.
+memory; nor does what nodes send (`taking.py`). Everything but the feed has an entry in
+`/openapi.json`. There is no page that a browser would run.
 """
 
 import asyncio
@@ -20,8 +21,9 @@ from filterd.hub.chores import supervise, tidy
 from filterd.hub.folder import Folder
 from filterd.hub.limits import App, Bounded, Message, Receive, Send
 from filterd.hub.numbers import route_of
-from filterd.hub.openapi import SCHEMAS
+from filterd.hub.openapi import PATHS, SCHEMAS
 from filterd.hub.state import Hub
+from filterd.hub.taking import TAKEN, Taking
 
 EVENTS = "/feed/events"
 _SECURE = (
@@ -50,8 +52,15 @@ def build_app(hub: Hub) -> App:
     app.add_api_route("/readyz", _ready, include_in_schema=False)
     app.mount("/feed", Folder(hub.config.feed))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
-    app.add_middleware(Bounded, limits=hub.config.limits)
-    return Front(app, hub)
+    return Front(Bounded(_split(app, Taking(hub)), hub.config.limits), hub)
+
+
+def _split(app: App, taking: App) -> App:
+    async def either(scope: Message, receive: Receive, send: Send) -> None:
+        is_taken = scope["type"] == "http" and scope["path"] in TAKEN
+        await (taking if is_taken else app)(scope, receive, send)
+
+    return either
 
 
 def not_ready(hub: Hub) -> Sequence[str]:
@@ -141,5 +150,6 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
         found.setdefault("components", {}).setdefault("schemas", {}).update(SCHEMAS)
+        found["paths"].update(PATHS)
         app.openapi_schema = found
     return app.openapi_schema
