@@ -238,7 +238,9 @@ class Follower:
 
     async def _enforce(self, position: Position, trust: Trust) -> None:
         feed = self._feed
-        breadth = breadth_of(self._node.book.must_not_block, trust.popular)
+        # Of an order over the canaries every receipt would seem to be true.
+        kept = (*self._node.book.must_not_block, trust.policy.canaries)
+        breadth = breadth_of(kept, trust.popular)
         before = feed.judged
         judged = await asyncio.to_thread(judge, position.ledger, trust.registry, breadth, before)
         for key, each in judged.items():

@@ -43,7 +43,7 @@ def hub_of(request: Request) -> Hub:
 async def sent(request: Request) -> Sent:
     """Read a request of a node that is enrolled. Problem 401, 413, 422, 429, 503."""
     hub = hub_of(request)
-    _spend(hub, hub.per_address, address_of(request.scope), "this address")
+    admit(request, hub)
     node = await hub.nodes.find(_named(request))
     if node is None:
         raise Problem(401, f"unknown node: {_ENROL}")
@@ -58,6 +58,11 @@ async def sent(request: Request) -> Sent:
         raise
     _spend(hub, hub.per_node, node.id, "this node")
     return Sent(node, content, request.headers.get("content-encoding", ""), skew)
+
+
+def admit(request: Request, hub: Hub) -> None:
+    """Let in who has not said yet who it is. Problem 429: there are too many from its address."""
+    _spend(hub, hub.per_address, address_of(request.scope), "this address")
 
 
 def check(request: Request, content: bytes, key: PublicKey, hub: Hub) -> int:
@@ -107,7 +112,7 @@ def person(*roles: Role) -> Callable[[Request], Awaitable[Person]]:
 
     async def find(request: Request) -> Person:
         hub = hub_of(request)
-        _spend(hub, hub.per_address, address_of(request.scope), "this address")
+        admit(request, hub)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not 0 < len(token) <= 200:
             raise Problem(401, "a token is needed: Authorization: Bearer TOKEN")

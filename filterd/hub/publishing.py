@@ -17,6 +17,7 @@ from securesystemslib.signer import Signer
 
 from filterd.feed import checkpoint as checkpoints
 from filterd.feed.acts import signed_json
+from filterd.feed.breadth import breadth_of
 from filterd.feed.canonical import canonical
 from filterd.feed.follow import read_checkpoint, take
 from filterd.feed.publish import Log
@@ -24,14 +25,14 @@ from filterd.feed.refusal import Refused
 from filterd.feed.segment import path_of
 from filterd.feed.standing import read_standing
 from filterd.feed.turn import turn
-from filterd.feed.warrant import Breadth, check_act
+from filterd.feed.warrant import Breadth, check_act, check_breadth
 from filterd.hub import register
 from filterd.hub.audit import note
 from filterd.hub.database import Database
 from filterd.hub.register import Waiting
 from filterd.model.clock import Clock
 from filterd.model.errors import FilterdError
-from filterd.model.order import SignedAct
+from filterd.model.order import Order, SignedAct
 
 logger = logging.getLogger(__name__)
 TICK = 2.0  # seconds between two looks at what other processes took
@@ -88,7 +89,10 @@ class Publisher:
 
     def check(self, signed: SignedAct) -> None:
         """Refused unless every node would do as an act says, as far as can be told here."""
-        check_act(signed, read_standing(self.feed).registry, self.breadth, self._now)
+        trust = read_standing(self.feed)
+        check_act(signed, trust.registry, self.breadth, self._now)
+        if isinstance(signed.act, Order):
+            check_breadth(signed.act, breadth_of((trust.policy.canaries,), trust.popular))
 
     def publish(self) -> None:
         """Publish what is due, and sign the checkpoint anew where that is.

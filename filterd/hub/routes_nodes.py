@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from filterd.feed.canonical import fields, read_object
 from filterd.feed.refusal import Fault, Refused
 from filterd.hub import enrolment, ingest
-from filterd.hub.access import HubOf, Sent, SentBy, check
+from filterd.hub.access import HubOf, Sent, SentBy, admit, check
 from filterd.hub.arriving import (
     MOST_RECEIPTS,
     Arrived,
@@ -29,6 +29,7 @@ from filterd.model.order import PublicKey
 
 router = APIRouter(prefix="/v1", tags=["nodes"])
 _WINDOW = 8 * 2**20  # bytes of memory that unpacking may take
+_MOST_ENROLMENT = 16 * 1024  # bytes; anybody may send one, and it is read on the loop
 
 
 class TakenReply(BaseModel):
@@ -48,7 +49,10 @@ class NodeReply(BaseModel):
 @router.post("/enrol", status_code=201, openapi_extra=content_of("Enrolment"), responses=SIGNED)
 async def enrol(request: Request, hub: HubOf) -> NodeReply:
     """Make the key that this is signed with the node that a code was given out for."""
-    content, most = await request.body(), hub.config.limits.unpacked
+    admit(request, hub)
+    content, most = await request.body(), _MOST_ENROLMENT
+    if len(content) > most:
+        raise too_long(most)
     plain = unpacked(content, request.headers.get("content-encoding", ""), most)
     said = fields(
         read_object(plain, most),
