@@ -253,8 +253,8 @@ class Follower:
         feed.judged = judged
         guard = feed.guard
         if guard is not None:
-            size = position.edge.size
-            weighed = await asyncio.to_thread(guard.weigh, judged, size, trust, breadth)
+            size, body = position.edge.size, () if feed.base is None else feed.base.state.body
+            weighed = await asyncio.to_thread(guard.weigh, judged, size, trust, breadth, body)
             for key in weighed.withheld.keys() - guard.weighed.withheld.keys():
                 name = "/".join(judged[key].entry.name)
                 logger.error("feed: order %s is held back: %s", name, weighed.withheld[key].why)
