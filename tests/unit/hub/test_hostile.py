@@ -1,16 +1,23 @@
 """Senders, clocks and operators that mean no good, or do none."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
+import zstandard
 
+from filterd.config.hub import HubLimits
 from filterd.feed.refusal import Fault, Refused
 from filterd.hub import ingest
+from filterd.hub.access import Sent
 from filterd.hub.arriving import Arrived, What
+from filterd.hub.enrolment import find_node
 from filterd.hub.folder import Folder
 from filterd.hub.ingest import Taken
 from filterd.hub.intake import Intake, write
 from filterd.hub.limits import Desk
+from filterd.hub.problems import Problem
+from filterd.hub.routes_nodes import _read
 from tests.support.fleet import NOW_MS, Member
 from tests.unit.hub.test_publishing import place
 
@@ -117,3 +124,27 @@ def test_an_order_over_the_canaries_is_told_to_the_officer(place):
     act = order("o", ("x.canary.example",), int(place.now))
     with pytest.raises(Refused, match="protected"):
         place.publisher.check(place.world.signed(act, int(place.now)))
+
+
+def test_a_receipt_for_orders_of_the_far_future_does_not_make_a_node_prompt_for_ever(database):
+    member = Member().enrol(database)
+    claims = [Arrived(What.RECEIPTS, member.id, [member.receipt(size)], NOW_MS)
+              for size in (5, 2**53 - 1)]  # fmt: skip
+    near, far = write(database, claims)
+    assert near == Taken(1, 0)
+    assert isinstance(far, Refused)
+    with database.read() as connection:
+        known = find_node(connection, member.id)
+    assert known is not None
+    assert known.size == 5
+
+
+def test_a_small_body_with_millions_of_values_is_refused_before_it_is_read():
+    plain = b'{"receipts":[' + b"[]," * 2_700_000 + b"[]]}"
+    body = zstandard.ZstdCompressor().compress(plain)
+    assert len(body) < 2000
+    hub = SimpleNamespace(config=SimpleNamespace(limits=HubLimits()))
+    row = SimpleNamespace(id="n")
+    with pytest.raises(Problem, match="values") as problem:
+        _read(hub, What.RECEIPTS, Sent(row, body, "zstd", 0))
+    assert problem.value.status_code == 413
