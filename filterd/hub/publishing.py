@@ -25,7 +25,7 @@ from filterd.feed.refusal import Fault, Refused
 from filterd.feed.segment import path_of
 from filterd.feed.standing import read_standing
 from filterd.feed.turn import turn
-from filterd.feed.warrant import Breadth, check_act, check_breadth
+from filterd.feed.warrant import Breadth, check_act, check_breadth, check_signers
 from filterd.hub import register
 from filterd.hub.audit import note
 from filterd.hub.database import Database
@@ -94,7 +94,7 @@ class Publisher:
     def check(self, signed: SignedAct) -> None:
         """Refused unless every node would do as an act says, as far as can be told here."""
         trust = read_standing(self.feed)
-        check_act(signed, trust.registry, self.breadth, self._now)
+        check_signers(signed, check_act(signed, trust.registry, self.breadth, self._now))
         if isinstance(signed.act, Order):
             check_breadth(signed.act, breadth_of((trust.policy.canaries,), trust.popular))
 

@@ -1,13 +1,17 @@
 """Senders, clocks and operators that mean no good, or do none."""
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import zstandard
+from securesystemslib.signer import CryptoSigner
 
+from filterd.cli.demo_world import order
 from filterd.config.hub import HubLimits
 from filterd.feed.refusal import Fault, Refused
+from filterd.feed.warrant import sign_act
 from filterd.hub import ingest
 from filterd.hub.access import Sent
 from filterd.hub.arriving import Arrived, What
@@ -119,8 +123,6 @@ def test_a_clock_that_is_set_back_does_not_stop_it(place):
 
 
 def test_an_order_over_the_canaries_is_told_to_the_officer(place):
-    from filterd.cli.demo_world import order  # noqa: PLC0415
-
     act = order("o", ("x.canary.example",), int(place.now))
     with pytest.raises(Refused, match="protected"):
         place.publisher.check(place.world.signed(act, int(place.now)))
@@ -148,3 +150,17 @@ def test_a_small_body_with_millions_of_values_is_refused_before_it_is_read():
     with pytest.raises(Problem, match="values") as problem:
         _read(hub, What.RECEIPTS, Sent(row, body, "zstd", 0))
     assert problem.value.status_code == 413
+
+
+def test_a_made_up_signature_does_not_make_an_order_look_fresh(place):
+    act = order("o", ("bet.example",), int(place.now))
+    signed = place.world.signed(act, int(place.now) - 3600)
+    place.publisher.check(signed)
+    later = replace(signed.signatures[0], at=int(place.now))
+    stranger = sign_act(CryptoSigner.generate_ed25519(), act, int(place.now))
+    for more in (later, stranger):
+        made_up = replace(signed, signatures=(*signed.signatures, more))
+        assert made_up.signed_at == int(place.now)
+        with pytest.raises(Refused, match="no officer") as refused:
+            place.publisher.check(made_up)
+        assert refused.value.fault is Fault.UNSIGNED
