@@ -142,7 +142,7 @@ class Basing:
         if base is None:
             return over > MOST_OVER
         is_old = now - base.state.made_at > DAY and position.edge != base.state.position.edge
-        others = base.state.scales != scales_hash(trust.registry, self._names(), trust.popular)
+        others = base.state.scales != scales_hash(trust.registry, self._names(trust), trust.popular)
         lacks = missing_class(base, self._feed.judged.values())
         return over > MOST_OVER or is_old or others or lacks
 
@@ -157,15 +157,15 @@ class Basing:
             body=body,
             first=first,
             registry=trust.registry,
-            must_not_block=self._names(),
+            must_not_block=self._names(trust),
             popular=trust.popular,
             now=now,
         )
         await self._run(job)
         return name
 
-    def _names(self) -> tuple[str, ...]:
-        return tuple(sorted(self._node.book.must_not_block))
+    def _names(self, trust: Trust) -> tuple[str, ...]:
+        return tuple(sorted({*self._node.book.must_not_block, trust.policy.canaries}))
 
 
 def in_force_before(inputs: Inputs, state: Path) -> Inputs:

@@ -58,7 +58,10 @@ def enrol(hub: str, body: dict[str, Json], folder: Path, now: int) -> Enrolled:
     made = parcel(f"{hub}/v1/enrol", canonical(body), signer, now)
     try:
         answer = httpx.post(
-            made.url, content=made.content, headers=dict(made.headers), timeout=PATIENCE
+            made.url,
+            content=made.content,
+            headers={"Accept-Encoding": "identity", **made.headers},
+            timeout=PATIENCE,
         )
     except httpx.HTTPError as error:
         raise EnrolmentError(f"{hub} cannot be reached: {error or type(error).__name__}") from error

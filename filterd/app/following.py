@@ -238,7 +238,9 @@ class Follower:
 
     async def _enforce(self, position: Position, trust: Trust) -> None:
         feed = self._feed
-        breadth = breadth_of(self._node.book.must_not_block, trust.popular)
+        # Of an order over the canaries every receipt would seem to be true.
+        kept = (*self._node.book.must_not_block, trust.policy.canaries)
+        breadth = breadth_of(kept, trust.popular)
         before = feed.judged
         judged = await asyncio.to_thread(judge, position.ledger, trust.registry, breadth, before)
         for key, each in judged.items():
@@ -251,8 +253,8 @@ class Follower:
         feed.judged = judged
         guard = feed.guard
         if guard is not None:
-            size = position.edge.size
-            weighed = await asyncio.to_thread(guard.weigh, judged, size, trust, breadth)
+            size, body = position.edge.size, () if feed.base is None else feed.base.state.body
+            weighed = await asyncio.to_thread(guard.weigh, judged, size, trust, breadth, body)
             for key in weighed.withheld.keys() - guard.weighed.withheld.keys():
                 name = "/".join(judged[key].entry.name)
                 logger.error("feed: order %s is held back: %s", name, weighed.withheld[key].why)

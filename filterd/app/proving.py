@@ -16,6 +16,7 @@ from filterd.app.feed_state import Feed
 from filterd.app.node import Node
 from filterd.app.probing import LONG, is_blocked, is_ordered
 from filterd.config.addresses import ListenAddress
+from filterd.feed.canary import is_canary
 from filterd.feed.canonical import canonical, read_object
 from filterd.feed.follow import Position
 from filterd.feed.keys import node_key, public_key
@@ -87,6 +88,9 @@ class Prover:
         if len(held) > MOST_HELD:
             raise OSError(f"{len(held)} segments are held back; no receipt can name them all")
         canary = feed.segments[-1].canary
+        if feed.trust is None or not is_canary(feed.segments[-1], feed.trust.policy.canaries):
+            feed.failed["canary"] += 1
+            raise OSError(f"no canary, no receipt: {canary[:80]!r} is none")
         if not await is_ordered(canary, door):
             feed.failed["canary"] += 1
             raise OSError(f"the canary {canary} is not blocked here; no receipt is signed")
@@ -149,6 +153,7 @@ class Prover:
             each
             for each in feed.segments
             if each.number < feed.proved and self._ended < each.number and feed.ends.of(each) <= now
+            if feed.trust is not None and is_canary(each, feed.trust.policy.canaries)
         )
         newest = max(over, key=lambda each: each.number, default=None)
         if newest is None or door is None:

@@ -4,19 +4,21 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 
-from filterd.feed.guard import Scales, Weighed, read_weighed, weigh, write_weighed
+from filterd.feed.body import Body, patterns_of, unpack_patterns
+from filterd.feed.guard import LEAST_SAMPLED, Scales, Weighed, read_weighed, weigh, write_weighed
 from filterd.feed.judge import Judgement, is_confirmed
+from filterd.feed.ledger import Name
 from filterd.feed.refusal import Refused
 from filterd.feed.traffic import FOLDER, KEY, KEY_FILE, Day, Hits, Sample, Traffic, read_day
 from filterd.feed.trust import Trust
 from filterd.feed.warrant import Breadth
 from filterd.model.durable import make_directory, write_atomically
-from filterd.model.order import Order
+from filterd.model.order import Effect, Order
 
 logger = logging.getLogger(__name__)
 WEIGHED = "guard.json"
@@ -78,14 +80,40 @@ class Guard:
         with self._one:
             return 0 if self.traffic is None else self.traffic.sampled
 
-    def weigh(self, judged: Judgement, size: int, trust: Trust, breadth: Breadth) -> Weighed:
-        """Return what of the log up to `size` is held back; it counts once it is `keep`-t."""
+    def weigh(
+        self, judged: Judgement, size: int, trust: Trust, breadth: Breadth, body: Sequence[str] = ()
+    ) -> Weighed:
+        """Return what of the log up to `size` is held back; it counts once it is `keep`-t. `body`
+        are the files, below the folder, with the patterns of what is held.
+        """
+        held = self._held(judged, body)
         scales = Scales(
             most=self.most,
-            count=self._hits,
+            count=lambda order: held.get((order.authority, order.id)) or self._hits(order),
             is_confirmed=lambda entry: is_confirmed(entry, trust.registry, breadth),
         )
         return weigh(judged, self.weighed, size, scales)
+
+    def _held(self, judged: Judgement, body: Sequence[str]) -> dict[Name, Hits]:
+        """Try orders that are new and came with a snapshot: their patterns are on disk only."""
+        new = {
+            key: each.entry
+            for key, each in judged.items()
+            if each.enforced and each.entry.held and each.entry.order.effect is Effect.BLOCK
+            if each.entry.segment >= self.weighed.size or key in self.weighed.refused
+        }
+        if not new or not body or self.most <= 0 or self.sampled < LEAST_SAMPLED:
+            return {}
+        found: dict[Name, Hits] = {}
+        try:
+            source = Body.open([self.folder / each for each in body])
+            for entry, block in source.blocks():
+                if entry.digest in new:
+                    patterns = unpack_patterns(patterns_of(entry, block))
+                    found[entry.name] = self._hits(replace(entry.order, patterns=patterns))
+        except (Refused, OSError) as error:
+            logger.warning("feed: orders of the snapshot cannot be tried on the traffic: %s", error)
+        return found
 
     def keep(self) -> None:
         """Write what was weighed. OSError: it is weighed again after a restart."""

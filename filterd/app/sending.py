@@ -27,6 +27,7 @@ SPREAD = 0.2  # of the time between two sendings of counts
 GATHERED = 900.0  # seconds that receipts for what was not urgent may wait for others
 SOON = 2.0  # seconds within which a receipt leaves: not every node's in the same moment
 Json = Any
+_PLAIN = {"Accept-Encoding": "identity"}
 
 
 class Sender:
@@ -136,14 +137,19 @@ class Sender:
             async with (
                 asyncio.timeout(LONGEST),
                 self._client.stream(
-                    "POST", url, content=made.content, headers=dict(made.headers)
+                    "POST",
+                    url,
+                    content=made.content,
+                    headers=_PLAIN | dict(made.headers),
                 ) as answer,
             ):
                 said = b""
-                async for piece in answer.aiter_bytes():
-                    said += piece
-                    if len(said) > MOST_ANSWER:
-                        break
+                # Packed, 64 KiB may be gigabytes; nothing that is answered needs that.
+                if "content-encoding" not in answer.headers:
+                    async for piece in answer.aiter_bytes():
+                        said += piece
+                        if len(said) > MOST_ANSWER:
+                            break
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 done = outcome(answer.status_code, headers, said, time.time())
         except (httpx.HTTPError, TimeoutError) as error:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -116,7 +117,8 @@ class Chores:
         """Follow the ministry's feed."""
         node = self._node
         node.feed = Feed(node.config.feed, node.paths.state / "feed", outbox=self._outbox)
-        await Follower(node, self._change, node.feed).run()
+        feed = node.feed
+        await _again("feed", lambda: Follower(node, self._change, feed).run())
 
     async def _reports(self) -> None:
         """Report to the hub: what cannot be spooled or signed here is told, and tried again."""
@@ -135,7 +137,8 @@ class Chores:
                 logger.error("report: %s", error)  # noqa: TRY400
                 await asyncio.sleep(LISTS_SECONDS)
         async with httpx.AsyncClient(timeout=PATIENCE) as client:
-            await Sender(node, reporting, client).run()
+            known = reporting
+            await _again("report", lambda: Sender(node, known, client).run())
 
     async def _plan(self) -> None:
         """Build the plan anew before it ends, and follow what is said by hand on disk."""
@@ -160,6 +163,18 @@ class Chores:
         while True:
             seen = look_after(self._node, seen)
             await asyncio.sleep(UPSTREAMS_SECONDS)
+
+
+async def _again(what: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Do `work` for ever. What comes from outside may bring about a fault that nobody thought of;
+    it must not be the last thing that comes in.
+    """
+    while True:
+        try:
+            await work()
+        except Exception:
+            logger.exception("%s: it ended by a fault of ours, and is begun again", what)
+        await asyncio.sleep(LISTS_SECONDS)
 
 
 def _silent(_step: str, _done: int, _total: int | None) -> None:

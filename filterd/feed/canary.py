@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from filterd.feed.segment import Segment
-from filterd.model.name import parents
+from filterd.model.errors import InvalidName
+from filterd.model.name import ascii_name, parents
 from filterd.model.order import Effect, Match, Order, Pattern, Sunset
 
 KEPT = 32  # of the newest segments
@@ -49,5 +50,16 @@ def canary_orders(segments: Iterable[Segment], domain: str, ends: Ends) -> tuple
             sunset=Sunset.STANDING,
         )
         for segment in segments
-        if domain in parents(segment.canary) and segment.canary != domain
+        if is_canary(segment, domain)
     )
+
+
+def is_canary(segment: Segment, domain: str) -> bool:
+    """Say whether the canary of `segment` is one: a name under `domain` in its one spelling. What
+    is none must not stand in the way of the orders that came with it.
+    """
+    try:
+        name = ascii_name(segment.canary)
+    except InvalidName:
+        return False
+    return name == segment.canary != domain and domain in parents(name)

@@ -6,6 +6,7 @@ one kind of thing never fits another.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,12 +14,18 @@ from filterd.feed.refusal import Fault, Refused
 
 Json = Any
 _PLAIN = frozenset({str, int, bool, type(None)})  # nothing in them to look at
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # perhaps half of a character, which UTF-8 cannot say
 
 
 def canonical(value: Json) -> bytes:
-    """Return the one spelling of `value`. ValueError: a float or what JSON does not know."""
-    _check(value)
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """Return the one spelling of `value`. ValueError: a float, half of a character, nested without
+    end, or what JSON does not know.
+    """
+    try:
+        _check(value)
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
     return text.encode()
 
 
@@ -36,7 +43,14 @@ def read_object(data: bytes, most: int) -> dict[str, Json]:
     if len(data) > most:
         raise Refused(Fault.TOO_LARGE, f"longer than {most} bytes")
     try:
-        value = json.loads(data, object_pairs_hook=_unique, parse_float=_no_float)
+        value = json.loads(
+            data.decode(),  # strictly: of bytes `json` takes other encodings, and halves
+            object_pairs_hook=_unique,
+            parse_float=_no_float,
+            parse_constant=_no_float,
+        )
+        if _HALF.search(data):
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise Refused(Fault.MALFORMED, f"not JSON as it is signed: {error}") from error
     if not isinstance(value, dict):

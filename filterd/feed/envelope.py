@@ -29,6 +29,10 @@ def unseal(kind: str, value: Json, key: PublicKey, known: Known) -> dict[str, Js
     parts = fields(value, {kind: dict, "key": str, "signature": str}, kind)
     signature = Signature(parts["key"], parts["signature"])
     plain = fields(parts[kind], known, kind)
-    if not verifies(key, signature, to_sign(kind, plain)):
+    try:
+        data = to_sign(kind, plain)
+    except ValueError as error:
+        raise Refused(Fault.MALFORMED, f"{kind}: {error}") from error
+    if not verifies(key, signature, data):
         raise Refused(Fault.UNSIGNED, f"{kind}: not signed by this node")
     return plain

@@ -10,6 +10,7 @@ so whoever sends it need not be trusted, only bounded.
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ CHECKPOINT = "checkpoint"  # the kind of event that is read; others are let be
 MOST_LINE = 256 * 1024  # bytes; 64 KiB of segments and a checkpoint are under 100 KiB as they come
 MOST_EVENT = MOST_LINE  # bytes of all its lines
 MOST_PUSHED = 64  # segments in one event
+_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -73,18 +75,16 @@ class EventReader:
             self._begun = True
             if rest.startswith(_BOM):
                 del rest[: len(_BOM)]
-        start, at = 0, self._seen
-        while (end := _line_end(rest, at)) is not None:
+        whole, start, seen = bytes(rest), 0, len(rest)
+        for end in _END.finditer(whole, self._seen):
             # What follows a CR decides whether it is one end or two: wait for it.
-            if rest[end] == 13 and end + 1 == len(rest):
-                at = end
+            if end.group() == b"\r" and end.end() == len(whole):
+                seen = end.start()
                 break
-            yield bytes(rest[start:end])
-            start = at = end + (2 if rest[end : end + 2] == b"\r\n" else 1)
-        else:
-            at = len(rest)
+            yield whole[start : end.start()]
+            start = end.end()
         del rest[:start]
-        self._seen = at - start
+        self._seen = seen - start
 
     def _line(self, line: bytes) -> Event | None:
         if not line:
@@ -133,8 +133,3 @@ def _file(text: object) -> bytes:
         return base64.b64decode(text if isinstance(text, str) else "?", validate=True)
     except (ValueError, binascii.Error) as error:
         raise Refused(Fault.MALFORMED, "event: a segment that is not base64") from error
-
-
-def _line_end(data: bytearray, start: int) -> int | None:
-    ends = [end for end in (data.find(b"\n", start), data.find(b"\r", start)) if end >= 0]
-    return min(ends, default=None)

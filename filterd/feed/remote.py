@@ -129,6 +129,8 @@ async def _bounded(response: httpx.Response, path: str, most: int) -> bytes:
 
 
 def _read(file: Path, path: str, most: int) -> bytes:
+    if not file.is_file():  # a pipe on a stick would be waited for without end
+        raise FileNotFoundError(f"{path}: there is no such file")
     with file.open("rb") as source:
         found = source.read(most + 1)
     if len(found) > most:

@@ -90,6 +90,19 @@ def check_signatures(signed: SignedAct, authority: Authority, at: int, plain: by
         raise Refused(Fault.UNSIGNED, why)
 
 
+def check_signers(signed: SignedAct, authority: Authority) -> None:
+    """Refused (UNSIGNED) if one of the signatures is no officer's. For whoever publishes: the
+    newest says when the act was signed, and so how prompt everybody was; none may be made up.
+    """
+    keys = {key.id: key for key in (*authority.officers, *(old.key for old in authority.retired))}
+    plain = to_sign(kind_of(signed.act), act_json(signed.act))
+    for each in signed.signatures:
+        key = keys.get(each.key)
+        if key is None or not verifies(key, each, _dated(plain, each.at)):
+            why = f"the signature of {each.key[:16]!r} is by no officer of {authority.id}"
+            raise Refused(Fault.UNSIGNED, f"{why}; take it off")
+
+
 def check_scope(order: Order, mandate: Mandate) -> None:
     """Refused (OUT_OF_SCOPE, TOO_MANY, TOO_LONG) unless the mandate covers it."""
     check_words(order, mandate)

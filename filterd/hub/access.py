@@ -64,6 +64,11 @@ async def sent(hub: Hub, scope: Message, receive: Receive) -> Sent:
     return Sent(node, content, headers.get("content-encoding", ""), skew)
 
 
+def admit(request: Request, hub: Hub) -> None:
+    """Let in who has not said yet who it is. Problem 429: there are too many from its address."""
+    _spend(hub, hub.per_address, address_of(request.scope), "this address")
+
+
 def check(signed: Signed, key: PublicKey, hub: Hub) -> int:
     """Return the seconds that the sender's clock is ahead. Problem 401; 422: it is too far off."""
     now = int(hub.clock.unix())
@@ -109,7 +114,7 @@ def person(*roles: Role) -> Callable[[Request], Awaitable[Person]]:
 
     async def find(request: Request) -> Person:
         hub = hub_of(request)
-        _spend(hub, hub.per_address, address_of(request.scope), "this address")
+        admit(request, hub)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not 0 < len(token) <= 200:
             raise Problem(401, "a token is needed: Authorization: Bearer TOKEN")

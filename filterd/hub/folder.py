@@ -1,7 +1,8 @@
 """`GET /feed/<path>`: the feed's files as they lie in its folder; nginx may serve the same.
 
 Segments and whatever has its digest in its name never change and may be kept for ever; all else is
-asked for again each time, with an ETag so that the answer is short.
+asked for again each time, with an ETag so that the answer is short. Only what a feed is made of is
+served: a key or a database that somebody has laid beside it is nobody's business.
 """
 
 import re
@@ -14,17 +15,21 @@ from starlette.types import Scope
 
 _FOR_EVER = re.compile(r"log/.*\.zst|.*/?[0-9a-f]{64}\.[^/]+|.*/?[0-9]+\.[a-z-]+\.json")
 _HIDDEN = re.compile(r"(^|/)\.|\.(new|lock|tmp)$")
+_PARTS = re.compile(
+    r"checkpoint|log(/[0-9]{3}){2}/[0-9]{3,}\.zst|snapshot\.json|snapshot/[0-9]+/([0-9]+|leaves)"
+    r"|trust/[0-9a-z.-]+\.json|targets/([0-9a-z.-]+/)*[0-9a-z.-]+\.json"
+)
 
 
 class Folder(StaticFiles):
-    """The files below `folder`, less what is being written."""
+    """The parts of the feed below `folder`, less what is being written."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(directory=folder, check_dir=False)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Return a file. HTTPException: there is none."""
-        if _HIDDEN.search(path):
+        if _HIDDEN.search(path) or _PARTS.fullmatch(path) is None:
             raise HTTPException(404, "no such file in this feed")
         response = await super().get_response(path, scope)
         for_ever = response.status_code == 200 and _FOR_EVER.fullmatch(path)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, tuple_, update
+from sqlalchemy import Connection, bindparam, case, func, select, tuple_, update
 
 from filterd.feed.refusal import Fault, Refused
 from filterd.hub.arriving import (
@@ -34,6 +34,7 @@ Key = tuple[str, int] | Id  # node and size of a receipt, or a batch's
 Received = ReceivedReceipt | ReceivedBatch
 WHOLE, GAP, FORK = "whole", "gap", "fork"
 _FIRST = bytes(32)
+_BEYOND = 10_000  # segments of the log that a node may know of and the hub not yet
 # Statements of every request are written once: that takes longer than to run them.
 _LOCK = (
     select(nodes)
@@ -44,6 +45,7 @@ _LOCK = (
 _ROOTS = select(segments.c.number, segments.c.root).where(
     segments.c.number.in_(bindparam("numbers", expanding=True))
 )
+_NEWEST = select(func.max(segments.c.number))
 _BATCH_ID = tuple_(batches.c.node, batches.c.epoch, batches.c.sequence)
 _NEAR = select(*_BATCH_ID.clauses, batches.c.digest, batches.c.before).where(
     _BATCH_ID.in_(bindparam("ids", expanding=True))
@@ -126,7 +128,8 @@ def take_each(connection: Connection, arrived: Sequence[Arrived]) -> list[Outcom
         Conflict: one of them conflicts; the transaction is to end, and which, each alone will say.
     """
     locked = _locked(connection, {each.node for each in arrived})
-    looked_at = [_looked_at(each, locked) for each in arrived]
+    most = (connection.execute(_NEWEST).scalar() or 0) + _BEYOND
+    looked_at = [_looked_at(each, locked, most) for each in arrived]
     good = [each for found in looked_at if isinstance(found, tuple) for each in found]
     proofs = [each for each in good if isinstance(each, ReceivedReceipt)]
     news = store_receipts(connection, proofs)
@@ -143,7 +146,7 @@ def _locked(connection: Connection, ids: set[str]) -> dict[str, NodeRow]:
 
 
 def _looked_at(
-    arrived: Arrived, locked: Mapping[str, NodeRow]
+    arrived: Arrived, locked: Mapping[str, NodeRow], most: int
 ) -> tuple[Received, ...] | UnknownNode | Refused:
     node = locked.get(arrived.node)
     if node is None:
@@ -152,7 +155,13 @@ def _looked_at(
         return UnknownNode("this node was ended here; it needs a new key and an invitation")
     try:
         if arrived.what is What.RECEIPTS:
-            return received_receipts(arrived.value, node.key, arrived.at_ms)
+            found = received_receipts(arrived.value, node.key, arrived.at_ms)
+            if any(each.receipt.size > most for each in found):
+                # It would count as prompt for all orders to come.
+                return Refused(
+                    Fault.MIXED, "receipt: of segments that are far from being published"
+                )
+            return found
         return (received_batch(arrived.value, node.key, arrived.at_ms),)
     except Refused as refused:
         return refused

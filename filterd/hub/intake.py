@@ -68,7 +68,7 @@ class Intake:
             try:
                 given = [each.arrived for each in group]
                 outcomes: Sequence[Outcome] = await self._desk.run(write, self._database, given)
-            except (Problem, RuntimeError) as error:  # too much to do; or it is told to stop
+            except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for it
                 outcomes = [error] * len(group)
             for each, outcome in zip(group, outcomes, strict=True):
                 _settle(each.answer, outcome)
@@ -85,6 +85,10 @@ def write(database: Database, group: Sequence[Arrived]) -> list[Outcome]:
         return [error if isinstance(error, Conflict) else DatabaseError(f"not written: {error}")]
     except DatabaseError as error:
         return [error] * len(group)
+    except Exception as error:  # noqa: BLE001 - not thought of: the fault of one, not of its group
+        if len(group) > 1:
+            return [outcome for each in group for outcome in write(database, [each])]
+        return [error]
 
 
 def _settle(answer: "asyncio.Future[Taken]", outcome: Outcome) -> None:

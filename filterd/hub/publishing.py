@@ -17,26 +17,30 @@ from securesystemslib.signer import Signer
 
 from filterd.feed import checkpoint as checkpoints
 from filterd.feed.acts import signed_json
+from filterd.feed.breadth import breadth_of
 from filterd.feed.canonical import canonical
 from filterd.feed.follow import read_checkpoint, take
 from filterd.feed.publish import Log
-from filterd.feed.refusal import Refused
+from filterd.feed.refusal import Fault, Refused
 from filterd.feed.segment import path_of
 from filterd.feed.standing import read_standing
 from filterd.feed.turn import turn
-from filterd.feed.warrant import Breadth, check_act
+from filterd.feed.warrant import Breadth, check_act, check_breadth, check_signers
 from filterd.hub import register
 from filterd.hub.audit import note
 from filterd.hub.database import Database
 from filterd.hub.register import Waiting
 from filterd.model.clock import Clock
 from filterd.model.errors import FilterdError
-from filterd.model.order import SignedAct
+from filterd.model.order import DAY, Order, SignedAct
 
 logger = logging.getLogger(__name__)
 TICK = 2.0  # seconds between two looks at what other processes took
 MOST_PLAIN = 8 * 2**20  # bytes of acts in one segment
 HUB = "hub"  # in the audit log
+LONGEST_GAP = 30 * DAY  # seconds between two checkpoints, for a clock to be believed
+JUMP = 600  # seconds that a clock may be set by, for it to be believed as before
+GAP = DAY  # for one that was set by more
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Publisher:
     published: int = 0
     problem: str | None = None
     _log: Log | None = None
+    _offset: float | None = None  # of the clock to the steady one, when it was looked at first
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wake(self) -> None:
@@ -88,7 +93,10 @@ class Publisher:
 
     def check(self, signed: SignedAct) -> None:
         """Refused unless every node would do as an act says, as far as can be told here."""
-        check_act(signed, read_standing(self.feed).registry, self.breadth, self._now)
+        trust = read_standing(self.feed)
+        check_signers(signed, check_act(signed, trust.registry, self.breadth, self._now))
+        if isinstance(signed.act, Order):
+            check_breadth(signed.act, breadth_of((trust.policy.canaries,), trust.popular))
 
     def publish(self) -> None:
         """Publish what is due, and sign the checkpoint anew where that is.
@@ -107,6 +115,7 @@ class Publisher:
             if self.keeper is None:
                 return
             log = self._caught_up(self.keeper)
+            self._check_clock(log)
             with self.database.read() as connection:
                 due = self._due(register.waiting(connection))  # somebody else may have been first
             self._append(log, due)
@@ -116,6 +125,19 @@ class Publisher:
     @property
     def _now(self) -> int:
         return int(self.clock.unix())
+
+    def _check_clock(self, log: Log) -> None:
+        """Refused (MIXED) if the clock is far ahead of the log. What is signed of the future cannot
+        be taken back: nodes would wait for that time, and the orders that end before it be gone.
+        """
+        offset = self.clock.unix() - self.clock.steady()
+        if self._offset is None:
+            self._offset = offset
+        gap = self._now - log.position.time
+        if gap > (GAP if abs(offset - self._offset) > JUMP else LONGEST_GAP):
+            why = f"this clock says that the newest checkpoint is {gap // DAY} days old"
+            more = "if it is right, `filterd authority renew` signs a new one, else set it"
+            raise Refused(Fault.MIXED, f"{why}; {more}")
 
     def _due(self, found: Sequence[Waiting]) -> list[Waiting]:
         """Return what is to go now: what is urgent, and all others once the first waited enough."""

@@ -6,7 +6,8 @@ from pydantic import BaseModel
 from filterd.feed.canonical import fields, read_object
 from filterd.feed.request import Request as Signed
 from filterd.hub import enrolment
-from filterd.hub.access import HubOf, check
+from filterd.hub.access import HubOf, admit, check
+from filterd.hub.limits import too_long
 from filterd.hub.openapi import SIGNED, content_of
 from filterd.hub.packing import unpacked
 from filterd.hub.problems import Problem
@@ -14,6 +15,7 @@ from filterd.hub.state import Hub
 from filterd.model.order import PublicKey
 
 router = APIRouter(prefix="/v1", tags=["nodes"])
+_MOST_ENROLMENT = 16 * 1024  # bytes; anybody may send one, and it is read on the loop
 
 
 class NodeReply(BaseModel):
@@ -26,7 +28,10 @@ class NodeReply(BaseModel):
 @router.post("/enrol", status_code=201, openapi_extra=content_of("Enrolment"), responses=SIGNED)
 async def enrol(request: Request, hub: HubOf) -> NodeReply:
     """Make the key that this is signed with the node that a code was given out for."""
-    content, most = await request.body(), hub.config.limits.unpacked
+    admit(request, hub)
+    content, most = await request.body(), _MOST_ENROLMENT
+    if len(content) > most:
+        raise too_long(most)
     plain = unpacked(content, request.headers.get("content-encoding", ""), most)
     said = fields(
         read_object(plain, most),

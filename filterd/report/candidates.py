@@ -13,6 +13,26 @@ from filterd.report.batch import MOST_CANDIDATES, Candidate
 DAY = 86_400
 LEAST_CLIENTS = 10  # a day
 DOMAINS = 20_000  # in memory
+# Last labels of names that are no public ones (RFC 6761, 6762, 7686, 8375, 9476 and what routers
+# and offices use): they would tell how a school calls itself and its machines.
+OWN = frozenset(
+    [
+        "alt",
+        "arpa",
+        "corp",
+        "home",
+        "internal",
+        "intranet",
+        "invalid",
+        "lan",
+        "local",
+        "localdomain",
+        "localhost",
+        "onion",
+        "private",
+        "workgroup",
+    ]
+)
 
 
 @dataclass(slots=True)
@@ -35,7 +55,8 @@ class Candidates:
     def take(self, sample: Iterable[tuple[str, int, bool]]) -> None:
         """Take (name, bit of the client, blocked) of sampled queries."""
         for name, client, blocked in sample:
-            domain = None if blocked else self._registrable(name)
+            own = name.rpartition(".")[2] in OWN
+            domain = None if blocked or own else self._registrable(name)
             if domain is None:
                 continue
             seen = self._seen.get(domain)

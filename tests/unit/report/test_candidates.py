@@ -58,3 +58,9 @@ def test_memory_is_bounded(monkeypatch):
 def test_most_clients_come_first():
     found = collected(*many("less.example", 12), *many("more.example", 30))
     assert [each.domain for each in found] == ["more.example", "less.example"]
+
+
+def test_names_of_the_schools_own_network_never_leave_it():
+    own = ("pc7.our-school.local", "files.our-school.lan", "x.home.arpa", "dc.school.internal")
+    for name in (*own, "7.2.0.192.in-addr.arpa", "mail.school.corp", "a.onion"):
+        assert collected(*many(name, 40)) == [], name
