@@ -5,6 +5,10 @@ import random
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from securesystemslib.signer import CryptoSigner
 
 from filterd.cli.demo_world import CANARIES, CATEGORY, LEGAL_BASIS, THRESHOLD, World, order
 from filterd.core import Patterns
@@ -61,6 +65,22 @@ def wide_mandate(per_order: int = 10_000) -> Mandate:
         per_order=per_order,
         per_hour=1_000_000_000,
     )
+
+
+def keep_officers(world: World) -> None:
+    """Keep the officers' keys beside the ministry, so that it can be measured again. OSError."""
+    for number, each in enumerate(world.officers):
+        assert isinstance(each, CryptoSigner)
+        (world.folder / f"officer{number}.pem").write_bytes(each.private_bytes)
+
+
+def recall(folder: Path) -> World:
+    """Return a ministry whose officers were kept. OSError: there is none."""
+    files = sorted(folder.glob("officer*.pem"))
+    if not files:
+        raise FileNotFoundError(f"{folder}: no ministry to go on with")
+    keys = (load_pem_private_key(each.read_bytes(), None) for each in files)
+    return World(folder, tuple(CryptoSigner(each) for each in keys))
 
 
 def open_log(world: World) -> Log:

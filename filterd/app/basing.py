@@ -149,7 +149,7 @@ class Basing:
         lacks = missing_class(base, self._feed.judged.values())
         return over > MOST_OVER or is_old or others or lacks
 
-    async def _make(
+    async def _make(  # noqa: PLR0913 - what a base is made of
         self,
         position: Position,
         body: tuple[str, ...],
