@@ -47,6 +47,7 @@ from filterd.model.order import Revocation
 PER_ORDER = 10_000
 MORE = 40  # orders after it
 PAUSE = 0.5  # seconds between two
+SETTLING = 2.0  # seconds until what is in force is on the disk
 PATIENCE = 900.0
 SAMPLE = "sample.json"  # one name of each order, the first order's first
 Found = dict[str, object]
@@ -140,6 +141,7 @@ async def _measure(folder: Path, world: World, some: list[str]) -> Found:
             say("more orders")
             found["one_more_s"] = await _more(hub, world, watch)
             found["revoked_s"] = await _revoked(hub, world, running, some[0])
+            await asyncio.sleep(SETTLING)
         say("a restart")
         began = time.monotonic()
         with following(node) as running:
