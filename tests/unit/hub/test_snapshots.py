@@ -1,7 +1,10 @@
 """The hub makes snapshots by itself: when it is time, by one process, beside its work."""
 
 import asyncio
+import json
 import os
+import subprocess
+import sys
 import time
 from contextlib import suppress
 
@@ -101,7 +104,20 @@ def test_the_first_the_daily_and_the_one_after_growth(place, monkeypatch):
 def test_a_child_process_makes_one_and_reads_the_passphrase_itself(place):
     place.publish("one")
     place.publish("two")
-    run(place.snapshots(make=snapshots.run_summing), lambda: place.size == 2, 60.0)
+    jobs = []
+
+    async def remember(job):
+        jobs.append(job)
+        return {"size": 0}
+
+    some = place.snapshots(make=remember)
+    asyncio.run(some._look(some.config.log))
+    command = [sys.executable, "-m", "filterd.hub.summing"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        child.stdin.write(json.dumps(jobs[0]).encode() + b"\n")
+        child.stdin.flush()  # it ends when this is closed
+        answer = json.loads(child.stdout.readline())
+    assert answer["result"]["size"] == place.size == 2
 
 
 def test_of_many_processes_one_makes_it(place):
