@@ -13,6 +13,7 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -102,10 +103,10 @@ async def _measure(folder: Path, many: int, orders: int) -> dict[str, object]:
                 Watch, remote_addr=(node.host, node.port)
             )
             watches.append(watch)
-        await _settled(hub, world, watches, "warm-0")
+        await settled(hub, world, watches, "warm-0")
         took: list[float] = []
         for number in range(orders):
-            took += await _settled(hub, world, watches, f"bench-{number}")
+            took += await settled(hub, world, watches, f"bench-{number}")
             print(f"{number + 1}/{orders}: slowest {max(took[-many:]):.3f} s", file=sys.stderr)
             await asyncio.sleep(PAUSE)
         memory = max(_rss(each) for each in running)
@@ -120,8 +121,8 @@ async def _measure(folder: Path, many: int, orders: int) -> dict[str, object]:
     }
 
 
-async def _settled(hub: HubAt, world: World, watches: list[Watch], ident: str) -> list[float]:
-    """Order something; return the seconds until each node blocks it."""
+async def settled(hub: HubAt, world: World, watches: Sequence[Watch], ident: str) -> list[float]:
+    """Order something; return the seconds until each node blocks it. TimeoutError."""
     name, now = f"{ident}.ordered.example", int(time.time())
     body = canonical(signed_json(world.signed(order(ident, (name,), now), now)))
     watching = [asyncio.create_task(each.blocked(name)) for each in watches]
@@ -131,7 +132,8 @@ async def _settled(hub: HubAt, world: World, watches: list[Watch], ident: str) -
         began = time.monotonic()
         answer = await client.post(f"{hub.url}/v1/orders", content=body, headers=headers)
     answer.raise_for_status()
-    return [when - began for when in await asyncio.gather(*watching)]
+    async with asyncio.timeout(PATIENCE):
+        return [when - began for when in await asyncio.gather(*watching)]
 
 
 def _open(

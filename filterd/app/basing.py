@@ -1,7 +1,8 @@
 """The base of a node's orders: begun from a snapshot, merged in the background, there at the start.
 
-What is expensive runs in a niced child process. Until it is done, and if it fails, what is in force
-stays: a base that was made is put in force first, then it becomes the one in use.
+What is expensive runs in a child process, niced unless nothing is in force. Until it is done, and
+if it fails, what is in force stays: a base that was made is put in force first, then it becomes the
+one in use.
 """
 
 import asyncio
@@ -98,7 +99,9 @@ class Basing:
         if found is None:
             return
         pieces = tuple(f"{LOG}/{path}" for path in statement.paths)
-        name = await self._make(found[1], pieces, statement.size, trust, now)
+        # Until there are orders in force, nothing that this node does matters more.
+        nice = bool(self._node.ruling.inputs.orders) or feed.base is not None
+        name = await self._make(found[1], pieces, statement.size, trust, now, nice=nice)
         base = await asyncio.to_thread(open_base, feed.folder, name)
         await asyncio.to_thread(use, feed.folder, name)
         feed.base, feed.judged = base, base.state.judged
@@ -146,8 +149,15 @@ class Basing:
         lacks = missing_class(base, self._feed.judged.values())
         return over > MOST_OVER or is_old or others or lacks
 
-    async def _make(
-        self, position: Position, body: tuple[str, ...], first: int, trust: Trust, now: int
+    async def _make(  # noqa: PLR0913 - what a base is made of
+        self,
+        position: Position,
+        body: tuple[str, ...],
+        first: int,
+        trust: Trust,
+        now: int,
+        *,
+        nice: bool = True,
     ) -> str:
         name = f"{position.edge.size}-{secrets.token_hex(4)}"
         job = make_job(
@@ -160,6 +170,7 @@ class Basing:
             must_not_block=self._names(trust),
             popular=trust.popular,
             now=now,
+            nice=nice,
         )
         await self._run(job)
         return name

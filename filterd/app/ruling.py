@@ -31,6 +31,7 @@ from filterd.policy.plan import (
     PlanOptions,
     layer_of,
     next_build,
+    next_ends,
     outline_of,
     put_together,
 )
@@ -180,7 +181,7 @@ def _ordered(inputs: Inputs, ground: Ground, now: float, before: Ordered | None 
     else:
         below = switched(base.table, off)
         under = layer_of(ground.outline, below)
-    moments = (start, base.next_start(now), base.last_known_end(now))
+    moments = (start, base.next_start(now))
     return Ordered(
         ground=ground,
         indexes=(base.index, index),
@@ -200,7 +201,7 @@ def _ruling(inputs: Inputs, school: School, ordered: Ordered, now: float, number
     layers = (*ground.layers, *ordered.layers, layer_of(ground.outline, overlay))
     plan = put_together(ground.outline, layers, now)
     indexes = (*ground.indexes, *ordered.indexes, builder.finish(write_meta(overlay)))
-    moments = (next_build(school, now, ground.made_at), ordered.until)
+    moments = (next_build(school, now, ground.made_at), ordered.until, next_ends(layers, now))
     return Ruling(
         inputs=inputs,
         school=school,

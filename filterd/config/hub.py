@@ -101,6 +101,9 @@ class HubConfig(Section):
     """How long orders that are not urgent are gathered; urgent ones are published at once."""
     renew_every: Duration = 3600.0
     """How often the newest checkpoint is signed anew while nothing is ordered."""
+    snapshot_every: Duration = 86_400.0
+    """How long until a new snapshot stands for the log; sooner where the log has grown by half of
+    the one before. Nodes that begin take it instead of the log."""
     late_after: Duration = 900.0
     """How long after an order was published a node that does not enforce it is late."""
     silent_after: Duration = 3600.0

@@ -52,9 +52,11 @@ def make_job(  # noqa: PLR0913 - what a base is made of
     must_not_block: tuple[str, ...],
     popular: tuple[str, ...] = (),
     now: int,
+    nice: bool = True,
 ) -> dict[str, Json]:
     """Return the job of making the base `name` in `folder` of what `position` says: the orders in
-    `body`, files beside the folder, and in the log's segments from `first` on.
+    `body`, files beside the folder, and in the log's segments from `first` on. It stands back for
+    others if it is `nice`.
     """
     return {
         "folder": str(folder),
@@ -69,6 +71,7 @@ def make_job(  # noqa: PLR0913 - what a base is made of
         "must_not_block": list(must_not_block),
         "popular": list(popular),
         "now": now,
+        "nice": nice,
     }
 
 
@@ -97,16 +100,17 @@ def make_base(job: Mapping[str, Json]) -> None:
     names, popular = tuple(job["must_not_block"]), tuple(job["popular"])
     making = _Making(ledger, Scales.of(registry, names, popular), place / f"{job['name']}.idx")
     body = Body.open(pieces) if pieces else None
-    blocks = making.blocks(each_order(ledger, body, files))
+    judged = making.judge(each_order(ledger, body, files))
     kept = tuple(job["body"])
     if files:
         kept = (f"{FOLDER}/{job['name']}.body",)
         with (folder / kept[0]).open("wb") as sink:
+            blocks = (patterns.pack() for patterns in judged)
             write_body(sink, tuple(ledger.entries.values()), blocks, LEVEL)
             sink.flush()
             os.fsync(sink.fileno())
     else:
-        for _ in blocks:
+        for _ in judged:
             pass
     if len(making.judged) != len(ledger.entries):
         raise Refused(Fault.MIXED, "base: orders of the ledger are not where they should be")
@@ -145,8 +149,8 @@ class _Making:
         self._scales = scales
         self._row = Row(scales.registry)
 
-    def blocks(self, orders: Iterator[tuple[Any, Patterns]]) -> Iterator[bytes]:
-        """Judge each order, compile what is warranted, yield its block."""
+    def judge(self, orders: Iterator[tuple[Any, Patterns]]) -> Iterator[Patterns]:
+        """Judge each order, compile what is warranted, yield its patterns."""
         for entry, patterns in orders:
             written = check_digest(entry, patterns)
             judged = self._row.next(weigh_order(entry, patterns, written, self._scales))
@@ -155,16 +159,17 @@ class _Making:
             if rule is not None:
                 number = self.classes[entry.digest] = self.table.intern(rule)
                 patterns.add_to(self.builder, number)
-            yield patterns.pack()
+            yield patterns
 
 
 def main() -> int:
     """Do the one job on stdin; exit status 0 when it was answered."""
-    os.nice(NICE)
-    line = sys.stdin.buffer.readline()
+    job = json.loads(sys.stdin.buffer.readline())
+    if job["nice"]:
+        os.nice(NICE)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        make_base(json.loads(line))
+        make_base(job)
         answer: dict[str, Json] = {"result": {}}
     except (FilterdError, OSError) as error:
         answer = {"error": str(error)}

@@ -130,6 +130,15 @@ def patterns_of(entry: Entry, block: bytes) -> Patterns:
     return found
 
 
+def packed_place(pattern: Pattern) -> tuple[bytes, int]:
+    """Return what patterns are sorted by where they are packed: the name from its last label. An
+    order that was signed sorted like this needs no places.
+    """
+    host, slash, path = pattern.text.partition("/")
+    turned = ".".join(reversed(host.split(".")))
+    return f"{turned}{slash}{path}".encode(), _NUMBERS[pattern.match]
+
+
 def head_json(entry: Entry) -> dict[str, Json]:
     """Return an entry without its patterns."""
     return {

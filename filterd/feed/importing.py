@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from filterd.feed.acts import read_pattern
+from filterd.feed.body import packed_place
 from filterd.feed.refusal import Fault, Refused
 from filterd.model.order import Match, Pattern
 
@@ -42,7 +43,7 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What came of a file; patterns are without doubles, in the order of the file."""
+    """What came of a file; patterns are without doubles, sorted so that they pack well."""
 
     patterns: tuple[Pattern, ...]
     set_aside: tuple[SetAside, ...]
@@ -68,7 +69,7 @@ def import_patterns(kind: str, data: bytes) -> Imported:
             patterns[read_pattern(row.match, row.text)] = None
         except Refused as refused:
             aside.append(SetAside(row.place, row.text, str(refused)))
-    return Imported(tuple(patterns), tuple(aside))
+    return Imported(tuple(sorted(patterns, key=packed_place)), tuple(aside))
 
 
 def _csv(text: str) -> Iterator[Row | SetAside]:

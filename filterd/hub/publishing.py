@@ -37,6 +37,7 @@ from filterd.model.order import DAY, Order, SignedAct
 logger = logging.getLogger(__name__)
 TICK = 2.0  # seconds between two looks at what other processes took
 MOST_PLAIN = 8 * 2**20  # bytes of acts in one segment
+AT_ONCE = 64  # segments that are registered in one transaction
 HUB = "hub"  # in the audit log
 LONGEST_GAP = 30 * DAY  # seconds between two checkpoints, for a clock to be believed
 JUMP = 600  # seconds that a clock may be set by, for it to be believed as before
@@ -173,8 +174,11 @@ class Publisher:
         return True
 
     def _register(self) -> None:
-        with self.database.write() as connection:
-            register.reconcile(connection, self.feed)
+        # A new database at an old log has minutes of work; what is done is done.
+        count = AT_ONCE
+        while count == AT_ONCE:
+            with self.database.write() as connection:
+                count = register.reconcile(connection, self.feed, AT_ONCE)
 
     def _is_stale(self) -> bool:
         """Say whether the checkpoint is to be signed anew."""

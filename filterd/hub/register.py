@@ -104,8 +104,9 @@ def published(connection: Connection, segment: Segment, edge: Edge, at_ms: int) 
     _look_for_splits(connection, edge, at_ms)
 
 
-def reconcile(connection: Connection, folder: Path) -> int:
-    """Register what the log in `folder` has more than the register; return how many segments.
+def reconcile(connection: Connection, folder: Path, most: int = _MOST) -> int:
+    """Register what the log in `folder` has more than the register, `most` segments of it; return
+    how many.
 
     Raises:
         Refused: the log does not continue what was registered, or does not hold together.
@@ -121,7 +122,8 @@ def reconcile(connection: Connection, folder: Path) -> int:
         why = f"the log has {checkpoint.size} segments, but {edge.size} were published from here"
         raise Refused(Fault.ROLLBACK, f"{why}; is the feed's folder an old copy?")
     before = edge.size
-    for number in range(before, checkpoint.size):
+    end = min(checkpoint.size, before + most)
+    for number in range(before, end):
         path = folder / path_of(number)
         file = path.read_bytes()
         segment = unpack(file)
@@ -131,9 +133,9 @@ def reconcile(connection: Connection, folder: Path) -> int:
             )
         edge = edge.add(leaf_hash(file))
         published(connection, segment, edge, _published_at(path, segment))
-    if edge.root != checkpoint.root:
+    if end == checkpoint.size and edge.root != checkpoint.root:
         raise Refused(Fault.SPLIT_VIEW, "the log is not the one that was published from here")
-    return checkpoint.size - before
+    return end - before
 
 
 def registered(connection: Connection) -> Edge:

@@ -11,37 +11,33 @@ import resource
 import socket
 import time
 from functools import partial
-from pathlib import Path
 from types import FrameType
 
 import uvicorn
 import uvloop
-from securesystemslib.signer import Signer
 
 from filterd.config.addresses import ListenAddress
-from filterd.config.hub import SQLITE, HubConfig, LogKeyConfig
+from filterd.config.hub import SQLITE, HubConfig
 from filterd.feed.breadth import breadth_of
-from filterd.feed.keys import open_key
 from filterd.hub.connection import Connection
 from filterd.hub.database import open_database
 from filterd.hub.events import Announcer
 from filterd.hub.gauges import Gauges
 from filterd.hub.intake import Intake
+from filterd.hub.keeper import open_keeper
 from filterd.hub.limits import Buckets, Desk
 from filterd.hub.nodes import Nodes
 from filterd.hub.numbers import Numbers
 from filterd.hub.publishing import Publisher, Times
+from filterd.hub.snapshots import Snapshots
 from filterd.hub.state import Hub, terms_of
 from filterd.hub.stream import Stream
 from filterd.hub.web import build_app, not_ready
 from filterd.metrics.http import MetricsServer
 from filterd.model.clock import Clock
-from filterd.model.errors import ConfigError
 from filterd.policy.rulebook import default_directory, load_rulebook
 
 logger = logging.getLogger(__name__)
-CREDENTIAL = "log-passphrase"
-CREDENTIALS = "CREDENTIALS_DIRECTORY"
 THREADS = 8  # that speak to the database for nodes
 ONE_WRITER = 2  # SQLite writes one after the other; the second thread looks nodes up meanwhile
 WRITERS = 1  # a transaction at a time with what nodes send: the next takes all that came meanwhile
@@ -66,7 +62,7 @@ def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> H
     )
     publisher = Publisher(
         config.feed,
-        None if config.log is None else _keeper(config.log, environ),
+        None if config.log is None else open_keeper(config.log, environ),
         database,
         breadth_of(book.must_not_block),
         clock,
@@ -86,6 +82,7 @@ def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> H
         intake=Intake(database, for_nodes, WRITERS, limits.waiting),
         per_node=Buckets(limits.per_node, limits.node_burst),
         per_address=Buckets(limits.per_address, limits.per_address * 10),
+        snapshots=Snapshots(config, clock),
         gauges=Gauges(database.read, time.monotonic, terms_of(config)),
     )
     _show(hub)
@@ -158,28 +155,6 @@ async def _serve(server: _Server, listener: socket.socket, metrics: ListenAddres
         await door.close()
 
 
-def _keeper(log: LogKeyConfig, environ: os._Environ[str] | dict[str, str]) -> Signer:
-    return open_key(log.key, _passphrase(log, environ))
-
-
-def _passphrase(log: LogKeyConfig, environ: os._Environ[str] | dict[str, str]) -> str:
-    path = log.passphrase_file
-    if path is None:
-        handed = environ.get(CREDENTIALS)
-        if handed is None:
-            raise ConfigError(
-                (f"log.passphrase_file: name one, or let systemd load the credential {CREDENTIAL}",)
-            )
-        path = Path(handed) / CREDENTIAL
-    try:
-        if path.stat().st_mode & 0o077:
-            raise ConfigError((f"log.passphrase_file: others may read it; chmod 600 {path}",))
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError((f"log.passphrase_file: {path}: {error}",)) from error
-    return lines[0] if lines else ""
-
-
 def _raise_limit() -> None:
     """A subscriber is a descriptor; the soft limit of most systems is 1,024."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -202,6 +177,11 @@ def _show(hub: Hub) -> None:
         "filterd_hub_publish_problem",
         "1 while what waits cannot be published; the log says why.",
         lambda: float(hub.publisher.problem is not None),
+    )
+    numbers.watch(
+        "filterd_hub_snapshot_problem",
+        "1 while no new snapshot of the log can be made; the log says why.",
+        lambda: float(hub.snapshots.problem is not None),
     )
     numbers.count(
         "filterd_hub_events",

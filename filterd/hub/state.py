@@ -14,6 +14,7 @@ from filterd.hub.limits import Buckets, Desk
 from filterd.hub.nodes import Nodes
 from filterd.hub.numbers import Numbers
 from filterd.hub.publishing import Publisher
+from filterd.hub.snapshots import Snapshots
 from filterd.hub.stream import Stream
 from filterd.model.clock import Clock
 
@@ -34,6 +35,7 @@ class Hub:
     intake: Intake
     per_node: Buckets
     per_address: Buckets
+    snapshots: Snapshots
     gauges: Gauges
     paces: Paces = field(default_factory=Paces)
     stream: Stream | None = None  # what nodes send goes there first

@@ -119,14 +119,15 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
     hub: Hub = app.state.hub
     stop = asyncio.Event()
     await hub.announcer.start()
-    tasks = [asyncio.create_task(each) for each in (hub.publisher.run(), supervise(hub), tidy(hub))]
+    chores = (hub.publisher.run(), hub.snapshots.run(), supervise(hub), tidy(hub))
+    tasks = [asyncio.create_task(each) for each in chores]
     if hub.stream is not None:
         tasks.append(asyncio.create_task(hub.stream.write(hub.database, stop)))
     try:
         yield
     finally:
         stop.set()
-        for each in tasks[:3]:
+        for each in tasks[: len(chores)]:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if hub.stream is not None:

@@ -11,7 +11,6 @@ from filterd.core import Index
 from filterd.model.order import Order
 from filterd.policy.classes import ClassTable
 from filterd.policy.orders import class_of
-from filterd.policy.plan import MOMENTS
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -34,12 +33,6 @@ class OrderBase:
     def next_start(self, now: float) -> int | None:
         """Return when the next order begins that has not yet; None: there is none."""
         return min((start for start in self.starts if start > now), default=None)
-
-    def last_known_end(self, now: float) -> int | None:
-        """Return when half of the ends that a plan knows have passed; None: it knows them all."""
-        ends = {rule.expires for rule in self.table.classes if (rule.expires or 0) > now}
-        known = sorted(each for each in ends if each is not None)
-        return known[MOMENTS // 2] if len(known) > MOMENTS // 2 else None
 
 
 def base_table(orders: Collection[Order]) -> tuple[ClassTable, list[int | None]]:

@@ -170,10 +170,22 @@ def next_build(school: School, now: float, made_at: float | None = None) -> floa
     return min(moments, default=None)
 
 
+def next_ends(layers: Sequence[Layer], now: float) -> int | None:
+    """Return when (unix seconds) half of the ends of rules have passed that a plan of `now` knows,
+    and others come into its reach; None: it knows them all.
+    """
+    ends = _ends(layers, now)
+    return ends[MOMENTS // 2] if len(ends) > MOMENTS else None
+
+
 def _last_end(layers: Sequence[Layer], now: float) -> int:
     """Return the last end of a rule that this plan is to know, 0 where none ends."""
-    ends = {end for layer in layers for end in layer.ranks.every_end() if end > now}
-    return sorted(ends)[:MOMENTS][-1] if ends else 0
+    ends = _ends(layers, now)[:MOMENTS]
+    return ends[-1] if ends else 0
+
+
+def _ends(layers: Sequence[Layer], now: float) -> list[int]:
+    return sorted({end for layer in layers for end in layer.ranks.every_end() if end > now})
 
 
 def _segments(

@@ -166,6 +166,22 @@ def test_what_is_too_much_over_the_base_is_merged(world):
     assert all(life.swaps), "never an empty rule set"
 
 
+def test_a_node_without_orders_hurries_and_one_with_orders_stands_back(world):
+    publish_snapshot(world.log)
+    life, jobs = world.node(), []
+
+    async def watched(job):
+        jobs.append(job)
+        return await in_thread(job)
+
+    life.follower._basing._run = watched
+    life.run()
+    for number in range(8, 12):
+        world.order(number)
+    life.run(steps=3)
+    assert [job["nice"] for job in jobs] == [False, True]
+
+
 def test_a_bad_snapshot_is_told_and_the_log_is_taken(world):
     publish_snapshot(world.log)
     (piece,) = (world.log.folder / SNAPSHOTS / "8").glob("0000")

@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filterd.core import Patterns
+from filterd.feed.body import KINDS as MATCHES
 from filterd.feed.importing import KINDS, import_patterns
 from filterd.feed.refusal import Refused
 
@@ -26,8 +28,8 @@ def test_a_table_with_a_header():
     found = import_patterns("csv", table.encode())
     assert texts(found) == [
         ("subtree", "bet.example"),
-        ("name", "win.example"),
         ("url", "cdn.example/Slots/"),
+        ("name", "win.example"),
     ]
     assert [(each.place, each.text) for each in found.set_aside] == [
         (6, "not a name"),
@@ -69,9 +71,9 @@ def test_a_stix_bundle():
     }
     found = import_patterns("stix", json.dumps(bundle).encode())
     assert texts(found) == [
+        ("url", "bare.example/"),
         ("subtree", "bet.example"),
         ("url", "cdn.example/a'b?x=1"),
-        ("url", "bare.example/"),
     ]
     assert [each.place for each in found.set_aside] == [5, 6, 7]
 
@@ -83,6 +85,19 @@ def test_a_stix_bundle():
 def test_a_file_that_does_not_read_is_refused_as_a_whole(kind, data):
     with pytest.raises(Refused):
         import_patterns(kind, data)
+
+
+HOSTS = st.from_regex(r"[a-c]-?[a-c]{1,2}(\.[a-c0-9]{2}){0,2}\.example", fullmatch=True)
+TEXTS = HOSTS | HOSTS.map(lambda host: f"{host}/A-z")
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=40), st.randoms())
+def test_what_is_imported_packs_without_places(some, rng):
+    found = list(import_patterns("json", json.dumps(some).encode()).patterns)
+    rows = [(MATCHES.index(each.match), each.text) for each in found]
+    mixed = rng.sample(rows, len(rows))
+    places = 4 * len(rows) if mixed != rows else 0
+    assert len(Patterns(mixed).pack()) == len(Patterns(rows).pack()) + places
 
 
 @given(st.sampled_from(sorted(KINDS)), st.binary(max_size=200) | st.text(max_size=200))

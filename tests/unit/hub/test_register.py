@@ -137,6 +137,19 @@ def test_published_twice_is_once(database, ministry, log):
     assert first[0].published_at // 1000 == NOW
 
 
+def test_a_long_log_is_registered_in_parts(database, ministry, log):
+    for number in range(5):
+        log.append([ministry.sign(order(id=f"o{number}"))], NOW + number, f"c{number}")
+    found = []
+    while not found or found[-1]:
+        with database.write() as connection:
+            found.append(reconcile(connection, log.folder, 2))
+    assert found == [2, 2, 1, 0]
+    with database.read() as connection:
+        assert registered(connection) == log.position.edge
+    assert len(rows(database, segments)) == 5
+
+
 def test_no_log_is_no_news(database, tmp_path):
     with database.write() as connection:
         assert reconcile(connection, tmp_path) == 0

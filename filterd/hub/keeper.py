@@ -1,0 +1,41 @@
+"""The log's key as this machine hands it over: a file, and its passphrase from elsewhere."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from securesystemslib.signer import Signer
+
+from filterd.config.hub import LogKeyConfig
+from filterd.feed.keys import open_key
+from filterd.model.errors import ConfigError
+
+CREDENTIAL = "log-passphrase"
+CREDENTIALS = "CREDENTIALS_DIRECTORY"
+Environ = Mapping[str, str]
+
+
+def open_keeper(log: LogKeyConfig, environ: Environ) -> Signer:
+    """Return the signer of the log.
+
+    Raises:
+        ConfigError, KeyFileError: with what to do.
+    """
+    return open_key(log.key, _passphrase(log, environ))
+
+
+def _passphrase(log: LogKeyConfig, environ: Environ) -> str:
+    path = log.passphrase_file
+    if path is None:
+        handed = environ.get(CREDENTIALS)
+        if handed is None:
+            raise ConfigError(
+                (f"log.passphrase_file: name one, or let systemd load the credential {CREDENTIAL}",)
+            )
+        path = Path(handed) / CREDENTIAL
+    try:
+        if path.stat().st_mode & 0o077:
+            raise ConfigError((f"log.passphrase_file: others may read it; chmod 600 {path}",))
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError((f"log.passphrase_file: {path}: {error}",)) from error
+    return lines[0] if lines else ""
