@@ -164,7 +164,8 @@ def _import(args: argparse.Namespace) -> int:
             # The filter of PEP 706: no way out of the folder, no devices, no links outside.
             tar.extractall(feed, filter="data")
     except (tarfile.TarError, EOFError) as error:
-        raise RulesError(f"{args.file}: not what `filterd feed export` writes: {error}") from error
+        why = str(error).partition("\n")[0].rstrip(":")
+        raise RulesError(f"{args.file}: not what `filterd feed export` writes: {why}") from error
     print(f"{feed}: every node that follows it verifies it for itself")
     return Exit.OK
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from securesystemslib.signer import Signer
 
 from filterd.feed import checkpoint as checkpoints
 from filterd.feed.acts import signed_json
+from filterd.feed.breadth import breadth_of
 from filterd.feed.canonical import canonical
 from filterd.feed.follow import read_checkpoint, take
 from filterd.feed.publish import Log
@@ -24,7 +25,7 @@ from filterd.feed.refusal import Refused
 from filterd.feed.segment import path_of
 from filterd.feed.standing import read_standing
 from filterd.feed.turn import turn
-from filterd.feed.warrant import Breadth, check_act
+from filterd.feed.warrant import check_act
 from filterd.hub import register
 from filterd.hub.audit import note
 from filterd.hub.database import Database
@@ -57,7 +58,7 @@ class Publisher:
     feed: Path
     keeper: Signer | None
     database: Database
-    breadth: Breadth
+    must_not_block: Collection[str]
     clock: Clock
     times: Times
     step: Callable[[str], None] = field(default=lambda _: None)
@@ -88,7 +89,9 @@ class Publisher:
 
     def check(self, signed: SignedAct) -> None:
         """Refused unless every node would do as an act says, as far as can be told here."""
-        check_act(signed, read_standing(self.feed).registry, self.breadth, self._now)
+        trust = read_standing(self.feed)
+        breadth = breadth_of(self.must_not_block, trust.popular)
+        check_act(signed, trust.registry, breadth, self._now)
 
     def publish(self) -> None:
         """Publish what is due, and sign the checkpoint anew where that is.

@@ -20,8 +20,8 @@ from securesystemslib.signer import Signer
 
 from filterd.config.addresses import ListenAddress
 from filterd.config.hub import SQLITE, HubConfig, LogKeyConfig
-from filterd.feed.breadth import breadth_of
-from filterd.feed.keys import open_key
+from filterd.feed.keys import open_key, public_key
+from filterd.feed.standing import read_standing
 from filterd.hub.connection import Connection
 from filterd.hub.database import open_database
 from filterd.hub.events import Announcer
@@ -53,7 +53,7 @@ def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> H
     """Return the parts of a process.
 
     Raises:
-        ConfigError, DatabaseError, KeyFileError, RulesError: with what to do.
+        ConfigError, DatabaseError, KeyFileError, Refused, RulesError: with what to do.
     """
     clock = Clock(time.time, time.monotonic)
     database = open_database(config.database, THREADS + FOR_PEOPLE + 2)
@@ -65,9 +65,9 @@ def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> H
     )
     publisher = Publisher(
         config.feed,
-        None if config.log is None else _keeper(config.log, environ),
+        None if config.log is None else _keeper(config.feed, config.log, environ),
         database,
-        breadth_of(book.must_not_block),
+        book.must_not_block,
         clock,
         Times(config.publish_every, config.renew_every),
     )
@@ -157,8 +157,12 @@ async def _serve(server: _Server, listener: socket.socket, metrics: ListenAddres
         await door.close()
 
 
-def _keeper(log: LogKeyConfig, environ: os._Environ[str] | dict[str, str]) -> Signer:
-    return open_key(log.key, _passphrase(log, environ))
+def _keeper(feed: Path, log: LogKeyConfig, environ: os._Environ[str] | dict[str, str]) -> Signer:
+    known = read_standing(feed).policy.log
+    keeper = open_key(log.key, _passphrase(log, environ))
+    if public_key(keeper) != known.key:
+        raise ConfigError((f"log.key: {log.key} is not the key of the log {known.origin}",))
+    return keeper
 
 
 def _passphrase(log: LogKeyConfig, environ: os._Environ[str] | dict[str, str]) -> str:
@@ -175,7 +179,8 @@ def _passphrase(log: LogKeyConfig, environ: os._Environ[str] | dict[str, str]) -
             raise ConfigError((f"log.passphrase_file: others may read it; chmod 600 {path}",))
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError((f"log.passphrase_file: {path}: {error}",)) from error
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError((f"log.passphrase_file: {path}: {why}",)) from error
     return lines[0] if lines else ""
 
 

@@ -14,7 +14,6 @@ from filterd.hub.publishing import Publisher, Times
 from filterd.model.clock import Clock
 from filterd.model.order import Priority, Revocation
 from tests.support.databases import DATABASES, new_database
-from tests.support.ministry import ANYTHING
 
 STEPS = ("append", "appended", "registered")
 
@@ -35,7 +34,7 @@ class Place:
         times = Times(60.0, 3600.0)
         given = {"keeper": self.keeper, **more}
         return Publisher(
-            self.world.feed, given.pop("keeper"), self.database, ANYTHING, clock, times, **given
+            self.world.feed, given.pop("keeper"), self.database, (), clock, times, **given
         )
 
     def submit(self, ident, *names, urgent=True, act=None):
