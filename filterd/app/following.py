@@ -97,11 +97,12 @@ class Follower:
         """One round: look at the feed, or take what it pushed. Raises Refused or OSError; what was
         in force stays.
         """
+        begun = asyncio.get_running_loop().time()
         async with self._turn:
-            await self._step(fetch, now, pushed)
+            await self._step(fetch, now, pushed, begun)
 
-    async def _step(self, fetch: Fetch, now: float, pushed: Pushed | None) -> None:
-        feed = self._feed
+    async def _step(self, fetch: Fetch, now: float, pushed: Pushed | None, begun: float) -> None:
+        feed, clock = self._feed, asyncio.get_running_loop().time
         every = DOUBT_SECONDS if feed.doubt else TRUST_SECONDS
         if pushed is None and now - feed.looked_at > every:
             await self._look_at_trust(now)
@@ -113,9 +114,10 @@ class Follower:
         found = await fetch_new(mirror, fetch, int(now), pushed)
         if found.taken is not None and found.taken.segments:
             if pushed is None:
-                feed.stream.overtook(asyncio.get_running_loop().time())
+                feed.stream.overtook(clock())
             feed.take_segments(found.taken.segments)
-            feed.received_at = int(now * 1000)
+            # Not `now`: a round that began before the segment was published has it later.
+            feed.received_at = int((now + clock() - begun) * 1000)
         # A disk may be slow or full, so what was verified is in force meanwhile; what is said of
         # it, to the hub and to the next start, is said once it is kept.
         keeping = asyncio.create_task(self._keep(mirror, found))

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from filterd.cli import authority_sign, authority_trust
 from filterd.cli.base import Command, Exit, add_examples
-from filterd.cli.keyring import add_passphrase, passphrase, read_public, signers, write_public
+from filterd.cli.doubts import doubt_categories
+from filterd.cli.keyring import add_passphrase, new_passphrase, read_public, signers, write_public
 from filterd.cli.times import span
 from filterd.feed.keys import new_key, public_key
 from filterd.feed.registry import authority_json, read_authority
 from filterd.feed.standing import read_standing
+from filterd.model.durable import write_atomically
 from filterd.model.errors import RulesError
 from filterd.model.order import Authority, Effect, Mandate, PublicKey, Retired
 
@@ -102,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _key(args: argparse.Namespace) -> int:
     path = Path(args.file)
-    made = new_key(path, passphrase(args, f"the new key {path.name}"))
+    made = new_key(path, new_passphrase(args, f"the new key {path.name}"))
     write_public(path.with_name(f"{path.name}.pub"), made)
     print(f"{path} is the key, keep it and its passphrase apart; {path}.pub is for everyone")
     print(f"key id {made.id}")
@@ -131,6 +133,7 @@ def _describe(args: argparse.Namespace) -> int:
         ),
         not_after=int(time.time() + span(args.until).total_seconds()),
     )
+    doubt_categories(args.category)
     return _write(Path(args.output), authority)
 
 
@@ -165,7 +168,7 @@ def _keys(files: list[str]) -> list[PublicKey]:
 def _write(path: Path, authority: Authority) -> int:
     read_authority(authority_json(authority))  # says what does not fit
     text = json.dumps(authority_json(authority), indent=2, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_atomically(path, f"{text}\n".encode())
     print(f"{path}: {authority.threshold} of {len(authority.officers)} officers must sign")
     return Exit.OK
 

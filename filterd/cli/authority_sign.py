@@ -11,7 +11,7 @@ from tuf.api.metadata import Root
 from filterd.cli.authority_trust import finish, read_prepared
 from filterd.cli.base import Exit, paint, printable
 from filterd.cli.keyring import add_passphrase, signers
-from filterd.cli.times import clock_text
+from filterd.cli.times import ZONE, clock_text
 from filterd.feed.acts import read_signed
 from filterd.feed.breadth import breadth_of
 from filterd.feed.canonical import read_object
@@ -29,7 +29,6 @@ from filterd.policy.rulebook import default_directory, load_rulebook
 
 Commands = Any  # argparse does not name what add_subparsers returns
 MOST = 32 * 2**20  # bytes of an order's file
-_ZONE = "Asia/Ho_Chi_Minh"
 _MANIFEST = """examples:
   filterd authority manifest feed moet --vi "Bộ Giáo dục" --en "Ministry of Education" \\
       --contact https://appeal.example -o said.json
@@ -96,7 +95,7 @@ def _manifest(args: argparse.Namespace) -> int:
     if trust.registry.find(args.id) is None or stored is None:
         raise RulesError(f"no authority {args.id} in {feed}, or no log")
     position, before = stored.position, read_manifest_of(feed, args.id)
-    breadth = breadth_of(load_rulebook(default_directory()).must_not_block)
+    breadth = breadth_of(load_rulebook(default_directory()).must_not_block, trust.popular)
     judged = judge(position.ledger, trust.registry, breadth)
     counted = {
         key: Counted(each.entry.order.id, key, each.entry.order.not_after)
@@ -122,7 +121,7 @@ def _manifest(args: argparse.Namespace) -> int:
         args.id, (vi, en), contact, position.edge.size, position.edge.root, tuple(counted.values())
     )
     prepared = Publisher(feed).prepare_manifest(made, moment(int(time.time())))
-    Path(args.output).write_text(prepared_text(prepared), encoding="utf-8")
+    write_atomically(Path(args.output), prepared_text(prepared).encode())
     print(f"{args.output}: counts orders: {len(counted)}; now the officers of {args.id} sign it")
     return Exit.OK
 
@@ -139,7 +138,17 @@ def _files(files: list[str], authority: str) -> list[tuple[Order, bytes]]:
 
 def _sign(args: argparse.Namespace) -> int:
     prepared = read_prepared(args.file)
-    for each in signers(args, args.key):
+    keys = signers(args, args.key)
+    signed = prepared.metadata.signed
+    for path, each in zip(args.key, keys, strict=True):
+        # An old holder signs the next root too, so only the first says who all of them are.
+        if (
+            isinstance(signed, Root)
+            and signed.version == 1
+            and each.public_key.keyid not in signed.keys
+        ):
+            raise RulesError(f"{path}: not the key of a holder that {args.file} names")
+    for each in keys:
         add_signature(prepared, each)
         print(f"{args.file}: {prepared.role} signed by {each.public_key.keyid[:16]}")
     write_atomically(Path(args.file), prepared_text(prepared).encode())
@@ -149,7 +158,7 @@ def _sign(args: argparse.Namespace) -> int:
 def _show(args: argparse.Namespace) -> int:
     prepared = read_prepared(args.file)
     signed = prepared.metadata.signed
-    ends = clock_text(int(signed.expires.timestamp()), _ZONE)
+    ends = clock_text(int(signed.expires.timestamp()), ZONE)
     print(f"{prepared.role} {signed.version}, until {ends}")
     if isinstance(signed, Root):
         for role, holders in signed.roles.items():
@@ -162,7 +171,7 @@ def _show(args: argparse.Namespace) -> int:
             text = f"{each['id']}: {each['name']}, {each['threshold']} of {len(each['officers'])}"
             print(f"    {printable(text)}")
         for each in value.get("orders", ()):
-            print(f"    order {printable(str(each[0]))}, until {clock_text(each[2], _ZONE)}")
+            print(f"    order {printable(str(each[0]))}, until {clock_text(each[2], ZONE)}")
     for each in prepared.metadata.signatures:
         print(f"signed by {each}")
     if args.feed is not None or isinstance(signed, Root):
@@ -172,6 +181,8 @@ def _show(args: argparse.Namespace) -> int:
 
 def _say_who(args: argparse.Namespace, prepared: Any) -> None:
     feed = None if args.feed is None else Path(args.feed)
+    if feed is not None and newest(feed, "root") is None:
+        raise RulesError(f"{feed} is no feed: `filterd authority init` begins one")
     role = "root" if prepared.role in {"root", "targets"} else "targets"
     above = None if feed is None else newest(feed, role)
     found = signers_of(prepared, None if above is None else above.signed)
@@ -182,6 +193,8 @@ def _say_who(args: argparse.Namespace, prepared: Any) -> None:
 
 def _finish(args: argparse.Namespace) -> int:
     publisher, prepared = Publisher(Path(args.feed)), read_prepared(args.file)
+    if newest(publisher.folder, "root") is None:
+        raise RulesError(f"{args.feed} is no feed: `filterd authority init` begins one")
     online: Signer | None = None
     if args.online_key is not None:
         (online,) = signers(args, [args.online_key])

@@ -29,11 +29,13 @@ from filterd.feed.prepared import (
 )
 from filterd.feed.prepared import read_prepared as read_prepared_bytes
 from filterd.feed.publish import Log
+from filterd.feed.refusal import Refused
 from filterd.feed.registry import read_authority
 from filterd.feed.standing import newest, read_standing
 from filterd.feed.stored import read_stored
 from filterd.feed.turn import turn
 from filterd.feed.witness import Witness
+from filterd.model.durable import write_atomically
 from filterd.model.errors import RulesError
 from filterd.model.order import Authority, PublicKey, Registry
 
@@ -225,9 +227,6 @@ def _put(args: argparse.Namespace) -> int:
         policy = replace(policy, version=policy.version + 1)
         read_policy(policy_json(policy))  # says what does not fit
     stored = read_stored(feed, before.policy.log)
-    if stored is not None and args.remove:
-        gone = [e for e in stored.position.ledger.entries.values() if e.name[0] in args.remove]
-        print(f"orders that end with {', '.join(args.remove)}: {len(gone)}")
     publisher = Publisher(feed)
     popular = _popular(args, before.popular)
     prepared = publisher.prepare_targets(registry, policy, moment(now), popular)
@@ -236,6 +235,9 @@ def _put(args: argparse.Namespace) -> int:
         with turn(feed):
             Log(feed, log, keeper, policy.canaries, stored.position).renew(now)
         print("the log is signed with its new key")
+    if stored is not None and args.remove:
+        gone = [e for e in stored.position.ledger.entries.values() if e.name[0] in args.remove]
+        print(f"orders that end with {', '.join(args.remove)}: {len(gone)}")
     print(f"registry {registry.version}: {', '.join(sorted(kept)) or paint('nobody', 'yellow')}")
     return Exit.OK
 
@@ -257,7 +259,9 @@ def _begun(args: argparse.Namespace, policy: Policy) -> Policy:
 
 
 def _seconds(text: str | None, before: int) -> int:
-    return before if text is None else int(span(text).total_seconds())
+    if text is None:
+        return before
+    return 0 if text in {"0", "0s"} else int(span(text).total_seconds())
 
 
 def _popular(args: argparse.Namespace, before: tuple[str, ...]) -> tuple[str, ...]:
@@ -318,12 +322,18 @@ def _tell_of_manifests(feed: Path, targets: Prepared) -> None:
 
 
 def read_prepared(file: str) -> Prepared:
-    """Read a file that is on its way between its signers. Refused, OSError."""
-    return read_prepared_bytes(Path(file).read_bytes())
+    """Read a file that is on its way between its signers. RulesError, OSError."""
+    try:
+        return read_prepared_bytes(Path(file).read_bytes())
+    except Refused as refused:
+        hint = "an order is signed by `filterd order sign`"
+        raise RulesError(
+            f"{file}: nothing that was prepared to be signed; {hint} ({refused})"
+        ) from refused
 
 
 def _write(path: Path, prepared: Prepared) -> None:
-    path.write_text(prepared_text(prepared), encoding="utf-8")
+    write_atomically(path, prepared_text(prepared).encode())
 
 
 def _online(args: argparse.Namespace) -> Signer:

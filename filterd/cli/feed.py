@@ -163,7 +163,8 @@ def _import(args: argparse.Namespace) -> int:
         with tarfile.open(args.file, "r:") as tar:  # packed, a small file could fill the disk
             tar.extractall(feed, filter=_part)  # noqa: S202 - held to PEP 706 and to what a feed is
     except (tarfile.TarError, EOFError) as error:
-        raise RulesError(f"{args.file}: not what `filterd feed export` writes: {error}") from error
+        why = str(error).partition("\n")[0].rstrip(":")
+        raise RulesError(f"{args.file}: not what `filterd feed export` writes: {why}") from error
     print(f"{feed}: every node that follows it verifies it for itself")
     return Exit.OK
 

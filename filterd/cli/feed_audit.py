@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from filterd.cli.base import Exit, add_json, paint, printable
+from filterd.cli.keyring import read_root
 from filterd.feed.audit import Audit, Finding, audit, split, summary
 from filterd.feed.breadth import breadth_of
 from filterd.feed.checkpoint import PATH as CHECKPOINT
@@ -89,10 +90,10 @@ def _witnessed(feed: Path, key: LogKey) -> list[Finding]:
 def _rooted(feed: Path, root: str | None) -> list[Finding]:
     if root is None:
         return []
+    begin = read_root(root)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            url = feed.resolve().as_uri()
-            trust = refresh(Path(folder), Path(root).read_bytes(), url, FolderFetcher())
+            trust = refresh(Path(folder), begin, feed.resolve().as_uri(), FolderFetcher())
         except Refused as refused:
             return [Finding(refused.fault, None, str(refused))]
     return [Finding(each.fault, None, each.why) for each in trust.doubts]

@@ -12,7 +12,8 @@ import httpx
 from securesystemslib.signer import Signer
 
 from filterd.cli.base import Exit, complain, paint
-from filterd.cli.keyring import add_passphrase, read_public, signers, write_public
+from filterd.cli.doubts import warn
+from filterd.cli.keyring import add_passphrase, read_public, read_root, signers, write_public
 from filterd.cli.times import span
 from filterd.feed.checkpoint import MOST
 from filterd.feed.checkpoint import PATH as CHECKPOINT
@@ -124,6 +125,8 @@ class Seer:
     def _trust(self, now: int) -> None:
         fetcher = None if self.remote else FolderFetcher()
         log = refresh(self.state / "trust", self.root, self.url, fetcher).policy.log
+        if self.witness not in log.witnesses:
+            warn(f"the feed names no witness {self.witness.name} with this key; no node counts it")
         kept, folder = self.state / KEY, self.state / "log"
         if self.mirror is None:
             make_directory(folder)
@@ -154,7 +157,7 @@ def _witness(args: argparse.Namespace) -> int:
         raise RulesError(f"{args.key}: a witness signs with an Ed25519 key, as C2SP has it")
     seer = Seer(
         url,
-        Path(args.root).read_bytes(),
+        read_root(args.root),
         Path(args.state),
         Witness(args.name, public_key(signer)),
         signer,

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filterd.cli.base import Command, Exit, complain
+from filterd.cli.base import Command, Exit, add_examples, complain
 
 if TYPE_CHECKING:
     from filterd.config.addresses import ListenAddress
@@ -50,6 +50,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
     for name in SIBLINGS:
         importlib.import_module(f"filterd.cli.{name}").add(commands)
+    add_examples(commands, EXAMPLES)
 
 
 def add_hub_config(parser: argparse.ArgumentParser) -> None:

@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from filterd.cli import hub_tables
 from filterd.cli.base import Exit, add_json
-from filterd.cli.times import UnreadableError, span
+from filterd.cli.times import ZONE, UnreadableError, span
 
 if TYPE_CHECKING:
     from filterd.hub.compliance import Look
@@ -94,7 +94,7 @@ def add_where(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--window", metavar="LENGTH", help="how far back checks are looked at (1d)")
     parser.add_argument(
-        "--timezone", metavar="ZONE", help="of the times shown (default: this machine's)"
+        "--timezone", metavar="ZONE", default=ZONE, help=f"of the times shown (default: {ZONE})"
     )
 
 
@@ -104,6 +104,7 @@ def looking(args: argparse.Namespace) -> "Iterator[Look]":
     from filterd.config.hub import load_hub  # noqa: PLC0415 - nor for pydantic
     from filterd.hub.compliance import Look, Terms  # noqa: PLC0415 - --help must not wait for SQL
     from filterd.hub.database import open_database  # noqa: PLC0415
+    from filterd.hub.fleet import has_province  # noqa: PLC0415
 
     address, usual = args.database, Terms()
     if address is None:
@@ -120,15 +121,18 @@ def looking(args: argparse.Namespace) -> "Iterator[Look]":
     database = open_database(address, pool=1)
     try:
         with database.read() as connection:
-            yield Look(connection, int(time.time() * 1000), args.province, terms)
+            look = Look(connection, int(time.time() * 1000), args.province, terms)
+            if args.province is not None and not has_province(look):
+                raise UnreadableError(
+                    f"no node is of province {args.province!r}; how is it spelled?"
+                )
+            yield look
     finally:
         database.close()
 
 
 def clock(args: argparse.Namespace) -> hub_tables.Clock:
-    """Return how times are shown: of `--timezone`, else of this machine."""
-    if args.timezone is None:
-        return lambda at: datetime.fromtimestamp(at / 1000, UTC).astimezone()
+    """Return how times are shown: those of `--timezone`."""
     try:
         zone = ZoneInfo(args.timezone)
     except (ZoneInfoNotFoundError, ValueError):

@@ -56,15 +56,17 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
     people = _command(commands, "people", "officers, operators, auditors, provinces", PEOPLE)
     deeds = people.add_subparsers(dest="people_command", metavar="COMMAND", required=True)
-    adding = _command(deeds, "add", "add somebody; prints the token, this once")
+    adding = _command(deeds, "add", "add somebody; prints the token, this once", _of("add"))
     adding.add_argument("name", metavar="NAME")
     adding.add_argument("--role", required=True, choices=ROLES)
     adding.add_argument("--province", metavar="P", help="what the role province may see")
     adding.set_defaults(run=_add_person)
-    ending = _command(deeds, "end", "take nothing from somebody any more")
+    ending = _command(deeds, "end", "take nothing from somebody any more", _of("end"))
     ending.add_argument("name", metavar="NAME")
     ending.set_defaults(run=_end_person)
-    _command(deeds, "list", "everybody, those who were ended too").set_defaults(run=_list)
+    _command(deeds, "list", "everybody, those who were ended too", _of("list")).set_defaults(
+        run=_list
+    )
 
     end = _command(commands, "end", "take nothing from a node any more", END)
     end.add_argument("node", metavar="NODE")
@@ -241,6 +243,10 @@ def _command(
         parser.add_argument("--database", metavar="URL", help="instead of the configuration's")
         add_json(parser)
     return parser
+
+
+def _of(deed: str) -> str:
+    return "".join(line for line in PEOPLE.splitlines(keepends=True) if f"people {deed}" in line)
 
 
 def _say(args: argparse.Namespace, told: Mapping[str, Any], words: str) -> None:

@@ -33,7 +33,7 @@ def status(told: Json, clock: Clock) -> list[str]:
     unblock, held = told["unblock"], told["held_orders"]
     still = unblock["still_blocked"]
     lines = [
-        ("as of", _when(now, clock)),
+        ("as of", f"{_when(now, clock)} {clock(now):%Z}"),
         ("log", f"{told['size']:,} segments, {published}"),
         ("orders", states + _if(held, f", {held:,} held somewhere", "yellow")),
         ("waiting", _waiting(waits, now)),
@@ -63,7 +63,8 @@ def order(told: Json, clock: Clock) -> list[str]:
     published = told["published_at"]
     words = ("authority", "id", "reference", "legal_basis", "category", "effect", "priority")
     lines = [f"{word.replace('_', ' '):<14}{printable(told[word])}" for word in words]
-    enforcing = f"{told['enforcing']:,} of {told['expected']:,} nodes {percent(told['coverage'])}"
+    share = f" ({percent(told['coverage'])})" if told["expected"] else ""
+    enforcing = f"{told['enforcing']:,} of {told['expected']:,} nodes{share}"
     pairs = (
         ("patterns", f"{told['patterns']:,}"),
         ("state", _state(told).text),
@@ -209,7 +210,8 @@ def _waiting(waits: Json, now: int) -> str:
 
 def _false(told: Json) -> str:
     numbers = f"{told['revoked_within_a_day']:,} of {told['published']:,} in 30 days"
-    return f"{numbers} were revoked within a day {percent(told['rate'])}".rstrip()
+    share = f" ({percent(told['rate'])})" if told["rate"] else ""
+    return f"{numbers} were revoked within a day{share}"
 
 
 def _chains(told: Json) -> str:

@@ -124,7 +124,7 @@ def _refused(error: OSError) -> Exit:
     """Say what the system refused, to what, and where to look."""
     what, where = error.strerror or str(error), error.filename
     if isinstance(error, FileNotFoundError):
-        complain(f"no such file: {where}")
+        complain(f"no such file or folder: {where}")
     elif isinstance(error, PermissionError):
         complain(f"not allowed: {where or what}; try as root or as the user filterd")
     elif isinstance(error, (FileExistsError, NotADirectoryError, IsADirectoryError)):

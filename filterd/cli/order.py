@@ -9,9 +9,10 @@ from pathlib import Path
 
 from filterd.cli import order_adopt
 from filterd.cli.base import Command, Exit, add_examples, add_json, paint, printable
+from filterd.cli.doubts import doubt_categories
 from filterd.cli.keyring import add_passphrase, signers
 from filterd.cli.order_hub import submit
-from filterd.cli.times import clock_text, span
+from filterd.cli.times import ZONE, clock_text, span
 from filterd.feed.acts import act_json, read_pattern, read_signed, signed_json
 from filterd.feed.breadth import breadth_of
 from filterd.feed.canonical import read_object
@@ -19,10 +20,13 @@ from filterd.feed.importing import KINDS, import_patterns
 from filterd.feed.publish import Log
 from filterd.feed.refusal import Refused
 from filterd.feed.standing import read_standing
+from filterd.feed.trust import Trust
 from filterd.feed.turn import turn
 from filterd.feed.warrant import check_act, sign_act
+from filterd.model.durable import write_atomically
 from filterd.model.errors import RulesError
 from filterd.model.order import (
+    Act,
     Confirmation,
     Effect,
     Order,
@@ -49,7 +53,6 @@ EXAMPLES = """\
   filterd order adopt feed --of moet --authority mps -o adopted     after a hand-over
 """
 MOST = 32 * 2**20  # bytes of an order's file
-_ZONE = "Asia/Ho_Chi_Minh"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -161,6 +164,8 @@ def _import(args: argparse.Namespace) -> int:
 
 
 def _write_order(args: argparse.Namespace, patterns: tuple[Pattern, ...]) -> int:
+    if not patterns:
+        raise RulesError("an order names something: --name, --subtree, --url, or a file")
     now = int(time.time())
     order = Order(
         id=args.id,
@@ -176,14 +181,15 @@ def _write_order(args: argparse.Namespace, patterns: tuple[Pattern, ...]) -> int
         priority=Priority.URGENT if args.urgent else Priority.NORMAL,
         min_age=args.min_age,
     )
-    _write(Path(args.output), SignedAct(order, ()))
+    _write_new(Path(args.output), order)
+    doubt_categories([order.category])
     print(f"{args.output}: patterns: {len(order.patterns)}; now its officers sign it")
     return Exit.OK
 
 
 def _word_on(args: argparse.Namespace) -> int:
     act = args.kind(args.id, args.authority, args.reason, int(time.time()))
-    _write(Path(args.output), SignedAct(act, ()))
+    _write_new(Path(args.output), act)
     does = "ends" if isinstance(act, Revocation) else "confirms"
     print(f"{args.output}: {does} {args.authority}/{args.id}; now its officers sign it")
     return Exit.OK
@@ -209,17 +215,18 @@ def _show(args: argparse.Namespace) -> int:
             for match, text in value:
                 print(f"  {match:<12} {printable(text)}")
             continue
-        word = clock_text(value, _ZONE) if name in {"not_before", "not_after", "at"} else value
+        word = clock_text(value, ZONE) if name in {"not_before", "not_after", "at"} else value
         print(f"{name:<14} {printable('-' if word is None else str(word))}")
     for each in signed.signatures:
-        print(f"signed by      {each.key} on {clock_text(each.at, _ZONE)}")
+        print(f"signed by      {each.key} on {clock_text(each.at, ZONE)}")
     return Exit.OK
 
 
 def _verify(args: argparse.Namespace) -> int:
-    signed = _read(Path(args.file))
+    signed, feed = _read(Path(args.file)), Path(args.feed)
+    trust = read_standing(feed)
     try:
-        _check(signed, Path(args.feed), int(time.time()))
+        _check(signed, trust, int(time.time()))
     except Refused as refused:
         print(f"{paint('refused', 'red')} ({refused.fault.value}): {refused}")
         return Exit.PROBLEM
@@ -233,13 +240,13 @@ def _publish(args: argparse.Namespace) -> int:
     if args.log_key is None or not args.files:
         raise RulesError("publish FEED FILE… --log-key KEY, or FILE… --hub URL --token-file FILE")
     feed, now = Path(args.feed), int(time.time())
-    policy = read_standing(feed).policy
+    trust = read_standing(feed)
     (keeper,) = signers(args, [args.log_key])
     acts = [_read(Path(each)) for each in args.files]
     for signed in acts:
-        _check(signed, feed, now)
+        _check(signed, trust, now)
     with turn(feed):
-        log = Log.open(feed, policy.log, keeper, policy.canaries)
+        log = Log.open(feed, trust.policy.log, keeper, trust.policy.canaries)
         checkpoint = log.append(acts, now, secrets.token_hex(8))
     print(f"published as segment {checkpoint.size - 1}")
     return Exit.OK
@@ -255,8 +262,7 @@ def _submit(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _check(signed: SignedAct, feed: Path, now: int) -> None:
-    trust = read_standing(feed)
+def _check(signed: SignedAct, trust: Trust, now: int) -> None:
     book = load_rulebook(default_directory())
     check_act(signed, trust.registry, breadth_of(book.must_not_block, trust.popular), now)
 
@@ -269,13 +275,20 @@ def _read(path: Path) -> SignedAct:
     try:
         return read_signed(read_object(data, MOST))
     except Refused as refused:
-        raise RulesError(f"{path}: {refused}") from refused
+        raise RulesError(f"{path}: no order, revocation or confirmation ({refused})") from refused
+
+
+def _write_new(path: Path, act: Act) -> None:
+    """Write an act, unsigned; never over one that somebody has signed. RulesError, OSError."""
+    if path.exists() and _read(path).signatures:
+        raise RulesError(f"{path} is signed already: write to another file, or remove it first")
+    _write(path, SignedAct(act, ()))
 
 
 def _write(path: Path, signed: SignedAct) -> None:
     text = json.dumps(signed_json(signed), indent=1, ensure_ascii=False)
     read_signed(json.loads(text))  # says what does not fit before anybody signs it
-    path.write_text(text + "\n", encoding="utf-8")
+    write_atomically(path, f"{text}\n".encode())
 
 
 COMMAND = Command("order", "write, sign, publish and revoke orders", EXAMPLES, arguments, run)

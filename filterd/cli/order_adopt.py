@@ -13,6 +13,7 @@ from filterd.feed.breadth import breadth_of
 from filterd.feed.judge import judge
 from filterd.feed.standing import read_standing
 from filterd.feed.stored import read_stored
+from filterd.model.durable import write_atomically
 from filterd.model.errors import RulesError
 from filterd.model.order import SignedAct
 from filterd.policy.rulebook import default_directory, load_rulebook
@@ -46,9 +47,17 @@ def _adopt(args: argparse.Namespace) -> int:
     stored = read_stored(feed, trust.policy.log)
     if stored is None:
         raise RulesError(f"{feed} has no log; `filterd authority init` begins one")
-    breadth = breadth_of(load_rulebook(default_directory()).must_not_block)
+    if trust.registry.find(args.authority) is None:
+        raise RulesError(
+            f"no authority {args.authority} in {feed}: `filterd authority put` adds it"
+        )
+    breadth = breadth_of(load_rulebook(default_directory()).must_not_block, trust.popular)
     judged = judge(stored.position.ledger.at(now), trust.registry, breadth).values()
     own = [each.entry.order for each in judged if each.enforced and each.entry.name[0] == args.of]
+    if not own:
+        raise RulesError(
+            f"nothing of {args.of} is in force in {feed}, so there is nothing to adopt"
+        )
     folder = Path(args.output)
     folder.mkdir(parents=True, exist_ok=True)
     for order in own:
@@ -58,6 +67,6 @@ def _adopt(args: argparse.Namespace) -> int:
         # An id may have a slash in it, a file's name not.
         path = folder / f"{ident.replace('/', '_')}.json"
         text = json.dumps(signed_json(SignedAct(adopted, ())), indent=1, ensure_ascii=False)
-        path.write_text(text + "\n", encoding="utf-8")
+        write_atomically(path, f"{text}\n".encode())
     print(f"{folder}: orders of {args.of}: {len(own)}; now officers of {args.authority} sign them")
-    return Exit.OK if own else Exit.PROBLEM
+    return Exit.OK

@@ -48,7 +48,9 @@ def _submit(client: httpx.Client, url: str, signed: SignedAct) -> str:
     if answer.status_code == httpx.codes.ACCEPTED:
         when = "at once" if said.get("urgent") else "with the next that are gathered"
         return f"taken; it is published {when}"
-    why = said.get("detail", f"status {answer.status_code}") if isinstance(said, dict) else ""
+    why = said.get("detail") if isinstance(said, dict) else None
+    if why is None:
+        raise RulesError(f"{url}: status {answer.status_code}; is a hub at this address?")
     raise RulesError(f"the hub does not take it: {why}")
 
 
@@ -65,7 +67,8 @@ def _token(path: Path) -> str:
             raise RulesError(f"{path}: others may read the token; chmod 600 {path}")
         words = path.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
-        raise RulesError(f"{path}: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise RulesError(f"{path}: {why}") from error
     if len(words) != 1:
         raise RulesError(f"{path}: the token alone is expected in it")
     return words[0]

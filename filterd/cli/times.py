@@ -8,6 +8,7 @@ from dnslib.dns import DNSError
 
 from filterd.model.errors import FilterdError
 
+ZONE = "Asia/Ho_Chi_Minh"  # of what the ministry's commands show
 LATEST = 32_503_680_000  # the year 3000
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 

@@ -53,6 +53,10 @@ def open_key(path: Path, passphrase: str) -> Signer:
     except OSError as error:
         raise KeyFileError(f"{path}: {error.strerror or error}") from error
     except (ValueError, TypeError) as error:
+        if path.suffix == ".pub":
+            raise KeyFileError(
+                f"{path}: the public part signs nothing; the key is needed"
+            ) from error
         raise KeyFileError(f"{path}: not a key, or not its passphrase") from error
     try:
         return CryptoSigner(private)
@@ -116,5 +120,6 @@ def _write_new(path: Path, written: bytes) -> None:
             file.write(written)
             os.fsync(file.fileno())
     except OSError as error:
-        why = error.strerror or error
-        raise KeyFileError(f"{path}: {why}; a key is never written over another") from error
+        if isinstance(error, FileExistsError):
+            raise KeyFileError(f"{path} is there; a key is never written over another") from error
+        raise KeyFileError(f"{path}: {error.strerror or error}") from error

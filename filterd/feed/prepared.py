@@ -81,11 +81,12 @@ def signers_of(prepared: Prepared, above: Root | Targets | None) -> Signers:
         missing = max(found.first.missing, found.second.missing)
         return Signers(tuple(found.signed), tuple(found.unsigned), missing)
     if above is None:
-        raise Refused(Fault.MIXED, f"there is nobody who gave keys to {prepared.role}")
+        raise Refused(Fault.MIXED, f"the feed says of nobody who signs {prepared.role}")
     try:
         one = above.get_verification_result(prepared.role, payload, signatures)
     except ValueError as error:
-        raise Refused(Fault.UNKNOWN_AUTHORITY, f"{prepared.role}: {error}") from error
+        who = prepared.role.removeprefix(ROLE)
+        raise Refused(Fault.UNKNOWN_AUTHORITY, f"no authority {who} in this feed") from error
     return Signers(tuple(one.signed), tuple(one.unsigned), one.missing)
 
 

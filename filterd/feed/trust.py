@@ -20,7 +20,8 @@ from tuf.api.exceptions import (
     RepositoryError,
     UnsignedMetadataError,
 )
-from tuf.api.metadata import Metadata, Snapshot
+from tuf.api.metadata import Metadata, Root, Snapshot
+from tuf.api.serialization import DeserializationError
 from tuf.ngclient import FetcherInterface, Updater
 
 from filterd.feed import manifest as manifests
@@ -118,6 +119,15 @@ def refresh(folder: Path, root: bytes, url: str, fetcher: FetcherInterface | Non
         tuple(each for each in found if isinstance(each, Manifest)),
         tuple(each for each in found if isinstance(each, Doubt)),
     )
+
+
+def check_root(data: bytes) -> None:
+    """Refused (MALFORMED) unless `data` is a root of trust; whose it is, is not said."""
+    try:
+        Metadata[Root].from_bytes(data)
+    except (RepositoryError, DeserializationError) as error:
+        why = f"not a root of trust, as `trust/1.root.json` of a feed is one: {error}"
+        raise Refused(Fault.MALFORMED, why) from error
 
 
 def remember(file: Path, trust: Trust) -> None:

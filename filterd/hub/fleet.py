@@ -80,6 +80,12 @@ def summary(look: Look) -> dict[str, Json]:
     return {name: int(value) for name, value in row._mapping.items()}  # noqa: SLF001
 
 
+def has_province(look: Look) -> bool:
+    """Say whether any node, ended or not, is where `look` is at."""
+    some = select(nodes.c.id).where(look.within).limit(1)
+    return look.connection.execute(some).first() is not None
+
+
 def listed(look: Look, page: Page, *, wanting: bool = False) -> list[dict[str, Json]]:
     """Return nodes that have not ended, by province and name; `wanting`: those only that are late,
     silent, refuse orders or whose clock is off, those first that lack something for longest.

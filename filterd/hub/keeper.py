@@ -6,7 +6,8 @@ from pathlib import Path
 from securesystemslib.signer import Signer
 
 from filterd.config.hub import LogKeyConfig
-from filterd.feed.keys import open_key
+from filterd.feed.keys import open_key, public_key
+from filterd.feed.standing import read_standing
 from filterd.model.errors import ConfigError
 
 CREDENTIAL = "log-passphrase"
@@ -14,13 +15,18 @@ CREDENTIALS = "CREDENTIALS_DIRECTORY"
 Environ = Mapping[str, str]
 
 
-def open_keeper(log: LogKeyConfig, environ: Environ) -> Signer:
-    """Return the signer of the log.
+def open_keeper(feed: Path, log: LogKeyConfig, environ: Environ) -> Signer:
+    """Return the signer of the log in `feed`.
 
     Raises:
-        ConfigError, KeyFileError: with what to do.
+        ConfigError, KeyFileError, Refused: with what to do.
+        OSError: the feed cannot be read.
     """
-    return open_key(log.key, _passphrase(log, environ))
+    known = read_standing(feed).policy.log
+    keeper = open_key(log.key, _passphrase(log, environ))
+    if public_key(keeper) != known.key:
+        raise ConfigError((f"log.key: {log.key} is not the key of the log {known.origin}",))
+    return keeper
 
 
 def _passphrase(log: LogKeyConfig, environ: Environ) -> str:
@@ -37,5 +43,6 @@ def _passphrase(log: LogKeyConfig, environ: Environ) -> str:
             raise ConfigError((f"log.passphrase_file: others may read it; chmod 600 {path}",))
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError((f"log.passphrase_file: {path}: {error}",)) from error
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError((f"log.passphrase_file: {path}: {why}",)) from error
     return lines[0] if lines else ""

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from filterd.feed.refusal import Fault, Refused
 from filterd.feed.segment import path_of
 from filterd.feed.standing import read_standing
 from filterd.feed.turn import turn
-from filterd.feed.warrant import Breadth, check_act, check_breadth, check_signers
+from filterd.feed.warrant import check_act, check_breadth, check_signers
 from filterd.hub import register
 from filterd.hub.audit import note
 from filterd.hub.database import Database
@@ -62,7 +62,7 @@ class Publisher:
     feed: Path
     keeper: Signer | None
     database: Database
-    breadth: Breadth
+    must_not_block: Collection[str]
     clock: Clock
     times: Times
     step: Callable[[str], None] = field(default=lambda _: None)
@@ -95,7 +95,8 @@ class Publisher:
     def check(self, signed: SignedAct) -> None:
         """Refused unless every node would do as an act says, as far as can be told here."""
         trust = read_standing(self.feed)
-        check_signers(signed, check_act(signed, trust.registry, self.breadth, self._now))
+        breadth = breadth_of(self.must_not_block, trust.popular)
+        check_signers(signed, check_act(signed, trust.registry, breadth, self._now))
         if isinstance(signed.act, Order):
             check_breadth(signed.act, breadth_of((trust.policy.canaries,), trust.popular))
 

@@ -18,7 +18,6 @@ import uvloop
 
 from filterd.config.addresses import ListenAddress
 from filterd.config.hub import SQLITE, HubConfig
-from filterd.feed.breadth import breadth_of
 from filterd.hub.connection import Connection
 from filterd.hub.database import open_database
 from filterd.hub.events import Announcer
@@ -50,7 +49,7 @@ def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> H
     """Return the parts of a process.
 
     Raises:
-        ConfigError, DatabaseError, KeyFileError, RulesError: with what to do.
+        ConfigError, DatabaseError, KeyFileError, Refused, RulesError: with what to do.
     """
     clock = Clock(time.time, time.monotonic)
     database = open_database(config.database, THREADS + FOR_PEOPLE + 2)
@@ -62,9 +61,9 @@ def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> H
     )
     publisher = Publisher(
         config.feed,
-        None if config.log is None else open_keeper(config.log, environ),
+        None if config.log is None else open_keeper(config.feed, config.log, environ),
         database,
-        breadth_of(book.must_not_block),
+        book.must_not_block,
         clock,
         Times(config.publish_every, config.renew_every),
     )

@@ -37,7 +37,7 @@ def make_snapshot(job: Mapping[str, Any], environ: Environ) -> dict[str, int]:
         {"key": job["key"], "passphrase_file": job["passphrase_file"]}
     )
     policy = read_standing(feed).policy
-    log = Log.open(feed, policy.log, open_keeper(key, environ), policy.canaries)
+    log = Log.open(feed, policy.log, open_keeper(feed, key, environ), policy.canaries)
     made = publish_snapshot(log)
     return {"size": made.size, "bytes": made.length}
 

@@ -8,34 +8,19 @@ from dataclasses import replace
 
 import pytest
 import zstandard
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from filterd.feed.acts import signed_json
 from filterd.feed.canonical import canonical
 from filterd.feed.request import signed_headers
 from filterd.feed.segment import unpack
-from filterd.hub.database import open_database
 from filterd.hub.tables import audits, batches, counts, nodes, orders, receipts, segments
 from tests.support.databases import DATABASES, database_url
 from tests.support.hub import FakeNode, Listener, RunningHub
+from tests.support.hub_rows import database_of, rows
 from tests.support.node import eventually, filterd
 
 pytestmark = pytest.mark.real
-
-
-def database_of(hub):
-    url = hub.database
-    if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
-        url = f"sqlite:///{hub.folder / url.removeprefix('sqlite:///')}"
-    return open_database(url)
-
-
-def rows(hub, table):
-    database = database_of(hub)
-    with database.read() as connection:
-        found = connection.execute(select(func.count()).select_from(table)).scalar_one()
-    database.close()
-    return found
 
 
 @pytest.fixture(scope="module", params=DATABASES)

@@ -109,7 +109,8 @@ def test_late_means_what_one_says_it_means(hub, capsys):
     hub.write(world)
     assert hub.run("late", "--late-after", "30s") == Exit.PROBLEM
     assert hub.run("late", "--late-after", "90s") == Exit.OK
-    assert hub.run("late", "--late-after", "30s", "--province", "nowhere") == Exit.OK
+    assert hub.run("late", "--late-after", "30s", "--province", "nowhere") == Exit.USAGE
+    assert "no node is of province 'nowhere'" in capsys.readouterr().err
     assert hub.run("late", "--late-after", "soon") == Exit.USAGE
     assert "not a length of time" in capsys.readouterr().err
 

@@ -8,13 +8,14 @@ import pytest
 
 from filterd.cli.demo_world import make_world, order
 from filterd.feed.keys import open_key
+from filterd.feed.refusal import Fault, Refused
 from filterd.feed.segment import unpack
-from filterd.hub import register
+from filterd.feed.standing import read_standing
+from filterd.hub import publishing, register
 from filterd.hub.publishing import Publisher, Times
 from filterd.model.clock import Clock
 from filterd.model.order import Priority, Revocation
 from tests.support.databases import DATABASES, new_database
-from tests.support.ministry import ANYTHING
 
 STEPS = ("append", "appended", "registered")
 
@@ -35,7 +36,7 @@ class Place:
         times = Times(60.0, 3600.0)
         given = {"keeper": self.keeper, **more}
         return Publisher(
-            self.world.feed, given.pop("keeper"), self.database, ANYTHING, clock, times, **given
+            self.world.feed, given.pop("keeper"), self.database, (), clock, times, **given
         )
 
     def submit(self, ident, *names, urgent=True, act=None):
@@ -152,3 +153,16 @@ def test_killed_at_a_step_an_order_is_in_the_log_once(place, step) -> None:
     place.publisher.publish()
     assert place.acts == [["a"], ["b"]]
     assert (place.waiting(), place.registered()) == (0, 2)
+
+
+def test_what_nearly_everybody_needs_is_refused_here_as_at_every_node(place, monkeypatch):
+    trust = replace(read_standing(place.world.feed), popular=("www.search.example",))
+    monkeypatch.setattr(publishing, "read_standing", lambda feed: trust)
+    signed = [
+        place.world.signed(order(name, (name,), int(place.now)), int(place.now))
+        for name in ("search.example", "bet.example")
+    ]
+    with pytest.raises(Refused, match="nearly everybody needs") as refused:
+        place.publisher.check(signed[0])
+    assert refused.value.fault is Fault.TOO_BROAD
+    place.publisher.check(signed[1])
