@@ -105,12 +105,13 @@ class Prover:
             held=held,
         )
         feed.receipt = sign_receipt(receipt, signer)
-        await asyncio.to_thread(write_atomically, feed.folder / RECEIPT, canonical(feed.receipt))
+        # On its way before it is noted as signed: whoever is cut off in between signs another.
         if feed.outbox is not None:
             await asyncio.to_thread(feed.outbox.put, feed.receipt)
         for check in checks:
             feed.checks.remove(check)
         feed.proved, self._said = position.edge.size, (position.edge.size, held)
+        await asyncio.to_thread(write_atomically, feed.folder / RECEIPT, canonical(feed.receipt))
 
     async def watch(self, renew: Callable[[], Awaitable[None]]) -> None:
         """Look at what ends, until cancelled. `renew` signs a receipt if one is due."""
