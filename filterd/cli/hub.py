@@ -83,8 +83,9 @@ def _serve(args: argparse.Namespace) -> int:
     config = load_hub(Path(args.config))
     number = config.workers if args.workers is None else args.workers
     if args.descriptor is not None:
-        listener = socket.socket(fileno=args.descriptor)
-        running.serve(running.open_hub(config, os.environ), listener, _metrics(config, args.worker))
+        listener, parent = socket.socket(fileno=args.descriptor), os.getppid()
+        hub = running.open_hub(config, os.environ)
+        running.serve(hub, listener, _metrics(config, args.worker), parent)
         return Exit.OK
     if number > 1:
         running.open_hub(config, os.environ).database.close()  # says what is wrong, once
