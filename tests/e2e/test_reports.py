@@ -49,7 +49,9 @@ def settle(one, total, *, made):
 
 def logged(one):
     call(one.folder / "control.sock", "log-settle")
-    return sum(row.n for row in read(one.state / "log.sqlite", Filter(kind="block")))
+    return sum(
+        row.n for row in read(one.state / "log.sqlite", Filter(kind="block", name="bad.example"))
+    )
 
 
 def waiting(one):
