@@ -13,7 +13,7 @@ from fastapi import Depends, Request
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.request import Request as Signed
 from filterd.feed.request import check_request, sender_of
-from filterd.hub.enrolment import NodeRow, note_skew
+from filterd.hub.enrolment import NodeRow
 from filterd.hub.limits import Buckets, address_of
 from filterd.hub.people import Person, Role, find_person
 from filterd.hub.problems import Problem
@@ -54,7 +54,7 @@ async def sent(request: Request) -> Sent:
         skew = check(request, content, node.key, hub)
     except Problem as problem:
         if problem.skew is not None:
-            await hub.for_nodes.run(_note, hub, node.id, problem.skew)
+            await hub.for_nodes.run(hub.nodes.note, node, problem.skew, hub.now_ms)
         raise
     _spend(hub, hub.per_node, node.id, "this node")
     return Sent(node, content, request.headers.get("content-encoding", ""), skew)
@@ -89,11 +89,6 @@ def _ahead(headers: dict[str, str], now: int) -> int | None:
     created = headers["signature-input"].partition(";created=")[2].partition(";")[0]
     ahead = int(created) - now
     return ahead if ahead > 0 else None
-
-
-def _note(hub: Hub, node: str, skew: int) -> None:
-    with hub.database.write() as connection:
-        note_skew(connection, node, skew, hub.now_ms)
 
 
 def _spend(hub: Hub, buckets: Buckets, sender: str, who: str) -> None:

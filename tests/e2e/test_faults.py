@@ -195,7 +195,7 @@ def test_hub_and_nodes_killed_in_a_burst_over_a_flaky_link_lose_and_double_nothi
         # A part of a file does not read, and a late event is older than what is here; but nothing
         # that was only cut or late is taken for another history.
         for fault in ("tampered", "split-view", "unsigned", "diverged", "mixed"):
-            found = far.metric(f'filterd_feed_refused_total{{reason="{fault}"}}')
+            found = far.metric(f'filterd_feed_refused_total{{fault="{fault}"}}')
             assert found == 0, fault
 
 
@@ -341,4 +341,4 @@ def test_the_clock_of_a_node_is_told_and_not_trusted(tmp_path, resolver):
             wait_for(one, "/readyz")
             one.ask("bad.example.com")
             assert eventually(lambda: value(hub, own()), LONG)
-            assert abs(told()) < 60
+            assert eventually(lambda: abs(told()) < 60)
