@@ -36,7 +36,7 @@ from filterd.hub.enrolment import Invited, enrol, invite
 from filterd.hub.ingest import take_receipts
 from filterd.hub.tables import receipts
 from tests.support.ministry import DAY, Ministry, order, signer
-from tests.support.steps import each_statement, killed_at
+from tests.support.steps import each_change, each_statement, killed_at
 
 BEFORE, WHOLE = {"bet.example"}, {"bet.example", "win.example", "luck.example"}
 
@@ -202,27 +202,13 @@ def migrate_into(country):
     database.close()
 
 
-def walked(reached):
-    """Call `reached` before each change on disk, by whomever it is made."""
-    for name in ("fsync", "replace", "rename", "unlink", "link", "mkdir"):
-        setattr(os, name, counted(reached, getattr(os, name)))
-
-
-def counted(reached, real):
-    def call(*given, **named):
-        reached()
-        return real(*given, **named)
-
-    return call
-
-
 def test_killed_at_any_write_from_event_to_receipt_nothing_is_lost_or_doubled(country):
     for step in range(1, 1000):
         home = country.folder / f"node-{step}"
         shutil.copytree(country.home, home)
 
         def work(reached, home=home):
-            walked(reached)
+            each_change(reached)
             Life(country, home).run(reached)
 
         killed = killed_at(step, work)
@@ -257,7 +243,7 @@ def test_killed_while_it_makes_its_key_a_node_makes_it_then(tmp_path):
         path.parent.mkdir()
 
         def work(reached, path=path):
-            walked(reached)
+            each_change(reached)
             written = os.open
 
             def opening(*given, **named):
