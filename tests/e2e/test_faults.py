@@ -26,7 +26,7 @@ from tests.support.nats import broker
 from tests.support.node import eventually, node, start, wait_for
 from tests.support.servers import free_port, program, running
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 # Bytes up, bytes down, seconds before each piece. Up: in the head of a request, in its body; down:
 # in the head of an answer, in a body, in the middle of a stream of events.
 FAULTS = (
