@@ -138,10 +138,10 @@ def page(results: Results, names: Iterable[str]) -> list[str]:
     return text
 
 
-def publish(results: Results) -> None:
-    """Write the README's part."""
+def publish(results: Results, begin: str = BEGIN) -> None:
+    """Write the README's part that begins with `begin`."""
     about = README.read_text(encoding="utf-8")
-    head, _, rest = about.partition(BEGIN)
+    head, _, rest = about.partition(begin)
     _, _, tail = rest.partition(END)
     text = "\n".join(page(results, results.parts))
-    README.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{tail}", encoding="utf-8")
+    README.write_text(f"{head}{begin}\n\n{text}\n\n{END}{tail}", encoding="utf-8")

@@ -11,10 +11,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bench.figures import Figure, Part, Results, page
+from bench.figures import Figure, Part, Results, page, publish
 from bench.places import RESULTS, ROOT
 
 KEPT = RESULTS / "feed.json"
+BEGIN = "<!-- figures: written by make bench-feed -->"
 Found = Mapping[str, Any]
 
 
@@ -104,6 +105,7 @@ def main(arguments: Sequence[str]) -> int:
         results.parts[name] = Part.now("make bench-feed", figures, {}, found)
         if not options.dry:
             results.write(KEPT)
+            publish(results, BEGIN)
     print("\n".join(page(results, chosen)))
     return failed
 

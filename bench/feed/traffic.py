@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench.feed.wire import HUB, Wire, wire
@@ -28,6 +29,7 @@ from filterd.cli.demo_fleet import (
 from filterd.cli.demo_world import World, make_world, order
 from filterd.feed.acts import signed_json
 from filterd.feed.canonical import canonical
+from filterd.model.order import Priority
 
 PORT = 9800
 INSIDE = f"http://127.0.0.1:{PORT}"  # of the hub's namespace
@@ -88,6 +90,7 @@ def _measure(folder: Path, line: Wire, minutes: int) -> dict[str, object]:
 def _open(stack: contextlib.ExitStack, world: World, folder: Path, line: Wire) -> None:
     hub = prepare_hub(world, f"0.0.0.0:{PORT}", {"publish_every": 1})
     stack.callback(hub.database.close)
+    (folder / "token").touch(mode=0o600)
     (folder / "token").write_text(hub.officer)
     words = ("hub", "serve", "-c", str(hub.config))
     stack.enter_context(started("the hub", words, folder / "hub.log", line.at_hub()))
@@ -113,9 +116,11 @@ def _open(stack: contextlib.ExitStack, world: World, folder: Path, line: Wire) -
 def _submit(world: World, line: Wire, number: int, names: Sequence[str]) -> None:
     """Hand an order to the hub, from its own end of the wire."""
     now = int(time.time())
-    made = world.signed(order(f"order-{number}", tuple(names), now), now)
+    made = order(f"order-{number}", tuple(names), now)
+    if number >= 0:
+        made = replace(made, priority=Priority.NORMAL)
     file, token = world.folder / "order.json", world.folder.parent / "token"
-    file.write_bytes(canonical(signed_json(made)))
+    file.write_bytes(canonical(signed_json(world.signed(made, now))))
     words = ("order", "publish", str(file), "--hub", INSIDE, "--token-file", str(token))
     if _run(line.at_hub(), *words) and number >= 0:
         raise FleetError("the hub does not take the order")
@@ -123,7 +128,10 @@ def _submit(world: World, line: Wire, number: int, names: Sequence[str]) -> None
 
 def _run(before: Sequence[str], *words: str) -> int:
     command = [*before, sys.executable, "-m", "filterd", *words]
-    return subprocess.run(command, capture_output=True, check=False).returncode
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(done.stderr, file=sys.stderr)
+    return done.returncode
 
 
 def _name(rng: random.Random) -> str:

@@ -142,7 +142,7 @@ class Basing:
         if base is None:
             return over > MOST_OVER
         is_old = now - base.state.made_at > DAY and position.edge != base.state.position.edge
-        others = base.state.scales != scales_hash(trust.registry, self._names())
+        others = base.state.scales != scales_hash(trust.registry, self._names(), trust.popular)
         lacks = missing_class(base, self._feed.judged.values())
         return over > MOST_OVER or is_old or others or lacks
 
@@ -158,6 +158,7 @@ class Basing:
             first=first,
             registry=trust.registry,
             must_not_block=self._names(),
+            popular=trust.popular,
             now=now,
         )
         await self._run(job)

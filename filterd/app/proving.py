@@ -22,6 +22,7 @@ from filterd.feed.keys import node_key, public_key
 from filterd.feed.receipt import MOST_HELD, Check, Receipt, sign_receipt
 from filterd.feed.refusal import Fault, Refused
 from filterd.model.durable import write_atomically
+from filterd.model.order import Order, Priority
 
 logger = logging.getLogger(__name__)
 RECEIPT = "receipt.json"
@@ -107,11 +108,22 @@ class Prover:
         feed.receipt = sign_receipt(receipt, signer)
         # On its way before it is noted as signed: whoever is cut off in between signs another.
         if feed.outbox is not None:
-            await asyncio.to_thread(feed.outbox.put, feed.receipt)
+            await asyncio.to_thread(feed.outbox.put, feed.receipt, urgent=self._is_urgent())
         for check in checks:
             feed.checks.remove(check)
         feed.proved, self._said = position.edge.size, (position.edge.size, held)
         await asyncio.to_thread(write_atomically, feed.folder / RECEIPT, canonical(feed.receipt))
+
+    def _is_urgent(self) -> bool:
+        """Say whether something that is new was urgent, or ends an order."""
+        feed = self._feed
+        acts = (
+            signed.act
+            for segment in feed.segments
+            if segment.number >= feed.proved
+            for signed in segment.acts
+        )
+        return any(not isinstance(a, Order) or a.priority is Priority.URGENT for a in acts)
 
     async def watch(self, renew: Callable[[], Awaitable[None]]) -> None:
         """Look at what ends, until cancelled. `renew` signs a receipt if one is due."""

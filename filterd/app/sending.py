@@ -24,6 +24,7 @@ LONGEST = 60.0  # seconds for one request and its answer
 MOST_ANSWER = 65_536  # bytes that are read of an answer
 LOOK = 5.0  # seconds between two looks whether the node is enrolled
 SPREAD = 0.2  # of the time between two sendings of counts
+GATHERED = 900.0  # seconds that receipts for what was not urgent may wait for others
 SOON = 2.0  # seconds within which a receipt leaves: not every node's in the same moment
 Json = Any
 
@@ -39,6 +40,7 @@ class Sender:
         self._hub = node.config.feed.hub or ""
         self._rng = random.Random()  # noqa: S311 - it spreads load
         self._failures = 0  # in a row
+        self._receipts_due = 0.0
         self._due = 0.0  # when counts are sent next, in seconds of the steady clock
         self._flushed = False  # for this sending
         self._one_by_one = False  # receipts: one of many was refused
@@ -78,9 +80,12 @@ class Sender:
     async def _send_receipts(self) -> Outcome | None:
         """Send the newest receipts; None: there are none."""
         outbox = self._reporting.outbox
+        if not outbox.is_urgent and time.monotonic() < self._receipts_due:
+            return None
         taken = outbox.take(1 if self._one_by_one else RECEIPTS)
         if not taken:
             self._one_by_one = False
+            self._receipts_due = time.monotonic() + GATHERED
             return None
         body = canonical({"receipts": list(taken.values())})
         done = await self._post("/v1/receipts", body)

@@ -50,6 +50,7 @@ def make_job(  # noqa: PLR0913 - what a base is made of
     first: int,
     registry: Registry,
     must_not_block: tuple[str, ...],
+    popular: tuple[str, ...] = (),
     now: int,
 ) -> dict[str, Json]:
     """Return the job of making the base `name` in `folder` of what `position` says: the orders in
@@ -66,13 +67,16 @@ def make_job(  # noqa: PLR0913 - what a base is made of
         "first": first,
         "registry": registry_json(registry),
         "must_not_block": list(must_not_block),
+        "popular": list(popular),
         "now": now,
     }
 
 
-def scales_hash(registry: Registry, must_not_block: tuple[str, ...]) -> str:
+def scales_hash(
+    registry: Registry, must_not_block: tuple[str, ...], popular: tuple[str, ...] = ()
+) -> str:
     """Return the hash of what orders are held against."""
-    value = [registry_json(registry), sorted(set(must_not_block))]
+    value = [registry_json(registry), sorted(set(must_not_block)), sorted(set(popular))]
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
@@ -90,8 +94,8 @@ def make_base(job: Mapping[str, Json]) -> None:
     files = SegmentFiles(folder / "log", job["first"], job["size"])
     ledger = _ledger(pieces, files, job)
     registry = read_registry(job["registry"])
-    names = tuple(job["must_not_block"])
-    making = _Making(ledger, Scales.of(registry, names), place / f"{job['name']}.idx")
+    names, popular = tuple(job["must_not_block"]), tuple(job["popular"])
+    making = _Making(ledger, Scales.of(registry, names, popular), place / f"{job['name']}.idx")
     body = Body.open(pieces) if pieces else None
     blocks = making.blocks(each_order(ledger, body, files))
     kept = tuple(job["body"])
@@ -109,7 +113,7 @@ def make_base(job: Mapping[str, Json]) -> None:
     making.builder.write(str(place / f"{job['name']}.idx"), write_meta(making.table))
     edge = Edge(job["size"], tuple(bytes.fromhex(each) for each in job["edge"]))
     position = Position(edge, job["time"], ledger)
-    scales = scales_hash(registry, names)
+    scales = scales_hash(registry, names, popular)
     state = State(position, making.judged, making.classes, scales, kept, job["now"])
     write_state(place / f"{job['name']}.state", state)
 

@@ -31,6 +31,7 @@ class Outbox:
         self.arrived: Callable[[], None] | None = None
         self._lock = Lock()
         self._waiting: dict[str, bytes] = {}
+        self.is_urgent = True  # what waits; of an earlier run nobody knows
         self.dropped = 0
         self.refused = 0
         self.problem: str | None = None
@@ -45,9 +46,10 @@ class Outbox:
                 elif path.suffix == ".new":
                     path.unlink()
 
-    def put(self, sealed: Mapping[str, Json]) -> None:
+    def put(self, sealed: Mapping[str, Json], *, urgent: bool = True) -> None:
         """Keep a sealed receipt until it is sent; one for a position that has another takes its
-        place. A disk that takes nothing is told of, and it is sent all the same.
+        place. One that is not `urgent` may wait for others. A disk that takes nothing is told of,
+        and it is sent all the same.
         """
         content = canonical(dict(sealed))
         name = f"{int(sealed['receipt']['size']):012}.json"
@@ -62,7 +64,8 @@ class Outbox:
             except OSError as error:
                 self.problem = f"receipts cannot be written: {error.strerror or error}"
                 logger.error("feed: %s; free some space", self.problem)  # noqa: TRY400
-        if self.arrived is not None:
+        self.is_urgent = self.is_urgent or urgent
+        if urgent and self.arrived is not None:
             self.arrived()
 
     def take(self, most: int) -> dict[str, Json]:
@@ -79,6 +82,7 @@ class Outbox:
             for name, value in taken.items():
                 if self._waiting.get(name) == canonical(value):
                     self._remove(name)
+            self.is_urgent = self.is_urgent and bool(self._waiting)
 
     def refuse(self, taken: Mapping[str, Json], why: str) -> None:
         """The hub will never take these: they are set aside with the reason. OSError."""

@@ -5,22 +5,25 @@ A file is never read past what it may have, whatever the headers say.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from email.utils import mktime_tz, parsedate_tz
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import httpx
+import zstandard
 
 from filterd.feed import events
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.sync import Fetch
 
 PATIENCE = httpx.Timeout(20.0, connect=10.0)  # seconds without a byte
-SILENCE = 60.0  # seconds without a byte, not even a heartbeat: the stream is dead
+SILENCE = 90.0  # seconds without a byte, not even a heartbeat: the stream is dead
+WINDOW = 1 << 20  # bytes that unpacking may look back
+SLICE = 64  # bytes that are unpacked at once: at most 16 blocks, of 128 KiB each
 _STREAM = {
     "Accept": "text/event-stream",
-    "Accept-Encoding": "identity",
+    "Accept-Encoding": "zstd",
     "Cache-Control": "no-store",
 }
 HearTime = Callable[[int], None]
@@ -81,10 +84,33 @@ async def pieces(
                 raise NoStreamError(f"{where}: {kind[:80]!r} is no stream of events")
             _hear(response, hear_time)
             yield b""
+            open_up = _unpacker(response.headers.get("content-encoding", "identity"), where)
             async for piece in response.aiter_raw():
-                yield piece
+                for part in open_up(piece):
+                    yield part
     except httpx.HTTPError as error:
         raise OSError(f"{where}: {str(error) or type(error).__name__}") from error
+
+
+def _unpacker(encoding: str, where: str) -> Callable[[bytes], Iterator[bytes]]:
+    """Return what unpacks the pieces of a stream. OSError: another encoding than was asked for."""
+    if encoding == "identity":
+        return lambda piece: iter((piece,))
+    if encoding != "zstd":
+        raise OSError(f"{where}: packed as {encoding[:40]!r}, which nobody asked for")
+    found = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj(
+        read_across_frames=True
+    )
+
+    def unpack(piece: bytes) -> Iterator[bytes]:
+        # Little by little, so that what unpacks to very much is noticed by who reads it.
+        for start in range(0, len(piece), SLICE):
+            try:
+                yield found.decompress(piece[start : start + SLICE])
+            except zstandard.ZstdError as error:
+                raise Refused(Fault.MALFORMED, f"events: they do not unpack: {error}") from error
+
+    return unpack
 
 
 def from_folder(url: str) -> Fetch:

@@ -34,11 +34,15 @@ class Scales:
     limits: Limits
 
     @classmethod
-    def of(cls, registry: Registry, must_not_block: tuple[str, ...]) -> "Scales":
+    def of(
+        cls, registry: Registry, must_not_block: tuple[str, ...], popular: tuple[str, ...] = ()
+    ) -> "Scales":
         """Return those of a node."""
         names = frozenset(must_not_block)
-        limits = Limits(protected=sorted(names), above=sorted(above(names)), popular=())
-        return cls(registry, breadth_of(names), limits)
+        limits = Limits(
+            protected=sorted(names), above=sorted(above(names)), popular=sorted(above(popular))
+        )
+        return cls(registry, breadth_of(names, popular), limits)
 
 
 def check_digest(entry: Entry, patterns: Patterns) -> bytes:

@@ -8,11 +8,14 @@ at the same place.
 """
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import zstandard
 
 from filterd.hub.connection import CONNECTION, Connection
 from filterd.hub.newest import Newest, Stamp, read_newest, stamp_of
@@ -22,11 +25,14 @@ logger = logging.getLogger(__name__)
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-HEARTBEAT = 25  # seconds
+HEARTBEAT = 25  # seconds; not sooner than QUIET after something else
+QUIET = 30.0  # with the above, less than the minute after which proxies give a stream up
+LEVEL = 12
 LOOK = 0.05  # seconds between two looks at the checkpoint
 SLOW = 30.0  # seconds that one event may take to leave
 AT_ONCE = 500  # subscribers, before others get their turn on the loop
 _COMMENT = b":\n\n"
+_PACKED = (b"content-encoding", b"zstd")
 _HEADERS = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-cache"),
@@ -42,9 +48,11 @@ class Subscriber:
     connection: Connection
     owner: asyncio.Task[Any]
     chunked: bool
+    packed: bool  # each event and comment is a frame of zstd (RFC 8878 section 3.1)
     size: int | None
     waiting: bool  # for the newest, whatever its size
     full_since: float | None = None
+    told_at: float = 0.0  # by the loop's clock
 
 
 class Announcer:
@@ -58,7 +66,7 @@ class Announcer:
         self._folder = folder
         self._most = most
         self._stamp: Stamp | None = None
-        self._rendered: dict[tuple[int | None, bool], bytes] = {}
+        self._rendered: dict[tuple[int | None, bool, bool], bytes] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
 
@@ -103,10 +111,12 @@ class Announcer:
             connection=scope["state"][CONNECTION],
             owner=owner,
             chunked=scope["http_version"] == "1.1",
+            packed=_takes_zstd(scope),
             size=last,
             waiting=last is None or last != self.newest.size,
         )
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        headers = [*_HEADERS, _PACKED] if subscriber.packed else _HEADERS
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         self._comment(subscriber)  # so that whatever stands between lets it through
         self._tell(subscriber)
         self.subscribers.add(subscriber)
@@ -124,21 +134,23 @@ class Announcer:
         """Write the newest to who waits for it; later, where what came before has not left."""
         connection = subscriber.connection
         if subscriber.waiting and not connection.is_full and self.newest.note:
-            connection.write(self._event(subscriber.size, subscriber.chunked))
+            connection.write(self._event(subscriber))
+            subscriber.told_at = asyncio.get_running_loop().time()
             subscriber.size = self.newest.size
             subscriber.waiting = False
             self.pushed += 1
 
     def _comment(self, subscriber: Subscriber) -> None:
-        subscriber.connection.write(_framed(_COMMENT) if subscriber.chunked else _COMMENT)
+        subscriber.connection.write(_COMMENTS[subscriber.packed, subscriber.chunked])
+        subscriber.told_at = asyncio.get_running_loop().time()
 
-    def _event(self, size: int | None, chunked: bool) -> bytes:  # noqa: FBT001 - a key
-        found = self._rendered.get((size, chunked))
+    def _event(self, subscriber: Subscriber) -> bytes:
+        key = subscriber.size, subscriber.packed, subscriber.chunked
+        found = self._rendered.get(key)
         if found is None:
-            found = self.newest.event(size)
-            found = _framed(found) if chunked else found
+            found = _written(self.newest.event(subscriber.size), *key[1:])
             if len(self._rendered) < AT_ONCE:
-                self._rendered[size, chunked] = found
+                self._rendered[key] = found
         return found
 
     async def _watch(self) -> None:
@@ -160,7 +172,7 @@ class Announcer:
                 each.full_since = None
                 if each.waiting:
                     self._tell(each)
-                elif number % HEARTBEAT == turn:
+                elif number % HEARTBEAT == turn and now - each.told_at > QUIET:
                     self._comment(each)
 
     def _drop_if_slow(self, subscriber: Subscriber, now: float) -> None:
@@ -172,9 +184,21 @@ class Announcer:
             subscriber.connection.abort()
 
 
-def _framed(data: bytes) -> bytes:
-    """Return `data` as one chunk (RFC 9112 section 7.1)."""
-    return b"%x\r\n%b\r\n" % (len(data), data)
+def _written(data: bytes, packed: bool, chunked: bool) -> bytes:  # noqa: FBT001 - a key
+    """Return `data` as it goes over the wire: a frame of its own, so that all subscribers share it,
+    in one chunk (RFC 9112 section 7.1).
+    """
+    if packed:
+        data = zstandard.ZstdCompressor(LEVEL, write_content_size=True).compress(data)
+    return b"%x\r\n%b\r\n" % (len(data), data) if chunked else data
+
+
+_COMMENTS = {key: _written(_COMMENT, *key) for key in itertools.product((False, True), repeat=2)}
+
+
+def _takes_zstd(scope: Message) -> bool:
+    said = b",".join(value for name, value in scope["headers"] if name == b"accept-encoding")
+    return any(each.strip().lower() == b"zstd" for each in said.split(b","))
 
 
 def _last_event_id(scope: Message) -> int | None:

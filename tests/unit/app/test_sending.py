@@ -38,7 +38,7 @@ def stand_in(folder, hub, **report):
         ruling=SimpleNamespace(
             school=SimpleNamespace(groups=(Group("g", 8),)),
             ground=SimpleNamespace(indexes=(index,)),
-            ordered=SimpleNamespace(index=index),
+            ordered=SimpleNamespace(indexes=(index,)),
         ),
         recorder=SimpleNamespace(level=SimpleNamespace(value="aggregates")),
         sampled=[],

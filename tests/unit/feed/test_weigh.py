@@ -20,6 +20,7 @@ from filterd.feed.weigh import Scales, check_digest, weigh_order
 from filterd.model.order import Mandate, Match, Pattern
 from tests.support.ministry import NOW, Ministry, order
 
+POPULAR = ("www.win.com", "xn--bcher-kva.example")
 PROTECTED = ("hotline.example", "school.edu.vn")
 MINISTRY = Ministry.new()
 SPACED = Ministry.new(
@@ -50,11 +51,13 @@ def entry_of(signed):
 def test_it_comes_to_the_same(patterns, ministry, officers):
     signed = ministry.sign(order(patterns=tuple(patterns)), tuple(range(officers)))
     entry = entry_of(signed)
-    breadth = breadth_of(PROTECTED)
+    breadth = breadth_of(PROTECTED, POPULAR)
     (slow,) = judge(Ledger({entry.digest: entry}), ministry.registry, breadth).values()
     packed = patterns_of(entry.hold(), pack_patterns(patterns).pack())
     written = check_digest(entry.hold(), packed)
-    fast = weigh_order(entry.hold(), packed, written, Scales.of(ministry.registry, PROTECTED))
+    fast = weigh_order(
+        entry.hold(), packed, written, Scales.of(ministry.registry, PROTECTED, POPULAR)
+    )
     assert (fast.fault, fast.why, fast.ended) == (slow.fault, slow.why, slow.ended)
     assert unpack_patterns(packed) == tuple(patterns)
     assert written == canonical(act_json(signed.act)["patterns"])
