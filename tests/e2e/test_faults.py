@@ -180,6 +180,11 @@ def test_hub_and_nodes_killed_in_a_burst_over_a_flaky_link_lose_and_double_nothi
             for name in names:
                 assert eventually(lambda one=one, name=name: is_blocked(one, name), LONG), name
         assert bad.cuts > 5, "it was a bad link"
+        assert eventually(lambda: published(hub) == len(names))
+        # Receipts for what was not urgent may wait for others: this one takes them along.
+        names.append("last.example.com")
+        assert taken(hub, hub.order(names[-1]), officer)
+        assert eventually(lambda: published(hub) == len(names))
         assert published(hub) == len(names)
         assert number(hub, orders) == len(names)
         assert eventually(lambda: number(hub, segments) == hub.size)
