@@ -70,7 +70,7 @@ class Follower:
                 await self._guarded(self.step(fetch, time.time(), pushed))
 
             tasks.create_task(self._run(fetch))
-            tasks.create_task(listen(client, self._feed, take))
+            tasks.create_task(listen(client, self._feed, take, self._hear_time))
 
     async def _run(self, fetch: Fetch) -> None:
         for look in itertools.count():

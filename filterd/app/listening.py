@@ -15,19 +15,21 @@ import httpx
 from filterd.app.feed_state import Feed
 from filterd.feed.events import EventReader, Pushed, read_pushed
 from filterd.feed.refusal import Refused
-from filterd.feed.remote import SILENCE, NoStreamError, pieces
+from filterd.feed.remote import SILENCE, HearTime, NoStreamError, pieces, unheard
 
 logger = logging.getLogger(__name__)
 Take = Callable[[Pushed], Awaitable[None]]  # never raises what the feed can bring about
 
 
-async def listen(client: httpx.AsyncClient, feed: Feed, take: Take) -> None:
+async def listen(
+    client: httpx.AsyncClient, feed: Feed, take: Take, hear_time: HearTime = unheard
+) -> None:
     """Keep a stream open until cancelled, and hand over what is pushed."""
     loop = asyncio.get_running_loop()
     while True:
         try:
             feed.stream.asked(loop.time())
-            await _hear(client, feed, take)
+            await _hear(client, feed, take, hear_time)
             _broke(feed, loop.time(), "the other side closed it")
         except NoStreamError as error:
             feed.stream.missing(str(error))
@@ -39,10 +41,10 @@ async def listen(client: httpx.AsyncClient, feed: Feed, take: Take) -> None:
         await asyncio.sleep(feed.stream.wait(random.uniform))
 
 
-async def _hear(client: httpx.AsyncClient, feed: Feed, take: Take) -> None:
+async def _hear(client: httpx.AsyncClient, feed: Feed, take: Take, hear_time: HearTime) -> None:
     reader, url = EventReader(), feed.config.url or ""
     size = 0 if feed.mirror is None else feed.mirror.position.edge.size
-    async with aclosing(pieces(client, url, size, SILENCE)) as stream:
+    async with aclosing(pieces(client, url, size, SILENCE, hear_time)) as stream:
         async for piece in stream:
             if piece:
                 feed.stream.heard()

@@ -110,12 +110,13 @@ class Prover:
             held=held,
         )
         feed.receipt = sign_receipt(receipt, signer)
-        await asyncio.to_thread(write_atomically, feed.folder / RECEIPT, canonical(feed.receipt))
+        # On its way before it is noted as signed: whoever is cut off in between signs another.
         if feed.outbox is not None:
             await asyncio.to_thread(feed.outbox.put, feed.receipt, urgent=self._is_urgent())
         for check in checks:
             feed.checks.remove(check)
         feed.proved, self._said = position.edge.size, (position.edge.size, held)
+        await asyncio.to_thread(write_atomically, feed.folder / RECEIPT, canonical(feed.receipt))
 
     def _is_urgent(self) -> bool:
         """Say whether something that is new was urgent, or ends an order."""

@@ -37,6 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     serve.add_argument("--workers", type=int, metavar="N", help="(default: `workers`, 1)")
     serve.add_argument("--descriptor", type=int, help=argparse.SUPPRESS)
     serve.add_argument("--worker", type=int, default=0, help=argparse.SUPPRESS)
+    serve.add_argument("--parent", type=int, help=argparse.SUPPRESS)
     serve.set_defaults(run=_serve)
 
     init = commands.add_parser("init", help="make the database and its first operator")
@@ -85,7 +86,8 @@ def _serve(args: argparse.Namespace) -> int:
     number = config.workers if args.workers is None else args.workers
     if args.descriptor is not None:
         listener = socket.socket(fileno=args.descriptor)
-        running.serve(running.open_hub(config, os.environ), listener, _metrics(config, args.worker))
+        hub = running.open_hub(config, os.environ)
+        running.serve(hub, listener, _metrics(config, args.worker), args.parent)
         return Exit.OK
     if number > 1:
         running.open_hub(config, os.environ).database.close()  # says what is wrong, once

@@ -6,6 +6,8 @@ tokens all do.
 """
 
 import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -14,6 +16,7 @@ from securesystemslib.exceptions import UnverifiedSignatureError, VerificationEr
 from securesystemslib.signer import CryptoSigner, Key, Signer, SSlibKey
 from securesystemslib.signer import Signature as RawSignature
 
+from filterd.model.durable import sync_directory
 from filterd.model.errors import FilterdError
 from filterd.model.order import PublicKey, Signature
 
@@ -73,7 +76,7 @@ def node_key(path: Path) -> Signer:
     """
     if not path.exists():
         private = Ed25519PrivateKey.generate()
-        _write_new(
+        _make_whole(
             path,
             private.private_bytes(
                 serialization.Encoding.PEM,
@@ -122,4 +125,21 @@ def _write_new(path: Path, written: bytes) -> None:
     except OSError as error:
         if isinstance(error, FileExistsError):
             raise KeyFileError(f"{path} is there; a key is never written over another") from error
+        raise KeyFileError(f"{path}: {error.strerror or error}") from error
+
+
+def _make_whole(path: Path, written: bytes) -> None:
+    """Make a file that is whole whenever it is there; one that another made meanwhile stays."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".new", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(written)
+                os.fsync(file.fileno())
+            with suppress(FileExistsError):
+                os.link(name, path)
+        finally:
+            Path(name).unlink()
+        sync_directory(path.parent)
+    except OSError as error:
         raise KeyFileError(f"{path}: {error.strerror or error}") from error

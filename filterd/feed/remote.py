@@ -26,8 +26,7 @@ _STREAM = {
     "Accept-Encoding": "zstd",
     "Cache-Control": "no-store",
 }
-
-
+HearTime = Callable[[int], None]
 _NONE = frozenset({400, 403, 404, 405, 406, 410, 501})
 
 
@@ -35,9 +34,11 @@ class NoStreamError(OSError):
     """The feed is static files: it is looked at, it does not push."""
 
 
-def over_http(
-    client: httpx.AsyncClient, url: str, hear_time: Callable[[int], None] = lambda _: None
-) -> Fetch:
+def unheard(theirs: int) -> None:
+    """Take no notice of the time at a server."""
+
+
+def over_http(client: httpx.AsyncClient, url: str, hear_time: HearTime = unheard) -> Fetch:
     """Return what fetches from the feed at `url`. `hear_time` is told what time it is there, in
     unix seconds; nothing but a hint to a clock that is wrong.
     """
@@ -47,9 +48,7 @@ def over_http(
             async with client.stream("GET", f"{url}/{path}") as response:
                 if response.status_code != httpx.codes.OK:
                     raise OSError(f"{url}/{path}: status {response.status_code}")
-                said = parsedate_tz(response.headers.get("date", ""))
-                if said is not None and 1970 < said[0] < 10_000:
-                    hear_time(mktime_tz(said))
+                _hear(response, hear_time)
                 return await _bounded(response, path, most)
         except httpx.HTTPError as error:
             raise OSError(f"{url}/{path}: {str(error) or type(error).__name__}") from error
@@ -58,10 +57,14 @@ def over_http(
 
 
 async def pieces(
-    client: httpx.AsyncClient, url: str, size: int, silence: float = SILENCE
+    client: httpx.AsyncClient,
+    url: str,
+    size: int,
+    silence: float = SILENCE,
+    hear_time: HearTime = unheard,
 ) -> AsyncGenerator[bytes, None]:
     """Yield what the stream of the feed at `url` says after the node's log `size`: first nothing,
-    once it is open, then bytes as they come.
+    once it is open, then bytes as they come. `hear_time`: as in `over_http`.
 
     Raises:
         NoStreamError: there is none.
@@ -79,6 +82,7 @@ async def pieces(
             kind = response.headers.get("content-type", "").partition(";")[0].strip()
             if kind != "text/event-stream":
                 raise NoStreamError(f"{where}: {kind[:80]!r} is no stream of events")
+            _hear(response, hear_time)
             yield b""
             open_up = _unpacker(response.headers.get("content-encoding", "identity"), where)
             async for piece in response.aiter_raw():
@@ -117,6 +121,12 @@ def from_folder(url: str) -> Fetch:
         return await asyncio.to_thread(_read, folder / path, path, most)
 
     return fetch
+
+
+def _hear(response: httpx.Response, hear_time: HearTime) -> None:
+    said = parsedate_tz(response.headers.get("date", ""))
+    if said is not None and 1970 < said[0] < 10_000:
+        hear_time(mktime_tz(said))
 
 
 async def _bounded(response: httpx.Response, path: str, most: int) -> bytes:

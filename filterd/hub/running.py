@@ -90,8 +90,11 @@ def open_hub(config: HubConfig, environ: os._Environ[str] | dict[str, str]) -> H
     return hub
 
 
-def serve(hub: Hub, listener: socket.socket, metrics: ListenAddress | None) -> None:
-    """Serve on `listener` until SIGTERM or SIGINT.
+def serve(
+    hub: Hub, listener: socket.socket, metrics: ListenAddress | None, parent: int | None = None
+) -> None:
+    """Serve on `listener` until SIGTERM or SIGINT, or until `parent` is this process's no more:
+    who was left alone by a kill would keep the address from the next one.
 
     Raises:
         OSError: the metrics' address is taken.
@@ -110,15 +113,16 @@ def serve(hub: Hub, listener: socket.socket, metrics: ListenAddress | None) -> N
         timeout_keep_alive=60,
         timeout_graceful_shutdown=GRACE,
     )
-    uvloop.run(_serve(_Server(config, hub), listener, metrics))
+    uvloop.run(_serve(_Server(config, hub, parent), listener, metrics))
 
 
 class _Server(uvicorn.Server):
     """Ends subscriptions when it is told to stop; they would keep it waiting."""
 
-    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+    def __init__(self, config: uvicorn.Config, hub: Hub, parent: int | None) -> None:
         super().__init__(config)
         self._hub = hub
+        self._parent = parent
         self._ticks = 0
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -128,6 +132,8 @@ class _Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         if counter % 50 == 0:
             self._close_idle()
+        if self._parent is not None and os.getppid() != self._parent:
+            self.should_exit = True
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

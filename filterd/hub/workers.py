@@ -1,6 +1,7 @@
 """Several hub processes on one address: the parent holds the socket and starts who falls."""
 
 import logging
+import os
 import signal
 import socket
 import subprocess
@@ -31,7 +32,9 @@ def listen_at(address: ListenAddress) -> socket.socket:
 
 
 def keep(command: Sequence[str], listener: socket.socket, number: int) -> None:
-    """Run `number` processes of `command` with `--descriptor D --worker N` until told to stop."""
+    """Run `number` processes of `command` with `--descriptor D --worker N --parent PID` until told
+    to stop.
+    """
     stop: list[int] = []
 
     def note(sig: int, frame: FrameType | None) -> None:
@@ -62,6 +65,7 @@ def keep(command: Sequence[str], listener: socket.socket, number: int) -> None:
 
 def _start(command: Sequence[str], descriptor: int, at: int) -> subprocess.Popen[bytes]:
     words = [*command, "--descriptor", str(descriptor), "--worker", str(at)]
+    words += ["--parent", str(os.getpid())]
     return subprocess.Popen(words, pass_fds=(descriptor,))  # noqa: S603 - our own command
 
 

@@ -10,15 +10,17 @@ from functools import partial
 
 import pytest
 
+from tests.support.command import command
 from tests.support.dnsclient import data_of, ede_of
-from tests.support.node import eventually, filterd, node
+from tests.support.node import eventually, node
 
 pytestmark = pytest.mark.real
 SECRET = {"FILTERD_PASSPHRASE": "a passphrase of tests"}
 
 
 class Ministry:
-    """A folder of keys and a feed, worked on by commands only."""
+    """A folder of keys and a feed, worked on by commands only; their being processes is shown by
+    `test_ministry_page.py`."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -38,7 +40,7 @@ class Ministry:
         return self.folder / f"{name}.pem"
 
     def run(self, *words, code=0):
-        done = filterd(*map(str, words), environ=SECRET)
+        done = command(*map(str, words), environ=SECRET)
         assert done.returncode == code, (words, done.stdout, done.stderr)
         assert "Traceback" not in done.stderr
         return done.stdout + done.stderr

@@ -48,7 +48,7 @@ def test_what_is_pushed_is_blocked_at_the_socket_without_looking(tmp_path, resol
         assert eventually(lambda: status(one)["time"] > 0)
         asked = len(server.asked)
         ministry.publish(ministry.order("www.example.com")[1])
-        assert eventually(lambda: is_blocked(one, "www.example.com"), seconds=5)
+        assert eventually(lambda: is_blocked(one, "www.example.com"))
         assert eventually(lambda: receipt_of(one)["size"] == 1)
         assert server.asked[asked:] == [], "all of it was in the event"
         receipt = receipt_of(one)
@@ -69,7 +69,7 @@ def test_a_stream_that_ends_is_found_again(tmp_path, resolver, ministry):
         assert eventually(lambda: len(server.last_ids) == 2, seconds=20)
         assert eventually(lambda: server.streams == 1)
         ministry.publish(ministry.order("www.example.com")[1])
-        assert eventually(lambda: is_blocked(one, "www.example.com"), seconds=5)
+        assert eventually(lambda: is_blocked(one, "www.example.com"))
 
 
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
@@ -80,11 +80,13 @@ def test_behind_a_proxy_that_holds_events_back_news_are_looked_for(tmp_path, res
         node(tmp_path / "node", settings(resolver, ministry, url=url)) as one,
     ):
         assert eventually(lambda: server.streams == 1)
-        for number in range(3):
+        for number in range(20):  # a stream is given some seconds before it is said of it
             ministry.publish(ministry.order(f"n{number}.example.com")[1])
             name = f"n{number}.example.com"
-            assert eventually(lambda: is_blocked(one, name), seconds=5)  # noqa: B023
-        assert status(one)["stream"]["state"] == "held-back"
+            assert eventually(lambda: is_blocked(one, name))  # noqa: B023
+            if status(one)["stream"]["state"] == "held-back":
+                break
+        assert number < 19
         assert "proxy" in one.run("feed", "status").stdout
         assert one.metric("filterd_feed_stream") == 0
 
@@ -200,7 +202,7 @@ def test_an_order_that_can_wait_begins_with_the_cohort_of_the_node(tmp_path, res
         assert time.monotonic() - began > 30
         assert eventually(lambda: receipt_of(one)["size"] == ministry.segments)
         ministry.publish(ministry.order("bad.example.com", urgent=True)[1])
-        assert eventually(lambda: is_blocked(one, "bad.example.com"), seconds=5)
+        assert eventually(lambda: is_blocked(one, "bad.example.com"))
 
 
 def test_a_canary_ends_and_the_end_is_seen(tmp_path, resolver, ministry):
@@ -211,7 +213,7 @@ def test_a_canary_ends_and_the_end_is_seen(tmp_path, resolver, ministry):
     ):
         ministry.publish(ministry.order("www.example.com")[1])
         assert eventually(lambda: receipt_of(one)["size"] == 1)
-        time.sleep(6)
+        time.sleep(8)
         ministry.publish(ministry.order("bad.example.com")[1])
         assert eventually(lambda: receipt_of(one)["size"] == 2)
         checks = [each for each in receipt_of(one)["checks"] if each[0] == "expiry"]

@@ -118,9 +118,24 @@ def test_what_is_from_the_future_is_refused_and_the_clock_is_told(hub):
     database = database_of(hub)
     with database.read() as connection:
         skew = connection.execute(select(nodes.c.skew).where(nodes.c.id == node.key.id)).scalar()
-    database.close()
     assert 890 <= skew <= 900
     assert node.receipts(node.receipt(0)).status == 200
+    with database.read() as connection:
+        skew = connection.execute(select(nodes.c.skew).where(nodes.c.id == node.key.id)).scalar()
+    database.close()
+    assert skew < 60, "it was set right"
+
+
+def test_what_is_played_again_changes_nothing_and_what_is_old_is_refused(hub):
+    node, now = hub.node(), int(time.time())
+    body = canonical(node.batch(count=2))
+    signed = signed_headers("POST", "/v1/reports", body, node.signer, now)
+    assert hub.ask("POST", "/v1/reports", body, signed).json == {"taken": 1, "known": 0}
+    assert hub.ask("POST", "/v1/reports", body, signed).json == {"taken": 0, "known": 1}
+    overheard = signed_headers("POST", "/v1/reports", body, node.signer, now - 900)
+    answer = hub.ask("POST", "/v1/reports", body, overheard)
+    assert answer.status == 422
+    assert "from now" in answer.detail
 
 
 def test_a_body_over_the_limit_is_not_read(hub):

@@ -214,7 +214,7 @@ def both_families_port() -> int:
     raise RuntimeError("no port is free on both families")
 
 
-def eventually(check: Any, seconds: float = 15.0) -> Any:
+def eventually(check: Any, seconds: float = 30.0) -> Any:
     """Call `check` until it gives something true; return that. Fails with its last value."""
     give_up = time.monotonic() + seconds
     while True:

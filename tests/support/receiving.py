@@ -109,7 +109,11 @@ def receiving(hub, port=0):
             if how == "deaf":
                 self.close_connection = True
                 return
-            content = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            content = self.rfile.read(length)
+            if len(content) < length:  # its sender was killed, or the link cut
+                self.close_connection = True
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             if isinstance(how, tuple):
                 self._say(how[0], {"detail": "told to"}, how[1])

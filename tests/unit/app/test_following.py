@@ -3,6 +3,7 @@ force.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ from filterd.feed.policy import Policy
 from filterd.feed.publish import Log
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.remote import from_folder
+from filterd.feed.segment import path_of
 from filterd.feed.stored import read_stored
 from filterd.feed.trust import Trust
 from filterd.feed.witness import Witness, cosign
@@ -206,3 +208,20 @@ def test_a_clock_that_is_wrong_is_told_and_changes_nothing(world):
     assert world.feed.status(NOW)["skew"] == -4000
     world.step()
     assert world.names == {"bet.example"}
+
+
+def test_what_is_kept_and_cut_at_any_byte_is_fetched_again(world, tmp_path):
+    """The orders themselves come back by `feed/inforce.py` meanwhile; see `test_basing.py`."""
+    world.step()
+    kept = world.feed.folder / "log"
+    for path in (kept / PATH, kept / path_of(0)):
+        whole = path.read_bytes()
+        for end in range(0, len(whole), 29):
+            path.write_bytes(whole[:end])
+            again = World(tmp_path / f"{path.name}-{end}")
+            again.feed.folder = world.feed.folder
+            with suppress(Refused):
+                asyncio.run(again.follower._use(world.trust))
+            asyncio.run(again.follower.step(world.fetch, NOW))
+            assert again.names == {"bet.example"}, (path.name, end)
+            assert path.read_bytes() == whole

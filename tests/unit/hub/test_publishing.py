@@ -12,10 +12,12 @@ from filterd.feed.refusal import Fault, Refused
 from filterd.feed.segment import unpack
 from filterd.feed.standing import read_standing
 from filterd.hub import publishing, register
+from filterd.hub.database import open_database
 from filterd.hub.publishing import Publisher, Times
 from filterd.model.clock import Clock
 from filterd.model.order import Priority, Revocation
 from tests.support.databases import DATABASES, new_database
+from tests.support.steps import each_change, each_statement, killed_at
 
 STEPS = ("append", "appended", "registered")
 
@@ -34,10 +36,9 @@ class Place:
     def new(self, **more):
         clock = Clock(lambda: self.now, lambda: self.now)
         times = Times(60.0, 3600.0)
-        given = {"keeper": self.keeper, **more}
-        return Publisher(
-            self.world.feed, given.pop("keeper"), self.database, (), clock, times, **given
-        )
+        given = {"keeper": self.keeper, "database": self.database, **more}
+        keeper, database = given.pop("keeper"), given.pop("database")
+        return Publisher(self.world.feed, keeper, database, (), clock, times, **given)
 
     def submit(self, ident, *names, urgent=True, act=None):
         if act is None:
@@ -166,3 +167,38 @@ def test_what_nearly_everybody_needs_is_refused_here_as_at_every_node(place, mon
         place.publisher.check(signed[0])
     assert refused.value.fault is Fault.TOO_BROAD
     place.publisher.check(signed[1])
+
+
+def test_killed_at_any_write_from_hand_in_to_register_an_order_is_in_the_log_once(place) -> None:
+    """Each change on disk and each statement in the database is a step. The officer had no answer,
+    so the same order is handed in again.
+    """
+    url = place.database.engine.url.render_as_string(hide_password=False)
+    for step in range(1, 500):
+        signed = place.world.signed(
+            order(f"s{step}", (f"s{step}.example",), int(place.now)), int(place.now)
+        )
+        place.database.close()  # its connections are not for the children
+
+        def work(reached, signed=signed):
+            mine = open_database(url)
+            each_statement(mine.engine, reached)
+            each_change(reached)
+            hand_in(mine, signed, place.now)
+            place.new(database=mine).publish()
+
+        killed = killed_at(step, work)
+        hand_in(place.database, signed, place.now)
+        place.new().publish()
+        assert place.acts[-1] == [f"s{step}"]
+        assert len(place.acts) == step == place.registered()
+        assert place.waiting() == 0
+        if not killed:
+            break
+    assert not killed
+    assert step > 20
+
+
+def hand_in(database, signed, now):
+    with database.write() as connection:
+        register.submit(connection, signed, "Officer", int(now * 1000))
