@@ -24,7 +24,9 @@ LONGEST = 60.0  # seconds for one request and its answer
 MOST_ANSWER = 65_536  # bytes that are read of an answer
 LOOK = 5.0  # seconds between two looks whether the node is enrolled
 SPREAD = 0.2  # of the time between two sendings of counts
-GATHERED = 900.0  # seconds that receipts for what was not urgent may wait for others
+GATHERED = (
+    720.0  # seconds that receipts for what was not urgent may wait for others; see `late_after`
+)
 SOON = 2.0  # seconds within which a receipt leaves: not every node's in the same moment
 Json = Any
 _PLAIN = {"Accept-Encoding": "identity"}
@@ -58,8 +60,13 @@ class Sender:
                 wait = self._failed(Outcome(Fate.LATER, f"the spool: {error.strerror or error}"))
             if wait is not None:
                 await asyncio.sleep(wait)
-            elif await self._woken(max(0.0, self._due - time.monotonic())):
+            elif await self._woken(max(0.0, self._next_due - time.monotonic())):
                 await asyncio.sleep(self._rng.uniform(0.0, SOON))
+
+    @property
+    def _next_due(self) -> float:
+        waiting = bool(self._reporting.outbox.sizes)
+        return min(self._due, self._receipts_due) if waiting else self._due
 
     async def step(self) -> float | None:
         """Send all that is due. Returns the seconds in which nothing is to be sent; None: whatever
