@@ -21,7 +21,7 @@ from filterd.hub.ingest import Taken
 from filterd.hub.intake import Intake, write
 from filterd.hub.limits import Desk
 from filterd.hub.problems import Problem
-from filterd.hub.routes_nodes import _read
+from filterd.hub.taking import _read
 from tests.support.fleet import NOW_MS, Member
 from tests.unit.hub.test_publishing import place
 
