@@ -16,23 +16,9 @@ DOMAINS = 20_000  # in memory
 # Last labels of names that are no public ones (RFC 6761, 6762, 7686, 8375, 9476 and what routers
 # and offices use): they would tell how a school calls itself and its machines.
 OWN = frozenset(
-    [
-        "alt",
-        "arpa",
-        "corp",
-        "home",
-        "internal",
-        "intranet",
-        "invalid",
-        "lan",
-        "local",
-        "localdomain",
-        "localhost",
-        "onion",
-        "private",
-        "workgroup",
-    ]
-)
+    {"alt", "arpa", "corp", "home", "internal", "intranet", "invalid", "lan", "local",
+     "localdomain", "localhost", "onion", "private", "workgroup"}
+)  # fmt: skip
 
 
 @dataclass(slots=True)
