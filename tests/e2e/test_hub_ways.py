@@ -1,6 +1,7 @@
 """The hub behind others and beside others: nginx before it, NATS behind it, slow subscribers."""
 
 import os
+import signal
 import socket
 import time
 
@@ -127,3 +128,28 @@ def test_who_takes_nothing_is_kept_within_bounds_and_slows_nobody(tmp_path):
         slow.close()
         assert eventually(lambda: hub.metric("filterd_hub_subscribers ") == 1)
         quick.close()
+
+
+def test_a_slow_body_is_given_up_and_slows_nobody(tmp_path):
+    other = RunningHub(tmp_path / "slow", "sqlite:///hub.db", limits={"body_time": "1s"})
+    with other.serving():
+        node = other.node()
+        slow = socket.create_connection(("127.0.0.1", other.port), timeout=20)
+        slow.sendall(b"POST /v1/enrol HTTP/1.1\r\nHost: hub\r\nContent-Length: 1000\r\n\r\n{")
+        began = time.monotonic()
+        assert node.receipts(node.receipt(0)).status == 200
+        assert time.monotonic() - began < 1
+        assert slow.recv(4096).startswith(b"HTTP/1.1 408")
+        slow.close()
+
+
+def test_it_ends_when_it_is_told_to(tmp_path):
+    hub = RunningHub(tmp_path / "ends", "sqlite:///hub.db")
+    with hub.serving() as process:
+        listener = Listener(hub)
+        listener.event()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        assert listener.file.read().endswith(b"0\r\n\r\n")
+        listener.close()
+    assert "Traceback" not in (hub.folder / "hub.log").read_text()
