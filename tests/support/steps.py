@@ -2,8 +2,11 @@
 
 import os
 import signal
+import time
 
 from sqlalchemy import event
+
+PATIENCE = 20.0  # seconds
 
 
 def killed_at(step, work):
@@ -26,12 +29,26 @@ def killed_at(step, work):
             status = 0
         finally:
             os._exit(status)
-    _, ended = os.waitpid(child, 0)
+    ended = status_of(child)
     if os.WIFSIGNALED(ended):
         assert os.WTERMSIG(ended) == signal.SIGKILL
         return True
     assert os.WEXITSTATUS(ended) == 0, "the child failed of itself"
     return False
+
+
+def status_of(child):
+    """Return how a forked child ended. One that was forked while a thread of ours held a lock may
+    wait for it for ever: then it is killed here, a moment as good as any.
+    """
+    give_up = time.monotonic() + PATIENCE
+    while time.monotonic() < give_up:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status
+        time.sleep(0.002)
+    os.kill(child, signal.SIGKILL)
+    return os.waitpid(child, 0)[1]
 
 
 def each_statement(engine, reached):
