@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +31,7 @@ from filterd.feed.weigh import Scales, check_digest, weigh_order
 from filterd.model.durable import make_directory
 from filterd.model.errors import FilterdError
 from filterd.model.order import Registry
+from filterd.model.orphan import end_with_parent
 from filterd.policy.classes import ClassTable
 from filterd.policy.classes_json import write_meta
 from filterd.policy.orders import class_of
@@ -167,7 +167,7 @@ def main() -> int:
     job = json.loads(sys.stdin.buffer.readline())
     if job["nice"]:
         os.nice(NICE)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     try:
         make_base(job)
         answer: dict[str, Json] = {"result": {}}
@@ -177,13 +177,6 @@ def main() -> int:
         answer = {"error": "not enough memory to compile the orders"}
     sys.stdout.write(json.dumps(answer) + "\n")
     return 0
-
-
-def _end_with_parent() -> None:
-    # Not through sys.stdin, whose lock a blocked thread would hold when the interpreter ends.
-    while os.read(0, 1):
-        pass
-    os._exit(1)
 
 
 if __name__ == "__main__":

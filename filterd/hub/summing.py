@@ -10,7 +10,6 @@ statement is replaced last.
 import json
 import os
 import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from filterd.feed.standing import read_standing
 from filterd.feed.summing import publish_snapshot
 from filterd.hub.keeper import Environ, open_keeper
 from filterd.model.errors import FilterdError
+from filterd.model.orphan import end_with_parent
 
 NICE = 10
 
@@ -46,7 +46,7 @@ def main() -> int:
     """Do the one job on stdin; exit status 0 when it was answered."""
     os.nice(NICE)
     line = sys.stdin.buffer.readline()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     answer: dict[str, Any]
     try:
         answer = {"result": make_snapshot(json.loads(line), os.environ)}
@@ -56,13 +56,6 @@ def main() -> int:
         answer = {"error": "not enough memory for a snapshot of the log"}
     sys.stdout.write(json.dumps(answer) + "\n")
     return 0
-
-
-def _end_with_parent() -> None:
-    # Not through sys.stdin, whose lock a blocked thread would hold when the interpreter ends.
-    while os.read(0, 1):
-        pass
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ beyond that wait on disk, in a file without a name beside the index.
 import json
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from filterd.formats.registry import by_name
 from filterd.lists.inspection import inspect
 from filterd.model.errors import FilterdError, RulesError
 from filterd.model.group import ListSpec
+from filterd.model.orphan import end_with_parent
 from filterd.policy.lists_index import compile_lists
 
 NICE = 10
@@ -33,7 +33,7 @@ def main() -> int:
     """Do the one job on stdin; exit status 0 when it was answered."""
     os.nice(NICE)
     line = sys.stdin.buffer.readline()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     try:
         _say({"result": do_job(json.loads(line), lambda *step: _say({"progress": step}))})
     except (FilterdError, OSError) as error:
@@ -89,13 +89,6 @@ def _sources(sources: list[Json]) -> Iterator[tuple[ListSpec, bytes, Format]]:
 def _say(message: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
-
-
-def _end_with_parent() -> None:
-    # Not through sys.stdin, whose lock a blocked thread would hold when the interpreter ends.
-    while os.read(0, 1):
-        pass
-    os._exit(1)
 
 
 if __name__ == "__main__":
