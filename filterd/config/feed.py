@@ -48,7 +48,7 @@ class FeedConfig(Section):
     root: FilePath | None = None
     """The root metadata that trust begins with, handed over by the authority; needed with `url`."""
     poll: Duration = 60.0
-    """How often to look, a fifth sooner or later so that not all nodes look at once; a sixtieth as
+    """How often to look, a fifth sooner or later so that not all nodes look at once; a fifteenth as
     often while the feed pushes its news.
     """
     guard: float = Field(default=0.01, ge=0.0, le=1.0)

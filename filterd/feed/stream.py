@@ -9,7 +9,9 @@ LONGEST = 120.0
 NONE_SECONDS = 900.0  # until it is tried again where there was none
 SETTLED = 60.0  # seconds that a stream has lived before a break counts as the first
 GRACE = 3.0  # seconds that a stream may take to begin
-SLOWER = 60  # looks at the feed while it streams, one of so many
+SLOWER = (
+    15  # looks at the feed while it streams, one of so many; the trust root is looked at then, too
+)
 HELD_BACK = 2  # news that were found by looking although the stream is open
 
 

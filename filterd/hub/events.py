@@ -27,6 +27,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 HEARTBEAT = 25  # seconds; not sooner than QUIET after something else
 QUIET = 30.0  # with the above, less than the minute after which proxies give a stream up
+BUSY = 62.0  # the same while there is an event a minute, which keeps proxies from that by itself
 LEVEL = 12
 LOOK = 0.05  # seconds between two looks at the checkpoint
 SLOW = 30.0  # seconds that one event may take to leave
@@ -69,6 +70,8 @@ class Announcer:
         self._rendered: dict[tuple[int | None, bool, bool], bytes] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
+        self._pushed_at = 0.0  # by the loop's clock
+        self._quiet = QUIET
 
     async def start(self) -> None:
         """Look at the feed, and go on looking."""
@@ -85,6 +88,9 @@ class Announcer:
         if found is self.newest:
             return
         self.newest = found
+        now = asyncio.get_running_loop().time()
+        self._quiet = BUSY if now - self._pushed_at < BUSY else QUIET
+        self._pushed_at = now
         self._rendered.clear()
         for number, each in enumerate(list(self.subscribers), 1):
             each.waiting = True
@@ -174,7 +180,7 @@ class Announcer:
                 each.full_since = None
                 if each.waiting:
                     self._tell(each)
-                elif number % HEARTBEAT == turn and now - each.told_at > QUIET:
+                elif number % HEARTBEAT == turn and now - each.told_at > self._quiet:
                     self._comment(each)
 
     def _drop_if_slow(self, subscriber: Subscriber, now: float) -> None:
