@@ -18,7 +18,7 @@ from filterd.feed.refusal import Fault, Refused
 from filterd.feed.sync import Fetch
 
 PATIENCE = httpx.Timeout(20.0, connect=10.0)  # seconds without a byte
-SILENCE = 90.0  # seconds without a byte, not even a heartbeat: the stream is dead
+SILENCE = 120.0  # seconds without a byte, not even a heartbeat: the stream is dead
 WINDOW = 1 << 20  # bytes that unpacking may look back
 SLICE = 64  # bytes that are unpacked at once: at most 16 blocks, of 128 KiB each
 _STREAM = {

@@ -173,6 +173,7 @@ class Announcer:
             await asyncio.sleep(1.0)
             turn = (turn + 1) % HEARTBEAT
             now = asyncio.get_running_loop().time()
+            quiet = self._quiet if now - self._pushed_at < 2 * BUSY else QUIET
             for number, each in enumerate(list(self.subscribers)):
                 if each.connection.is_full:
                     self._drop_if_slow(each, now)
@@ -180,7 +181,7 @@ class Announcer:
                 each.full_since = None
                 if each.waiting:
                     self._tell(each)
-                elif number % HEARTBEAT == turn and now - each.told_at > self._quiet:
+                elif number % HEARTBEAT == turn and now - each.told_at > quiet:
                     self._comment(each)
 
     def _drop_if_slow(self, subscriber: Subscriber, now: float) -> None:
