@@ -19,9 +19,16 @@ from filterd.model.group import Category, Group
 from filterd.policy.classes import Origin, RuleClass
 from tests.support.receiving import Hub, receiving
 
-NOW = int(time.time())
-SLOT = NOW // 300 * 300
 RULES = (RuleClass(Origin.LIST, list="x", category="games"),)
+
+
+def now():
+    """The receiver's clock is the real one, and this file may be read long before it is run."""
+    return int(time.time())
+
+
+def slot():
+    return now() // 300 * 300
 
 
 def stand_in(folder, hub, **report):
@@ -52,8 +59,8 @@ def enrolled(folder, **report):
     hub = Hub()
     with receiving(hub):
         node = stand_in(folder, hub, **report)
-        reporting = Reporting(node, Outbox(folder / "feed/receipts"), NOW)
-        enrol(hub.url, wanted(hub.code, folder / "feed"), folder / "feed", NOW)
+        reporting = Reporting(node, Outbox(folder / "feed/receipts"), now())
+        enrol(hub.url, wanted(hub.code, folder / "feed"), folder / "feed", now())
         hub.requests.clear()
         yield hub, node, reporting
 
@@ -73,14 +80,14 @@ def send(node, reporting):
 
 
 def receipt(reporting, size, **changed):
-    at = NOW * 1000
+    at = now() * 1000
     plain = {"root": bytes(32), "state": bytes(32), "received_at": at, "applied_at": at,
              "observed_at": at, "refused": 0, "software": "test", "node": reporting.id}  # fmt: skip
     return sign_receipt(Receipt(size=size, **plain | changed), reporting.signer)
 
 
 def count(reporting, n=1, kind="block"):
-    reporting.take_counts([(SLOT, kind, 7, 0, "g", "bad.example", n, 1, 1)])
+    reporting.take_counts([(slot(), kind, 7, 0, "g", "bad.example", n, 1, 1)])
 
 
 def test_receipts_go_before_counts_and_counts_before_candidates(tmp_path):
@@ -89,7 +96,7 @@ def test_receipts_go_before_counts_and_counts_before_candidates(tmp_path):
         known = [("a.known.example", 1 << bit, False) for bit in range(20)]
         (take,) = node.sampled
         take(many + known)
-        reporting.look_for_candidates(NOW + 86_400)
+        reporting.look_for_candidates(now() + 86_400)
         count(reporting, 5)
         reporting.outbox.put(receipt(reporting, 1))
         assert send(node, reporting) is None
@@ -99,7 +106,7 @@ def test_receipts_go_before_counts_and_counts_before_candidates(tmp_path):
         assert [each.domain for each in batches[0].candidates] == ["new.example"]
         assert hub.by_rule() == {("category:games", "6-10", "block"): 5}
         assert reporting.sent.problem is None
-        assert reporting.numbers(NOW)["sent"] == {"batches": 2, "receipts": 1}
+        assert reporting.numbers(now())["sent"] == {"batches": 2, "receipts": 1}
 
 
 def test_many_receipts_go_in_few_requests(tmp_path):
@@ -127,7 +134,7 @@ def test_without_enrolment_nothing_is_sent(tmp_path):
     hub = Hub()
     with receiving(hub):
         node = stand_in(tmp_path, hub)
-        reporting = Reporting(node, Outbox(tmp_path / "feed/receipts"), NOW)
+        reporting = Reporting(node, Outbox(tmp_path / "feed/receipts"), now())
         count(reporting)
         assert send(node, reporting) == LOOK
         assert hub.requests == []
@@ -204,17 +211,17 @@ def test_a_code_that_is_wrong_enrols_nobody(tmp_path):
     hub = Hub()
     with receiving(hub):
         with pytest.raises(EnrolmentError, match="ask for a new one"):
-            enrol(hub.url, wanted("another", tmp_path / "feed"), tmp_path / "feed", NOW)
+            enrol(hub.url, wanted("another", tmp_path / "feed"), tmp_path / "feed", now())
         assert not (tmp_path / "feed/enrolled.json").exists()
     with pytest.raises(EnrolmentError, match="cannot be reached"):
-        enrol(hub.url, wanted(hub.code, tmp_path / "feed"), tmp_path / "feed", NOW)
+        enrol(hub.url, wanted(hub.code, tmp_path / "feed"), tmp_path / "feed", now())
 
 
 def test_what_is_shown_is_what_is_sent(tmp_path):
     with enrolled(tmp_path) as (hub, node, reporting):
         reporting.outbox.put(receipt(reporting, 1))
         count(reporting, 7)
-        shown = reporting.leaving(NOW)
+        shown = reporting.leaving(now())
         count(reporting, 1)
         send(node, reporting)
         assert [each["body"].encode() for each in shown] == hub.bodies[:2]
@@ -225,7 +232,7 @@ def test_levels_that_keep_single_queries_send_the_same_counts(tmp_path):
     with enrolled(tmp_path) as (hub, node, reporting):
         reporting.take_events(
             (
-                SLOT + at,
+                slot() + at,
                 f"192.0.2.{at}",
                 "www.bad.example",
                 1,
