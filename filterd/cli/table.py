@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from filterd.cli.base import paint, printable
 
-WIDEST = 44  # of a cell
+WIDEST = 44  # columns of a cell
+_MOST = 2 * WIDEST  # characters of it: some have no width
 _GAP = "  "
 
 
@@ -59,13 +60,28 @@ def percent(share: float | None) -> str:
 
 def _cell(value: str | Cell) -> Cell:
     cell = value if isinstance(value, Cell) else Cell(value)
-    text = unicodedata.normalize("NFC", printable(cell.text))
-    return Cell(text if _width(text) <= WIDEST else f"{text[: WIDEST - 1]}…", cell.style)
+    return Cell(_cut(unicodedata.normalize("NFC", printable(cell.text))), cell.style)
+
+
+def _cut(text: str) -> str:
+    """Return `text`, with an end of "…" if it is wider than `WIDEST` or has heaps of marks."""
+    if _width(text) <= WIDEST and len(text) <= _MOST:
+        return text
+    kept = text[: _MOST - 1]
+    while _width(kept) >= WIDEST:
+        kept = kept[:-1]
+    return f"{kept}…"
 
 
 def _width(text: str) -> int:
-    wide = sum(unicodedata.east_asian_width(each) in "WF" for each in text)
-    return len(text) + wide - sum(unicodedata.combining(each) != 0 for each in text)
+    """Return how many columns a terminal needs for `text`."""
+    return sum(_columns(each) for each in text)
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _padded(cell: Cell, width: int, *, right: bool) -> str:

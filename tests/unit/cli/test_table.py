@@ -33,7 +33,18 @@ def test_what_could_steer_a_terminal_is_written_out():
 def test_a_cell_is_never_too_wide_and_a_row_is_one_line(rows):
     for line in table(("one", "two"), rows):
         assert len(line.splitlines()) <= 1
-        assert len(line) <= 2 * WIDEST + 2
+        columns = sum(1 + (unicodedata.east_asian_width(each) in "WF") for each in line)
+        assert columns - sum(map(bool, map(unicodedata.combining, line))) <= 2 * WIDEST + 2
+        assert len(line) <= 4 * WIDEST + 2
+
+
+@pytest.mark.parametrize("text", ["名" * 60, "a" + "\u0301\u0302" * 200, "x" * 45])
+def test_a_long_cell_is_cut_by_what_it_takes_on_a_terminal(text):
+    (_, line) = table(("name",), [(text,)])
+    assert line.endswith("…")
+    assert len(line) <= 2 * WIDEST
+    (_, line) = table(("name",), [("名" * 22,)])
+    assert line == "名" * 22
 
 
 @pytest.mark.parametrize(
