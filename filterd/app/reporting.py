@@ -17,6 +17,7 @@ from filterd.app.tallying import Meanings, counted, tallies_of
 from filterd.feed.canonical import canonical
 from filterd.feed.delivery import RECEIPTS
 from filterd.feed.envelope import seal
+from filterd.feed.gathering import gathered
 from filterd.feed.keys import node_key, public_key
 from filterd.feed.outbox import Outbox
 from filterd.formats.names import registrable
@@ -100,12 +101,16 @@ class Reporting:
         bodies: list[tuple[str, bytes]] = []
         receipts = self.outbox.take(RECEIPTS)
         if receipts:
-            bodies.append(("/v1/receipts", canonical({"receipts": list(receipts.values())})))
+            bodies.append(("/v1/receipts", self.told(receipts.values())))
         made = self.next(now, open_too=True)
         if made is not None:
             bodies.append(("/v1/reports", made.sealed))
         hub = self._node.config.feed.hub
         return [{"to": f"{hub}{path}", "body": body.decode()} for path, body in bodies]
+
+    def told(self, receipts: Iterable[Any]) -> bytes:
+        """Return the body that brings `receipts`, by their sizes, to the hub."""
+        return canonical({"receipts": gathered(receipts, self.signer)})
 
     def enrolled(self) -> dict[str, Any] | None:
         """Return what is known of this node's enrolment; None: there is none, or of another key."""

@@ -14,7 +14,6 @@ import httpx
 
 from filterd.app.node import Node
 from filterd.app.reporting import Reporting
-from filterd.feed.canonical import canonical
 from filterd.feed.delivery import RECEIPTS, Fate, Outcome, outcome, parcel, pause
 from filterd.report.outgoing import Made
 
@@ -95,7 +94,7 @@ class Sender:
             self._one_by_one = False
             self._receipts_due = time.monotonic() + GATHERED
             return None
-        body = canonical({"receipts": list(taken.values())})
+        body = await asyncio.to_thread(self._reporting.told, taken.values())
         done = await self._post("/v1/receipts", body)
         if done.fate is Fate.TAKEN:
             await asyncio.to_thread(outbox.done, taken)

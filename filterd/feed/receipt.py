@@ -1,7 +1,8 @@
 """Receipts: a node's signed word that it enforces the log up to a position.
 
 One is signed only after the newest segment's canary was really answered "blocked" through the
-node's own socket, so it says "enforced", not "downloaded".
+node's own socket, so it says "enforced", not "downloaded". Those that can wait leave as one: the
+newest, with the times of the others (`gathering.py`).
 """
 
 from dataclasses import dataclass
@@ -26,10 +27,12 @@ _KNOWN: dict[str, type | tuple[type, ...]] = {
     "software": str,
     "checks": list,
     "held": list,
+    "earlier": list,
 }
 MOST_HELD = 256
 KINDS = frozenset({"expiry", "open"})
-MOST_CHECKS = 16
+MOST_CHECKS = 64
+MOST_EARLIER = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,18 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """When the log up to a smaller `size` was received, applied and seen blocked, in unix
+    milliseconds by the node's clock. All else was then as the receipt says.
+    """
+
+    size: int
+    received_at: int
+    applied_at: int
+    observed_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """`size`, `root` and `state` are those of the checkpoint; times are unix milliseconds, by the
     node's clock: received, applied, and seen blocked. `refused`: how many orders of the ledger the
@@ -55,6 +70,7 @@ class Receipt:
 
     `held` are segments with an order that is not enforced yet: it waits for its turn in a staged
     roll-out, or is held back until it is confirmed. A receipt speaks of all others below `size`.
+    `earlier`: by their sizes.
     """
 
     node: str
@@ -68,6 +84,7 @@ class Receipt:
     software: str
     checks: tuple[Check, ...] = ()
     held: tuple[int, ...] = ()
+    earlier: tuple[Earlier, ...] = ()
 
 
 def receipt_json(receipt: Receipt) -> dict[str, Json]:
@@ -79,6 +96,11 @@ def receipt_json(receipt: Receipt) -> dict[str, Json]:
         "state": receipt.state.hex(),
         "held": list(receipt.held),
         "checks": [[c.kind, c.subject, c.due_at, c.seen_at, int(c.good)] for c in receipt.checks],
+        # After the first, times as what was added to the one before: most are a few milliseconds.
+        "earlier": [
+            [e.size, e.received_at, e.applied_at - e.received_at, e.observed_at - e.applied_at]
+            for e in receipt.earlier
+        ],
     }
 
 
@@ -101,10 +123,23 @@ def read_receipt(value: Json, key: PublicKey) -> Receipt:
     if len(plain["checks"]) > MOST_CHECKS:
         raise Refused(Fault.MALFORMED, f"receipt: more than {MOST_CHECKS} checks")
     checks = tuple(map(_check, plain["checks"]))
+    earlier = tuple(map(_earlier, plain["earlier"]))
+    sizes = [each.size for each in earlier] + [plain["size"]]
+    if len(sizes) > MOST_EARLIER + 1 or sizes != sorted(set(sizes)):
+        raise Refused(Fault.MALFORMED, "receipt: earlier sizes do not rise to its own")
     held = tuple(plain["held"])
-    if len(held) > MOST_HELD or not all(type(n) is int and 0 <= n < plain["size"] for n in held):
+    if len(held) > MOST_HELD or not all(type(n) is int and 0 <= n < sizes[0] for n in held):
         raise Refused(Fault.MALFORMED, "receipt: segments that are held do not read")
-    return Receipt(**{**plain, "root": root, "state": state, "checks": checks, "held": held})
+    given = {"root": root, "state": state, "checks": checks, "held": held, "earlier": earlier}
+    return Receipt(**{**plain, **given})
+
+
+def _earlier(value: Json) -> Earlier:
+    if not isinstance(value, list) or [type(each) for each in value] != [int] * 4:
+        raise Refused(Fault.MALFORMED, "receipt: times of an earlier one that do not read")
+    size, received_at, until_applied, until_observed = value
+    applied_at = received_at + until_applied
+    return Earlier(size, received_at, applied_at, applied_at + until_observed)
 
 
 def _check(value: Json) -> Check:

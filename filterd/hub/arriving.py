@@ -5,14 +5,14 @@ text, times that have been.
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from filterd.feed.canonical import canonical
 from filterd.feed.envelope import unseal
-from filterd.feed.receipt import Receipt, read_receipt
+from filterd.feed.receipt import Earlier, Receipt, read_receipt
 from filterd.feed.refusal import Fault, Refused
 from filterd.model.errors import InvalidName
 from filterd.model.name import ascii_name
@@ -49,11 +49,16 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedReceipt:
-    """A receipt whose signature holds, its bytes as they were signed, and when it arrived."""
+    """A receipt whose signature holds, its bytes as they were signed, and when it arrived.
+
+    `within`: it is an earlier one that the receipt of that size tells of; `body`, hashes and checks
+    are those of that one.
+    """
 
     receipt: Receipt
     body: bytes
     at_ms: int
+    within: int | None = None
 
     @property
     def id(self) -> tuple[str, int]:
@@ -86,7 +91,10 @@ def received_receipts(
     """
     if len(values) > MOST_RECEIPTS:
         raise Refused(Fault.TOO_LARGE, f"more than {MOST_RECEIPTS} receipts at once")
-    return tuple(_receipt(value, key, now_ms) for value in values)
+    found = [_receipt(value, key, now_ms) for value in values]
+    if sum(1 + len(each.receipt.earlier) for each in found) > MOST_RECEIPTS:
+        raise Refused(Fault.TOO_LARGE, f"more than {MOST_RECEIPTS} receipts at once")
+    return tuple(one for each in found for one in (*_earlier(each), each))
 
 
 def received_batch(value: Json, key: PublicKey, now_ms: int) -> ReceivedBatch:
@@ -115,10 +123,11 @@ def received_batch(value: Json, key: PublicKey, now_ms: int) -> ReceivedBatch:
 def _receipt(value: Json, key: PublicKey, now_ms: int) -> ReceivedReceipt:
     receipt = read_receipt(value, key)
     _check_sender(receipt.node, key)
-    times = (receipt.received_at, receipt.applied_at, receipt.observed_at)
+    several: tuple[Receipt | Earlier, ...] = (receipt, *receipt.earlier)
+    times = [at for each in several for at in (each.received_at, each.applied_at, each.observed_at)]
     due = tuple(each.due_at for each in receipt.checks)
     seen = tuple(each.seen_at for each in receipt.checks)
-    for number in (receipt.size, receipt.refused, *times, *due, *seen):
+    for number in (*(each.size for each in several), receipt.refused, *times, *due, *seen):
         if not 0 <= number < _MOST:
             raise Refused(Fault.MALFORMED, f"receipt: not a number that can be: {number}")
     for at in (*times, *seen):
@@ -129,6 +138,21 @@ def _receipt(value: Json, key: PublicKey, now_ms: int) -> ReceivedReceipt:
     if len(receipt.root) != 32 or len(receipt.state) != 32:
         raise Refused(Fault.MALFORMED, "receipt: a hash that is none")
     return ReceivedReceipt(receipt, canonical(value), now_ms)
+
+
+def _earlier(received: ReceivedReceipt) -> Iterator[ReceivedReceipt]:
+    whole = received.receipt
+    for each in whole.earlier:
+        one = replace(
+            whole,
+            size=each.size,
+            received_at=each.received_at,
+            applied_at=each.applied_at,
+            observed_at=each.observed_at,
+            checks=(),
+            earlier=(),
+        )
+        yield replace(received, receipt=one, within=whole.size)
 
 
 def _check_sender(node: str, key: PublicKey) -> None:

@@ -21,6 +21,7 @@ from filterd.feed.merkle import consistency, inclusion, leaf_hash
 from filterd.feed.segment import path_of
 from filterd.hub.compliance import Look
 from filterd.hub.register import stored_act
+from filterd.hub.signed import signed_body
 from filterd.hub.tables import holdings, nodes, orders, receipts, segments
 from filterd.model.errors import FilterdError
 
@@ -32,7 +33,9 @@ order.json       the order with its officers' signatures: Ed25519 over "filterd 
                  feed and the canonical JSON of `act`
 segment.zst      the file of the log that it is in; sha256 of a zero byte and the file is a leaf
 receipt.json     what the node signed: that it enforces the log up to `size`, whose root is `root`,
-                 but for the segments in `held`; where it held this one, the first after that
+                 but for the segments in `held`; where it held this one, the first after that.
+                 `earlier`: the same of smaller sizes, with T2 and the milliseconds from there to T3
+                 and from T3 to T4; the times below are those of the first size that has the order
 checkpoint       the newest root, signed by the keeper of the log
 proofs.json      `inclusion`: the leaf in the receipt's tree (RFC 9162 section 2.1.3.2);
                  `consistency`: that tree in the checkpoint's (section 2.1.4.2)
@@ -77,12 +80,14 @@ def evidence(look: Look, feed: Path, authority: str, name: str, node: str) -> by
     if receipt is not None and receipt.held is not None:
         times["held"] = receipt.held
     if receipt is not None and receipt.body is not None:
-        if not order.segment < receipt.size <= size:
+        body = bytes(receipt.body)
+        signed = json.loads(body)["receipt"]["size"]  # it may tell of this one within a later one
+        if not order.segment < signed <= size:
             raise EvidenceError("the receipt is of a longer log than lies here; is it the feed?")
-        proofs["size"] = receipt.size
-        proofs["inclusion"] = _texts(inclusion(leaves[: receipt.size], order.segment))
-        proofs["consistency"] = _texts(consistency(leaves, receipt.size))
-        files["receipt.json"] = bytes(receipt.body)
+        proofs["size"] = signed
+        proofs["inclusion"] = _texts(inclusion(leaves[:signed], order.segment))
+        proofs["consistency"] = _texts(consistency(leaves, signed))
+        files["receipt.json"] = body
         times |= {
             "T2": receipt.node_received_at,
             "T3": receipt.node_applied_at,
@@ -113,19 +118,18 @@ def _order(look: Look, authority: str, name: str) -> Any:
 
 
 def _proof(look: Look, node: str, segment: int) -> Any:
-    """Return what T2 to T4, root, size and body are of; a body of None: the segment is held."""
+    """Return what T2 to T4 and body are of; a body of None: the segment is held."""
     was_held = holdings.c.node.is_not(None)
 
     def either(name: str, release: str) -> Any:
-        column = case((was_held, holdings.c[release]), else_=receipts.c[name])
-        return column.label(name)
+        own = signed_body() if name == "body" else receipts.c[name]
+        return case((was_held, holdings.c[release]), else_=own).label(name)
 
     same = (holdings.c.node == receipts.c.node) & (holdings.c.segment == segment)
     return look.connection.execute(
         select(
             receipts.c.node_received_at,
             receipts.c.node_applied_at,
-            either("size", "released_size"),
             either("node_observed_at", "node_released_at"),
             either("arrived_at", "released_at"),
             either("body", "body"),

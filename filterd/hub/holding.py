@@ -4,6 +4,8 @@ What a node said later counts: later is a greater size, or the same and observed
 clock. So its receipts may come in any order and any number of times. Most hold nothing, and of a
 node that holds nothing they cost no statement: its row, which is locked, says how many it holds.
 
+A receipt holds the same as the earlier ones that it tells of.
+
 Of one size the first receipt to arrive is stored whole. So where two of one size come in the wrong
 order, and both before an older one that holds something, the release is that of the second.
 """
@@ -19,6 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from filterd.hub.arriving import ReceivedReceipt
 from filterd.hub.enrolment import NodeRow
+from filterd.hub.signed import signed_body
 from filterd.hub.tables import holdings, nodes, receipts
 
 Moment = tuple[int, int]  # size and T4: what a node's receipts are ordered by
@@ -32,7 +35,7 @@ _RELEASED = select(holdings).where(
     holdings.c.node.in_(_IDS), holdings.c.released_size >= bindparam("least")
 )
 _NEXT = (
-    select(receipts.c.size, receipts.c.node_observed_at, receipts.c.arrived_at, receipts.c.body)
+    select(receipts.c.size, receipts.c.node_observed_at, receipts.c.arrived_at, signed_body())
     .where(receipts.c.node == bindparam("node"), receipts.c.size >= bindparam("least"))
     .order_by(receipts.c.size)
     .limit(2)  # the one that says it is held may be the first of them; none after it does

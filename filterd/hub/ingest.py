@@ -181,7 +181,7 @@ def store_receipts(connection: Connection, received: Sequence[ReceivedReceipt]) 
     new = {(row.node, row.size) for row in insert_once(connection, receipts, rows)}
     known = [each for each in received if by_id[each.id] is not each]
     known += [by_id[key] for key in by_id.keys() - new]
-    _check_same(connection, known)
+    _check_same(connection, [each for each in known if each.within is None])
     more = insert_once(connection, checks, [row for each in received for row in _checks(each)])
     news: set[Key] = {(row.node, row.size) for row in more}
     news.update(new)
@@ -273,16 +273,22 @@ def _receipt_row(received: ReceivedReceipt) -> Mapping[str, Any]:
     return {
         "node": receipt.node,
         "size": receipt.size,
-        "root": receipt.root,
-        "state": receipt.state,
+        **_said(received),
         "node_received_at": receipt.received_at,
         "node_applied_at": receipt.applied_at,
         "node_observed_at": receipt.observed_at,
         "refused": min(receipt.refused, 2**31 - 1),
         "software": receipt.software,
         "arrived_at": received.at_ms,
-        "body": received.body,
     }
+
+
+def _said(received: ReceivedReceipt) -> Mapping[str, Any]:
+    """Return what a receipt says of itself; where it is told within another, that one has it."""
+    receipt, empty = received.receipt, b""
+    if received.within is not None:
+        return {"within": received.within, "root": empty, "state": empty, "body": empty}
+    return {"within": None, "root": receipt.root, "state": receipt.state, "body": received.body}
 
 
 def _checks(received: ReceivedReceipt) -> Iterable[Mapping[str, Any]]:
@@ -300,15 +306,22 @@ def _checks(received: ReceivedReceipt) -> Iterable[Mapping[str, Any]]:
 
 
 def _check_same(connection: Connection, known: Sequence[ReceivedReceipt]) -> None:
-    """One node, one position, one root; times and checks may differ when a node looks again."""
+    """One node, one position, one root; times and checks may differ when a node looks again. What
+    was told within a later receipt, and comes by itself now, is what yet others may be told within.
+    """
     if not known:
         return
     key = tuple_(receipts.c.node, receipts.c.size)
-    chosen = select(receipts.c.node, receipts.c.size, receipts.c.root)
+    chosen = select(receipts.c.node, receipts.c.size, receipts.c.root, receipts.c.within)
     kept = connection.execute(chosen.where(key.in_({each.id for each in known})))
-    roots = {(row.node, row.size): bytes(row.root) for row in kept}
+    roots = {(row.node, row.size): None if row.within else bytes(row.root) for row in kept}
     for each in known:
-        if roots[each.id] != each.receipt.root:
+        root = roots[each.id]
+        if root is None:
+            mine = (receipts.c.node == each.receipt.node, receipts.c.size == each.receipt.size)
+            connection.execute(update(receipts).where(*mine).values(**_said(each)))
+            roots[each.id] = each.receipt.root
+        elif root != each.receipt.root:
             size = each.receipt.size
             raise Conflict(f"this node said another root of the log for {size} segments before")
 
@@ -355,6 +368,7 @@ def _look_for_splits(connection: Connection, received: Sequence[ReceivedReceipt]
     """A signed receipt for a root that the log never had is evidence that there are two logs."""
     if not received:
         return
+    received = [each for each in received if each.within is None]
     numbers = sorted({each.receipt.size - 1 for each in received})
     found = connection.execute(_ROOTS, {"numbers": numbers})
     ours = {row.number + 1: bytes(row.root) for row in found}

@@ -217,7 +217,7 @@ def _log(connection: Connection, signed: SignedAct, number: int, at_ms: int) -> 
 def _look_for_splits(connection: Connection, edge: Edge, now_ms: int) -> None:
     """A node may say what it has before the hub has registered it; now it can be compared."""
     other = select(receipts.c.node, receipts.c.root).where(
-        receipts.c.size == edge.size, receipts.c.root != edge.root
+        receipts.c.size == edge.size, receipts.c.within.is_(None), receipts.c.root != edge.root
     )
     for row in connection.execute(other).all():
         detail = {"size": edge.size, "root": bytes(row.root).hex(), "ours": edge.root.hex()}

@@ -139,6 +139,8 @@ receipts = Table(
     metadata,
     Column("node", String(64), ForeignKey("node.id"), primary_key=True),
     Column("size", BigInteger, primary_key=True, autoincrement=False),
+    # A later one tells of it, the one of this size: that has hashes and body, which are empty here.
+    Column("within", BigInteger),
     Column("root", LargeBinary(32), nullable=False),
     Column("state", LargeBinary(32), nullable=False),
     Column("node_received_at", BigInteger, nullable=False),  # T2

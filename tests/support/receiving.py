@@ -81,6 +81,8 @@ class Hub:
             for each in value["receipts"]:
                 receipt = read_receipt(each, key)
                 self.receipts[receipt.node, receipt.size] = receipt
+                for one in receipt.earlier:
+                    self.receipts[receipt.node, one.size] = one
             return 200, {"taken": len(value["receipts"]), "known": 0}
         return self._batch(value, key)
 

@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-NEWEST = "0003"
+NEWEST = "0004"
 _FOLDER = Path(__file__).parent
 
 

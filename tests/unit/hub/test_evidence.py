@@ -10,6 +10,7 @@ import pytest
 from filterd.feed.acts import read_signed
 from filterd.feed.canonical import read_object
 from filterd.feed.follow import read_checkpoint
+from filterd.feed.gathering import gathered
 from filterd.feed.merkle import is_consistent, is_included, leaf_hash
 from filterd.feed.receipt import read_receipt
 from filterd.feed.segment import unpack
@@ -76,6 +77,24 @@ def test_everything_in_it_is_proved_by_signatures_alone(database, ministry, feed
     assert times["T4"] == NOW_MS - 10
     assert times["arrived"] == NOW_MS
     assert json.loads(found["node.json"])["public"] == member.key.public
+
+
+def test_a_receipt_that_tells_of_it_proves_it(database, feed):
+    folder, roots = feed
+    member = Member().enrol(database)
+    sealed = [member.receipt(size, roots[size - 1], at_ms=NOW_MS + size) for size in (2, 3, 5)]
+    with database.write() as connection:
+        take_receipts(connection, member.id, gathered(sealed, member.signer), NOW_MS + 900)
+    found = files(pack(database, folder, member.id))
+    receipt = read_receipt(read_object(found["receipt.json"], 10**6), member.key)
+    assert (receipt.size, receipt.root) == (5, roots[4])
+    at = json.loads(found["proofs.json"])["segment"]
+    leaf = leaf_hash(found["segment.zst"])
+    assert is_included(leaf, at, (receipt.size, receipt.root), proof(found, "inclusion"))
+    times = json.loads(found["times.json"])
+    (told,) = [each for each in receipt.earlier if each.size == 3]
+    assert (times["T2"], times["T3"]) == (told.received_at, told.applied_at)
+    assert times["T4"] == told.observed_at == NOW_MS + 3 - 10
 
 
 def test_the_same_books_give_the_same_bytes(database, feed):

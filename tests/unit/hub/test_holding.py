@@ -8,6 +8,7 @@ from sqlalchemy import event, insert, select, text
 
 from filterd.feed.canonical import canonical
 from filterd.feed.envelope import seal
+from filterd.feed.gathering import gathered
 from filterd.hub.enrolment import find_node
 from filterd.hub.ingest import Conflict, Taken, take_receipts
 from filterd.hub.retention import sweep
@@ -138,7 +139,10 @@ def test_in_any_order_and_any_number_of_times(database, seed):
     dice.shuffle(arriving)
     while arriving:
         some = [arriving.pop() for _ in range(min(len(arriving), dice.randrange(1, 4)))]
-        take(database, member, *(said(member, s, at, *held) for s, at, held in some))
+        sealed = [said(member, s, at, *held) for s, at, held in sorted(some)]
+        if dice.random() < 0.5:  # as a node sends what has waited
+            sealed = gathered(sealed, member.signer)
+        take(database, member, *sealed)
     found, truth = rows(database, member), reading(words)
     assert {each: row[0] for each, row in found.items()} == {e: row[0] for e, row in truth.items()}
     for segment, (_, released) in found.items():

@@ -5,8 +5,9 @@ from sqlalchemy import func, select
 
 from filterd.feed.canonical import canonical
 from filterd.feed.envelope import seal
+from filterd.feed.gathering import gathered
 from filterd.feed.merkle import Edge, leaf_hash
-from filterd.feed.receipt import Check
+from filterd.feed.receipt import Check, Earlier
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.segment import Segment
 from filterd.hub.enrolment import end_node, find_node
@@ -180,6 +181,73 @@ def test_a_look_again_adds_its_checks_only(database, member):
     assert proved(database, member, again) == Taken(1, 0)
     assert proved(database, member, again) == Taken(0, 1)
     assert number_of(database, receipts) == number_of(database, checks) == 1
+
+
+def gather(member, *sealed):
+    """What the node sends when these waited for each other."""
+    (one,) = gathered(sealed, member.signer)
+    return one
+
+
+def rows(database):
+    """(size, T4, within, has a body) of each receipt."""
+    chosen = select(receipts).order_by(receipts.c.size)
+    with database.read() as connection:
+        return [
+            (row.size, row.node_observed_at, row.within, bool(row.body))
+            for row in connection.execute(chosen)
+        ]
+
+
+def test_a_receipt_that_tells_of_earlier_ones_counts_as_all_of_them(database, member):
+    done = Check("expiry", "0", NOW_MS - 50, NOW_MS - 40, good=True)
+    sealed = [
+        member.receipt(2, at_ms=NOW_MS - 2000, checks=(done,)),
+        member.receipt(3, at_ms=NOW_MS - 1000),
+        member.receipt(5),
+    ]
+    whole = gather(member, *sealed)
+    assert proved(database, member, whole) == Taken(3, 0)
+    assert proved(database, member, whole) == Taken(0, 3)
+    t4 = NOW_MS - 10
+    assert rows(database) == [
+        (2, t4 - 2000, 5, False),
+        (3, t4 - 1000, 5, False),
+        (5, t4, None, True),
+    ]
+    assert number_of(database, checks) == 1
+    with database.read() as connection:
+        assert find_node(connection, member.id).size == 5
+
+
+def test_gathered_anew_after_an_answer_that_got_lost(database, member):
+    sealed = [member.receipt(size, root=bytes([size]) * 32) for size in (1, 2, 3, 4)]
+    assert proved(database, member, gather(member, *sealed[1:3])) == Taken(2, 0)
+    assert proved(database, member, gather(member, *sealed)) == Taken(2, 2)
+    assert [(size, within) for size, _, within, _ in rows(database)] == [
+        (1, 4), (2, 3), (3, None), (4, None),
+    ]  # fmt: skip
+    assert proved(database, member, *sealed) == Taken(0, 4)
+    assert all(body for *_, body in rows(database)), "what came by itself speaks for itself"
+    with pytest.raises(Conflict, match="another root"):
+        proved(database, member, member.receipt(2))
+
+
+def test_earlier_ones_are_looked_at_as_any(database, member):
+    whole = member.receipt(3, earlier=(Earlier(1, NOW_MS, NOW_MS, NOW_MS + 300_001),))
+    with pytest.raises(Refused, match="dated 300 s"):
+        proved(database, member, whole)
+    with pytest.raises(Refused, match="not a number"):
+        proved(database, member, member.receipt(3, earlier=(Earlier(1, -5, 1, 1),)))
+    many = [
+        member.receipt(64 * (turn + 1), earlier=tuple(
+            Earlier(64 * turn + at, 1, 1, 1) for at in range(1, 34)
+        ))
+        for turn in range(2)
+    ]  # fmt: skip
+    with pytest.raises(Refused, match="more than 64"):
+        proved(database, member, *many)
+    assert number_of(database, receipts) == 0
 
 
 def test_the_same_position_twice_in_one_request(database, member):
