@@ -1,7 +1,8 @@
 """Two network namespaces with one wire between them, and the bytes that go over it.
 
 The counters are the kernel's own, of the virtual Ethernet: with Ethernet, IP and TCP headers, and
-acknowledgements. Nothing else uses the wire.
+acknowledgements. Nothing else uses the wire: its ends know each other's address, because asking for
+it (ARP) is the business of a local network, not of a school's line.
 """
 
 import contextlib
@@ -48,16 +49,28 @@ def wire() -> Iterator[Wire]:
             _ip("netns", "add", each)
         _ip("link", "add", "wire", "netns", made.hub, "type", "veth", "peer", "name", "wire",
             "netns", made.node)  # fmt: skip
-        for name, address in ((made.hub, HUB), (made.node, NODE)):
+        cards = {name: _card(name) for name in (made.hub, made.node)}
+        for name, address, other, its in (
+            (made.hub, HUB, NODE, cards[made.node]),
+            (made.node, NODE, HUB, cards[made.hub]),
+        ):
             # No neighbour discovery of IPv6: the wire is for what is measured.
             _inside(name, "sysctl", "-qw", "net.ipv6.conf.wire.disable_ipv6=1")
             _ip("-n", name, "address", "add", f"{address}/24", "dev", "wire")
             _ip("-n", name, "link", "set", "lo", "up")
             _ip("-n", name, "link", "set", "wire", "up")
+            _ip("-n", name, "neighbour", "add", other, "lladdr", its, "dev", "wire",
+                "nud", "permanent")  # fmt: skip
         yield made
     finally:
         for each in (made.hub, made.node):
             subprocess.run(["ip", "netns", "del", each], capture_output=True, check=False)
+
+
+def _card(name: str) -> str:
+    """Return the hardware address of the wire's end in a namespace."""
+    shown = ["ip", "-n", name, "-br", "link", "show", "dev", "wire"]
+    return subprocess.run(shown, capture_output=True, text=True, check=True).stdout.split()[2]
 
 
 def _inside(name: str, *words: str) -> None:
