@@ -8,6 +8,8 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 RUST := $(shell find rust -name '*.rs' -not -path '*/target/*' 2>/dev/null) rust/Cargo.toml rust/Cargo.lock $(wildcard rust/crates/*/Cargo.toml)
 PYTHON_CODE := filterd tests bench
+# Most tests wait for real programs, so three of them keep two cores busy.
+SIDE_BY_SIDE := -n 3 --dist worksteal
 
 .PHONY: help run test check lint types floors unit generated rust-check fuzz hammer budgets bench bench-quick bench-feed soak lock clean
 
@@ -21,7 +23,7 @@ test: build/.tools build/.built ## the whole suite: what .ci/run calls
 	@$(MAKE) --no-print-directory lint types floors generated rust-check
 	@$(PY) -m bench.budgets --required
 	@$(MAKE) --no-print-directory fuzz SECONDS=$${FUZZ_SECONDS:-10}
-	@$(PY) -m pytest
+	@$(PY) -m pytest $(SIDE_BY_SIDE)
 
 check: build/.built lint types floors unit ## the quick loop: lint, types, floors, unit tests
 
@@ -37,7 +39,7 @@ floors: build/.built ## imports point down the floors
 	@.venv/bin/lint-imports --no-cache
 
 unit: build/.built ## unit, contract and oracle tests
-	@$(PY) -m pytest -q tests/unit tests/contract tests/oracle -m 'not real'
+	@$(PY) -m pytest -q $(SIDE_BY_SIDE) tests/unit tests/contract tests/oracle -m 'not real'
 
 generated: build/.built ## generated files are not stale
 	@$(PY) -m filterd.config.document --check

@@ -1,5 +1,8 @@
 """Starting real programs for a test, on loopback and free ports, and stopping them by pid."""
 
+import itertools
+import os
+import random
 import shutil
 import socket
 import subprocess
@@ -14,19 +17,32 @@ import dns.query
 import pytest
 
 START_SECONDS = 20.0
+WORKERS, PORTS = 5, 4000
+
+
+def _ports() -> Iterator[int]:
+    """Yield ports of this worker's own, below those that the kernel hands out to clients: what is
+    free stays free until its server has started. They begin anywhere, because others may be
+    testing on this machine too.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first, begin = 12_000 + worker % WORKERS * PORTS, random.randrange(PORTS)
+    return (first + (begin + at) % PORTS for at in itertools.count())
+
+
+_PORTS = _ports()
 
 
 def free_port(host: str = "127.0.0.1") -> int:
     """Return a port that is free for UDP and TCP on `host`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for _ in range(50):
+    for port in itertools.islice(_PORTS, PORTS):
         with (
             socket.socket(family, socket.SOCK_STREAM) as tcp,
             socket.socket(family, socket.SOCK_DGRAM) as udp,
         ):
-            tcp.bind((host, 0))
-            port = tcp.getsockname()[1]
             try:
+                tcp.bind((host, port))
                 udp.bind((host, port))
             except OSError:
                 continue
