@@ -5,14 +5,12 @@ import gzip
 import os
 import random
 import shutil
-import socket
 import ssl
-import subprocess
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -20,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from filterd.lists.fetch import Failed, Fetched, Fetcher, Limits, NotModified
 from filterd.lists.remote import open_client
+from tests.support.servers import free_port, running
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 LIST = b"".join(b"||host%d.example.com^\n" % i for i in range(20_000))
@@ -103,24 +102,21 @@ def nginx(tmp_path_factory):
     (www / "list.gz").write_bytes(gzip.compress(LIST))
     (www / "page.html").write_text("<p>welcome")
     (www / "missing.html").write_text("<p>not here")
-    with (
-        socket.create_server(("127.0.0.1", 0)) as one,
-        socket.create_server(("127.0.0.1", 0)) as two,
-    ):
-        port, tls = one.getsockname()[1], two.getsockname()[1]
+    port, tls = free_port(), free_port()
     certificate(home, "lists.example")
     (home / "conf").write_text(CONFIG.format(home=home, port=port, tls=tls))
-    server = subprocess.Popen([str(NGINX), "-c", str(home / "conf"), "-e", str(home / "error.log")])
-    for _ in range(200):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            break
-        except OSError:
-            assert server.poll() is None, (home / "error.log").read_text()
-            time.sleep(0.05)
-    yield Site(f"http://127.0.0.1:{port}", tls, www, home / "cert.pem")
-    server.terminate()
-    server.wait(10)
+    base = f"http://127.0.0.1:{port}"
+    command = [str(NGINX), "-c", str(home / "conf"), "-e", str(home / "error.log")]
+    with running(command, home / "log", lambda: serves(f"{base}/page.html")):
+        yield Site(base, tls, www, home / "cert.pem")
+
+
+def serves(url: str) -> bool:
+    """Say whether `url` can be had."""
+    try:
+        return httpx.get(url, timeout=1).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
 
 
 def fetch(url: str, into: Path, known=None, progress=None, **client_settings):
