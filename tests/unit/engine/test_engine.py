@@ -79,7 +79,7 @@ def test_an_upstream_that_raises_gives_servfail(one, caplog):
         b"\0" * 11,
         b"\xff" * 100,
         bytes(12),
-        dns.message.make_query("other.example", "A").to_wire(),
+        dns.message.make_query("other.example", "A", id=7).to_wire(),
     ],
 )
 def test_an_answer_that_fits_no_question_is_a_failure(one, raw):
