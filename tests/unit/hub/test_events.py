@@ -11,6 +11,9 @@ from filterd.feed.events import EventReader, Hinted, Pushed, read_pushed
 from filterd.hub.connection import CONNECTION
 from filterd.hub.events import Announcer
 from filterd.hub.hint import Hint
+from filterd.hub.newest import Newest
+
+NOTE = b"log.example\n0\nx\n"
 
 
 @dataclass
@@ -102,6 +105,7 @@ def test_a_hint_comes_with_the_subscription_and_with_each_change(announcer, pack
 
 def test_who_is_slow_hears_the_newest_hint_once_it_can_leave(announcer):
     async def work():
+        announcer.newest = Newest(0, NOTE)
         await put(announcer, 1, 1)
         slow, quick = Link(), Link()
         await subscribe(announcer, slow)
@@ -109,16 +113,16 @@ def test_who_is_slow_hears_the_newest_hint_once_it_can_leave(announcer):
         slow.is_full = True
         for targets in range(2, 9):
             await put(announcer, 1, targets)
-        assert len(quick.heard) == 8
-        assert slow.heard == [Hinted("1.1")]
+        assert quick.heard[-1] == Hinted("1.8")
+        assert slow.heard == [Pushed(NOTE), Hinted("1.1")]
         slow.is_full = False
         beat = asyncio.create_task(announcer._beat())
         async with asyncio.timeout(20):
-            while len(slow.written) == 2:
+            while len(slow.written) == 3:
                 await asyncio.sleep(0.02)
         beat.cancel()
         await asyncio.gather(beat, return_exceptions=True)
-        assert slow.heard == [Hinted("1.1"), Hinted("1.8")], "no queue"
+        assert slow.heard == [Pushed(NOTE), Hinted("1.1"), Hinted("1.8")], "no queue"
 
     run(work())
 
@@ -137,11 +141,10 @@ def test_without_a_trust_root_nothing_is_hinted(announcer):
 
 def test_checkpoints_go_first(announcer):
     async def work():
-        note = b"log.example\n0\nx\n"
-        announcer.newest = type(announcer.newest)(0, note)
+        announcer.newest = Newest(0, NOTE)
         await put(announcer, 1, 1)
         link = Link()
         await subscribe(announcer, link)
-        assert link.heard == [Pushed(note), Hinted("1.1")]
+        assert link.heard == [Pushed(NOTE), Hinted("1.1")]
 
     run(work())
