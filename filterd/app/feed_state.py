@@ -12,6 +12,7 @@ from filterd.feed.base import Base
 from filterd.feed.canary import KEPT, Ends, canary_orders
 from filterd.feed.follow import AHEAD, Position
 from filterd.feed.guard import LEAST_SAMPLED, Withheld
+from filterd.feed.hint import Hints
 from filterd.feed.judge import Judged, Judgement
 from filterd.feed.ledger import Digest
 from filterd.feed.manifest import Doubt, Finding, Manifest, compare
@@ -47,6 +48,7 @@ class Feed:
     findings: tuple[Finding, ...] = ()  # where they and the log do not agree
     confronted: tuple[Position, tuple[Manifest, ...]] | None = None  # what was held together
     looked_at: float = 0.0  # at the trust root, in unix seconds
+    hints: Hints = field(default_factory=Hints)  # that it is another
     received_at: int = 0  # the newest segments, in unix milliseconds
     enforced: Position | None = None  # whose orders are in force
     receipt: dict[str, object] | None = None  # the newest, as it is sent

@@ -22,8 +22,9 @@ from filterd.app.proving import KEY, Prover
 from filterd.app.scales import Guard
 from filterd.feed.base import use
 from filterd.feed.breadth import breadth_of
-from filterd.feed.events import Pushed
+from filterd.feed.events import Hinted, Pushed
 from filterd.feed.follow import Position, check_fresh
+from filterd.feed.hint import pause
 from filterd.feed.judge import held_of, judge
 from filterd.feed.keys import node_key, public_key
 from filterd.feed.mirror import Mirror
@@ -36,8 +37,6 @@ from filterd.model.order import Order
 from filterd.policy.order_base import OrderBase
 
 logger = logging.getLogger(__name__)
-TRUST_SECONDS = 900.0  # between two looks at the trust root
-DOUBT_SECONDS = 30.0  # the same, after something was refused that a newer one might explain
 SPREAD = 0.2  # of the time between two looks
 KEPT_TRUST = "trust.json"
 
@@ -52,6 +51,7 @@ class Follower:
         self._prover = Prover(node, feed)
         self._remembered: tuple[tuple[Order, ...] | None, OrderBase | None] = (None, None)
         self._turn = asyncio.Lock()  # one round at a time, whoever begins it
+        self._hinted = asyncio.Event()
         self._basing = Basing(node, feed)
 
     async def run(self) -> None:
@@ -66,10 +66,14 @@ class Follower:
                 return
             fetch = over_http(client, url, self._hear_time)
 
-            async def take(pushed: Pushed) -> None:
-                await self._guarded(self.step(fetch, time.time(), pushed))
+            async def take(pushed: Pushed | Hinted) -> None:
+                if isinstance(pushed, Hinted):
+                    self.hear_hint(pushed)
+                else:
+                    await self._guarded(self.step(fetch, time.time(), pushed))
 
             tasks.create_task(self._run(fetch))
+            tasks.create_task(self.answer_hints(fetch))
             tasks.create_task(listen(client, self._feed, take, self._hear_time))
 
     async def _run(self, fetch: Fetch) -> None:
@@ -78,6 +82,22 @@ class Follower:
                 await self._guarded(self.step(fetch, time.time()))
             wait = self._feed.config.poll * random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311
             await asyncio.sleep(wait)
+
+    def hear_hint(self, hinted: Hinted) -> None:
+        """Take a hint of the trust root; whether to look is `answer_hints`' business."""
+        self._feed.hints.given = hinted.trust
+        self._hinted.set()
+
+    async def answer_hints(self, fetch: Fetch) -> None:
+        """Look at the trust root when there is a hint, until cancelled. Polls keep their rhythm."""
+        hints, clock = self._feed.hints, asyncio.get_running_loop().time
+        while True:
+            await self._hinted.wait()
+            self._hinted.clear()
+            while hints.is_open:
+                await asyncio.sleep(hints.wait(clock(), random.uniform))
+                if hints.is_open:  # a poll may have looked meanwhile
+                    await self._guarded(self.step(fetch, time.time()))
 
     async def _guarded(self, work: Awaitable[None]) -> None:
         """Do something that may go wrong: it is counted and said, and changes nothing."""
@@ -103,8 +123,8 @@ class Follower:
 
     async def _step(self, fetch: Fetch, now: float, pushed: Pushed | None, begun: float) -> None:
         feed, clock = self._feed, asyncio.get_running_loop().time
-        every = DOUBT_SECONDS if feed.doubt else TRUST_SECONDS
-        if pushed is None and now - feed.looked_at > every:
+        every = pause(doubt=feed.doubt, hinted=feed.stream.is_hinting and not feed.hints.is_open)
+        if pushed is None and (now - feed.looked_at > every or feed.hints.is_due(clock())):
             await self._look_at_trust(now)
         mirror = feed.mirror
         if feed.trust is None or mirror is None:
@@ -195,6 +215,7 @@ class Follower:
 
     async def _look_at_trust(self, now: float) -> None:
         feed = self._feed
+        hint = feed.hints.begin(asyncio.get_running_loop().time())
         if feed.config.root is None or feed.config.url is None:
             raise OSError("feed.root is not set: nothing to begin trust with")
         root = await asyncio.to_thread(feed.config.root.read_bytes)
@@ -203,6 +224,7 @@ class Follower:
         trust = await asyncio.to_thread(refresh, folder, root, feed.config.url, fetcher)
         await asyncio.to_thread(remember, feed.folder / KEPT_TRUST, trust)
         feed.looked_at, feed.doubt = now, False
+        feed.hints.answer(hint, trust.word)
         for doubt in feed.hear(trust.manifests, trust.doubts):
             logger.warning("feed: %s: %s", doubt.authority, doubt.why)
         await self._use(trust)

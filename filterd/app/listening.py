@@ -13,12 +13,12 @@ from contextlib import aclosing
 import httpx
 
 from filterd.app.feed_state import Feed
-from filterd.feed.events import EventReader, Pushed, read_pushed
+from filterd.feed.events import EventReader, Hinted, Pushed, read_pushed
 from filterd.feed.refusal import Refused
 from filterd.feed.remote import SILENCE, HearTime, NoStreamError, pieces, unheard
 
 logger = logging.getLogger(__name__)
-Take = Callable[[Pushed], Awaitable[None]]  # never raises what the feed can bring about
+Take = Callable[[Pushed | Hinted], Awaitable[None]]  # never raises what the feed can bring about
 
 
 async def listen(
@@ -50,8 +50,11 @@ async def _hear(client: httpx.AsyncClient, feed: Feed, take: Take, hear_time: He
                 feed.stream.heard()
             for event in reader.feed(piece):
                 pushed = read_pushed(event)
-                if pushed is not None:
+                if isinstance(pushed, Pushed):
                     feed.stream.event()
+                elif pushed is not None:
+                    feed.stream.hinted()
+                if pushed is not None:
                     await take(pushed)
 
 

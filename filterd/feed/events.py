@@ -4,8 +4,12 @@
     event: checkpoint
     data: {"checkpoint":"<note>","segments":["<base64 of a file>",…]}
 
+    event: trust
+    data: {"trust":"2.7"}
+
 A stream says nothing that a look at the feed would not: what it brings is verified in the same way,
-so whoever sends it need not be trusted, only bounded.
+so whoever sends it need not be trusted, only bounded. The word in `trust` is only a hint to look at
+the trust root, see `hint.py`; it has no id, so that the stream's stays the size of the log.
 """
 
 import base64
@@ -18,10 +22,11 @@ from filterd.feed.canonical import fields, read_object
 from filterd.feed.refusal import Fault, Refused
 
 PATH = "events"  # in a feed
-CHECKPOINT = "checkpoint"  # the kind of event that is read; others are let be
+CHECKPOINT, TRUST = "checkpoint", "trust"  # the kinds of events that are read; others are let be
 MOST_LINE = 256 * 1024  # bytes; 64 KiB of segments and a checkpoint are under 100 KiB as they come
 MOST_EVENT = MOST_LINE  # bytes of all its lines
 MOST_PUSHED = 64  # segments in one event
+MOST_HINT = 64  # characters
 _END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
 
@@ -41,6 +46,13 @@ class Pushed:
 
     note: bytes
     files: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hinted:
+    """A word that is another when the trust root is."""
+
+    trust: str
 
 
 class EventReader:
@@ -113,15 +125,20 @@ class EventReader:
         return Event(kind, data, self._id) if known else None
 
 
-def read_pushed(event: Event) -> Pushed | None:
+def read_pushed(event: Event) -> Pushed | Hinted | None:
     """Return what an event brings; None: it is of another kind.
 
     Raises:
         Refused: TOO_LARGE or MALFORMED.
     """
-    if event.kind != CHECKPOINT:
+    if event.kind not in {CHECKPOINT, TRUST}:
         return None
     value = read_object(event.data.encode(), MOST_EVENT)
+    if event.kind == TRUST:
+        (hint,) = fields(value, {"trust": str}, "event").values()
+        if len(hint) > MOST_HINT:
+            raise Refused(Fault.TOO_LARGE, f"event: a hint of more than {MOST_HINT} characters")
+        return Hinted(hint)
     parts = fields(value, {"checkpoint": str, "segments": list}, "event")
     if len(parts["segments"]) > MOST_PUSHED:
         raise Refused(Fault.TOO_LARGE, f"event: more than {MOST_PUSHED} segments")

@@ -9,9 +9,7 @@ LONGEST = 120.0
 NONE_SECONDS = 900.0  # until it is tried again where there was none
 SETTLED = 60.0  # seconds that a stream has lived before a break counts as the first
 GRACE = 3.0  # seconds that a stream may take to begin
-SLOWER = (
-    15  # looks at the feed while it streams, one of so many; the trust root is looked at then, too
-)
+SLOWER = 15  # looks at the feed while it streams, one of so many
 HELD_BACK = 2  # news that were found by looking although the stream is open
 
 
@@ -35,10 +33,12 @@ class Stream:
     breaks: int = 0  # in a row
     events: int = 0
     overtaken: int = 0  # in a row: found by looking, while it was open
+    hints: bool = False  # it says when the trust root is another; an older hub's does not
 
     def asked(self, now: float) -> None:
         """It is asked for; whether anything gets through is seen by what comes."""
         self.state, self.why, self.opened_at, self.overtaken = State.SILENT, "", now, 0
+        self.hints = False
 
     def heard(self) -> None:
         """A byte came, a heartbeat or more."""
@@ -49,6 +49,15 @@ class Stream:
         """An event came."""
         self.state, self.overtaken = State.LIVE, 0
         self.events += 1
+
+    def hinted(self) -> None:
+        """A hint came, which is no news: a proxy may still hold those back."""
+        self.hints = True
+
+    @property
+    def is_hinting(self) -> bool:
+        """Whether it would say that the trust root is another."""
+        return self.hints and self.state is State.LIVE
 
     def overtook(self, now: float) -> None:
         """Something new was found by looking; that happens once, by chance, to any stream."""

@@ -29,6 +29,7 @@ from filterd.feed import policy as policies
 from filterd.feed import popular as populars
 from filterd.feed import registry as registries
 from filterd.feed.canonical import canonical, fields, read_object
+from filterd.feed.hint import word
 from filterd.feed.manifest import Doubt, Manifest, path_of, read_manifest
 from filterd.feed.policy import Policy, policy_json, read_policy
 from filterd.feed.popular import popular_json, read_popular
@@ -55,7 +56,8 @@ _FAULTS: tuple[tuple[type[Exception], Fault], ...] = (
 @dataclass(frozen=True, slots=True)
 class Trust:
     """Whom this node believes. `manifests` are what the authorities say of themselves, `doubts`
-    what is wrong with the others'; neither makes it another trust.
+    what is wrong with the others'; `word` is what a stream hints while this is the newest, empty:
+    nobody has looked. None of them makes it another trust.
     """
 
     registry: Registry
@@ -63,6 +65,7 @@ class Trust:
     popular: tuple[str, ...] = ()  # names that nearly everybody needs
     manifests: tuple[Manifest, ...] = field(default=(), compare=False)
     doubts: tuple[Doubt, ...] = field(default=(), compare=False)
+    word: str = field(default="", compare=False)
 
 
 class FolderFetcher(FetcherInterface):
@@ -108,6 +111,7 @@ def refresh(folder: Path, root: bytes, url: str, fetcher: FetcherInterface | Non
         if updater.get_targetinfo(POPULAR) is not None:
             popular = read_popular(read_object(_target(updater, POPULAR), populars.MOST))
         said = Metadata[Snapshot].from_file(str(folder / "snapshot.json")).signed.meta
+        newest = Metadata[Root].from_file(str(folder / "root.json")).signed.version
     except (RepositoryError, DownloadError) as error:
         raise _refusal(error) from error
     ids = [each.id for each in registry.authorities if f"{ROLE}{each.id}.json" in said]
@@ -118,6 +122,7 @@ def refresh(folder: Path, root: bytes, url: str, fetcher: FetcherInterface | Non
         popular,
         tuple(each for each in found if isinstance(each, Manifest)),
         tuple(each for each in found if isinstance(each, Doubt)),
+        word(newest, said["targets.json"].version),
     )
 
 

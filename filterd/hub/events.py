@@ -4,7 +4,8 @@ A bare ASGI endpoint: one task for each subscriber, which waits for it to leave,
 size of the log that it has. What it is told is made from that number when it can be sent, so there
 is no queue that could grow: who is slow is told less often, and who takes nothing for `SLOW`
 seconds is let go and comes back with `Last-Event-ID`. An event is rendered once for all who stand
-at the same place.
+at the same place. So it is with the hint that the trust root is another: each has heard one, and is
+told the newest when it can be sent.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from typing import Any
 import zstandard
 
 from filterd.hub.connection import CONNECTION, Connection
+from filterd.hub.hint import Hint, read_hint
 from filterd.hub.newest import Newest, Stamp, read_newest, stamp_of
 
 logger = logging.getLogger(__name__)
@@ -30,6 +32,7 @@ QUIET = 30.0  # with the above, less than the minute after which proxies give a 
 BUSY = 62.0  # the same while there is an event a minute, which keeps proxies from that by itself
 LEVEL = 12
 LOOK = 0.05  # seconds between two looks at the checkpoint
+TRUST_LOOK = 1.0  # seconds between two looks at the trust root, which changes each few weeks
 SLOW = 30.0  # seconds that one event may take to leave
 AT_ONCE = 500  # subscribers, before others get their turn on the loop
 _COMMENT = b":\n\n"
@@ -52,15 +55,19 @@ class Subscriber:
     packed: bool  # each event and comment is a frame of zstd (RFC 8878 section 3.1)
     size: int | None
     waiting: bool  # for the newest, whatever its size
+    hint: str = ""  # that it was told
     full_since: float | None = None
     told_at: float = 0.0  # by the loop's clock
 
 
 class Announcer:
-    """Tells subscribers of every checkpoint that appears in the feed's folder."""
+    """Tells subscribers of every checkpoint that appears in the feed's folder, and of every trust
+    root.
+    """
 
     def __init__(self, folder: Path, most: int) -> None:
         self.newest = Newest()
+        self.hint = Hint()
         self.subscribers: set[Subscriber] = set()
         self.pushed = 0  # events that were sent
         self.dropped = 0  # subscribers that were too slow
@@ -68,6 +75,7 @@ class Announcer:
         self._most = most
         self._stamp: Stamp | None = None
         self._rendered: dict[tuple[int | None, bool, bool], bytes] = {}
+        self._hints: dict[tuple[bool, bool], bytes] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
         self._pushed_at = 0.0  # by the loop's clock
@@ -76,7 +84,9 @@ class Announcer:
     async def start(self) -> None:
         """Look at the feed, and go on looking."""
         await self.look()
-        self._tasks = [asyncio.create_task(each) for each in (self._watch(), self._beat())]
+        await self.look_at_trust()
+        works = (self._watch(), self._watch_trust(), self._beat())
+        self._tasks = [asyncio.create_task(each) for each in works]
 
     async def look(self) -> None:
         """Take up a new checkpoint if there is one, and tell everybody."""
@@ -92,8 +102,19 @@ class Announcer:
         self._quiet = BUSY if now - self._pushed_at < BUSY else QUIET
         self._pushed_at = now
         self._rendered.clear()
-        for number, each in enumerate(list(self.subscribers), 1):
+        for each in self.subscribers:
             each.waiting = True
+        await self._tell_all()
+
+    async def look_at_trust(self) -> None:
+        """Take up another trust root if there is one, and tell everybody."""
+        before, self.hint = self.hint, await asyncio.to_thread(read_hint, self._folder, self.hint)
+        if self.hint.text != before.text:
+            self._hints = {key: _written(self.hint.event(), *key) for key in _KEYS}
+            await self._tell_all()
+
+    async def _tell_all(self) -> None:
+        for number, each in enumerate(list(self.subscribers), 1):
             self._tell(each)
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -139,13 +160,18 @@ class Announcer:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _tell(self, subscriber: Subscriber) -> None:
-        """Write the newest to who waits for it; later, where what came before has not left."""
+        """Write what is new to who has not got it; later, where what came before has not left."""
         connection = subscriber.connection
         if subscriber.waiting and not connection.is_full and self.newest.note:
             connection.write(self._event(subscriber))
             subscriber.told_at = asyncio.get_running_loop().time()
             subscriber.size = self.newest.size
             subscriber.waiting = False
+            self.pushed += 1
+        if subscriber.hint != self.hint.text and not connection.is_full:
+            connection.write(self._hints[subscriber.packed, subscriber.chunked])
+            subscriber.told_at = asyncio.get_running_loop().time()
+            subscriber.hint = self.hint.text
             self.pushed += 1
 
     def _comment(self, subscriber: Subscriber) -> None:
@@ -166,6 +192,11 @@ class Announcer:
             await asyncio.sleep(LOOK)
             await self.look()
 
+    async def _watch_trust(self) -> None:
+        while True:
+            await asyncio.sleep(TRUST_LOOK)
+            await self.look_at_trust()
+
     async def _beat(self) -> None:
         """Send heartbeats, spread over the time between two; see after who was slow."""
         turn = 0
@@ -179,7 +210,7 @@ class Announcer:
                     self._drop_if_slow(each, now)
                     continue
                 each.full_since = None
-                if each.waiting:
+                if each.waiting or each.hint != self.hint.text:
                     self._tell(each)
                 elif number % HEARTBEAT == turn and now - each.told_at > quiet:
                     self._comment(each)
@@ -202,7 +233,8 @@ def _written(data: bytes, packed: bool, chunked: bool) -> bytes:  # noqa: FBT001
     return b"%x\r\n%b\r\n" % (len(data), data) if chunked else data
 
 
-_COMMENTS = {key: _written(_COMMENT, *key) for key in itertools.product((False, True), repeat=2)}
+_KEYS = tuple(itertools.product((False, True), (False, True)))  # packed, chunked
+_COMMENTS = {key: _written(_COMMENT, *key) for key in _KEYS}
 
 
 def _takes_zstd(scope: Message) -> bool:

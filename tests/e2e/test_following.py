@@ -11,8 +11,9 @@ from filterd.control.client import call
 from filterd.feed.keys import node_key, public_key
 from filterd.feed.rollout import delay
 from filterd.feed.traffic import FOLDER, KEY_FILE, Traffic
-from tests.e2e.test_feed import Ministry, is_blocked, receipt_of, served
+from tests.e2e.test_feed import SECRET, Ministry, is_blocked, receipt_of, served
 from tests.support.dnsclient import data_of
+from tests.support.hub import Listener, RunningHub
 from tests.support.node import eventually, node
 from tests.support.servers import free_port
 from tests.support.stream_server import pushing
@@ -70,6 +71,54 @@ def test_a_stream_that_ends_is_found_again(tmp_path, resolver, ministry):
         assert eventually(lambda: server.streams == 1)
         ministry.publish(ministry.order("www.example.com")[1])
         assert eventually(lambda: is_blocked(one, "www.example.com"))
+
+
+def serving(ministry, folder):
+    """Return a hub that serves the ministry's feed."""
+    (folder / "word").touch(mode=0o600)
+    (folder / "word").write_text(next(iter(SECRET.values())))
+    key = {"key": str(ministry.key("log")), "passphrase_file": str(folder / "word")}
+    return RunningHub(folder / "hub", "sqlite:///hub.db", feed=str(ministry.feed), log=key)
+
+
+def looked_at(one):
+    """When the node has last taken something new from the trust root."""
+    return (one.state / "feed" / "trust.json").stat().st_mtime_ns
+
+
+def test_an_officer_whose_key_is_revoked_orders_nothing_within_seconds(
+    tmp_path, resolver, ministry
+):
+    hub = serving(ministry, tmp_path)
+    with hub.serving():
+        url = f"http://127.0.0.1:{hub.port}/feed"
+        with node(tmp_path / "node", settings(resolver, ministry, url=url, poll="1h")) as one:
+            assert eventually(lambda: status(one)["stream"]["state"] == "live")
+            ministry.publish(ministry.order("www.example.com", by=("one", "three"))[1])
+            assert eventually(lambda: is_blocked(one, "www.example.com"))
+            before, listener = looked_at(one), Listener(hub)
+            assert listener.hint() == "1.1"
+            changed = ministry.folder / "changed.json"
+            ministry.run(
+                "authority", "officers", ministry.feed, "moet",
+                "--revoke", f"{ministry.key('three')}.pub", "-o", changed,
+            )  # fmt: skip
+            ministry.put("--authority", changed)
+            assert listener.hint() == "1.2"
+            assert eventually(lambda: not is_blocked(one, "www.example.com"))
+            assert eventually(lambda: status(one)["orders"] == {"refused": 1})
+            after = looked_at(one)
+            assert after > before
+            # A timestamp that is signed anew is no reason to look.
+            ministry.run(
+                "authority", "renew", ministry.feed, "--online-key", ministry.key("online"),
+                "--log-key", ministry.key("log"),
+            )  # fmt: skip
+            ministry.publish(ministry.order("games.example.com")[1])
+            assert eventually(lambda: is_blocked(one, "games.example.com"))
+            assert (looked_at(one), status(one)["problem"]) == (after, None)
+            assert listener.hints == ["1.1", "1.2"]
+            listener.close()
 
 
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")

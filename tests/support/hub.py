@@ -224,9 +224,10 @@ class FakeNode:
 
 
 class Listener:
-    """A subscriber of the feed's events."""
+    """A subscriber of the feed's events; `hints` are those of the trust root that it has heard."""
 
     def __init__(self, hub, last=None):
+        self.hints = []
         self.socket = socket.create_connection(("127.0.0.1", hub.port), timeout=20)
         more = "" if last is None else f"Last-Event-ID: {last}\r\n"
         head = f"GET /feed/events HTTP/1.1\r\nHost: hub\r\n{more}\r\n"
@@ -236,7 +237,19 @@ class Listener:
             pass
 
     def event(self):
-        """Return the next event's id, checkpoint and segments."""
+        """Return the next checkpoint's id, itself and segments."""
+        while (data := self._next()).keys() != {"id", "checkpoint", "segments"}:
+            pass
+        return data["id"], data["checkpoint"], list(map(base64.b64decode, data["segments"]))
+
+    def hint(self):
+        """Return the next hint that the trust root is another."""
+        number = len(self.hints)
+        while len(self.hints) == number:
+            self._next()
+        return self.hints[-1]
+
+    def _next(self):
         found = {}
         while True:
             line = self.file.readline()
@@ -245,9 +258,13 @@ class Listener:
             if colon and name in {"id", "event", "data"}:
                 found[name] = value
             if name == "" and "data" in found:
-                data = json.loads(found["data"])
-                segments = [base64.b64decode(each) for each in data["segments"]]
-                return int(found["id"]), data["checkpoint"], segments
+                break
+        data = json.loads(found["data"])
+        if found["event"] == "trust":
+            assert "id" not in found
+            self.hints.append(data["trust"])
+            return data
+        return data | {"id": int(found["id"])}
 
     def close(self):
         self.file.close()

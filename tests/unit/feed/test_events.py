@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filterd.feed.events import MOST_LINE, Event, EventReader, Pushed, read_pushed
+from filterd.feed.events import (
+    MOST_HINT,
+    MOST_LINE,
+    Event,
+    EventReader,
+    Hinted,
+    Pushed,
+    read_pushed,
+)
 from filterd.feed.refusal import Fault, Refused
 
 STREAM = (
@@ -95,3 +103,18 @@ def test_what_is_pushed_is_read_and_another_kind_let_be():
     event = Event("checkpoint", '{"checkpoint":"a\\n","segments":["YQ==","Yg=="]}', "2")
     assert read_pushed(event) == Pushed(b"a\n", (b"a", b"b"))
     assert read_pushed(Event("news", "whatever")) is None
+
+
+def test_a_hint_is_short_and_of_one_word():
+    longest = "x" * MOST_HINT
+    assert read_pushed(Event("trust", f'{{"trust":"{longest}"}}')) == Hinted(longest)
+    for data, fault in (
+        (f'{{"trust":"{longest}x"}}', Fault.TOO_LARGE),
+        ('{"trust":7}', Fault.MALFORMED),
+        ('{"trust":"1.1","more":1}', Fault.MALFORMED),
+        ("{}", Fault.MALFORMED),
+        ("1.1", Fault.MALFORMED),
+    ):
+        with pytest.raises(Refused) as refused:
+            read_pushed(Event("trust", data))
+        assert refused.value.fault is fault, data

@@ -69,3 +69,24 @@ def test_a_stream_that_never_begins_while_news_are_found_is_held_back():
     assert stream.state is State.SILENT, "it may take a moment to begin"
     stream.overtook(4.0)
     assert stream.state is State.HELD
+
+
+def test_hints_are_reckoned_with_only_while_this_stream_has_given_one():
+    stream = Stream()
+    stream.asked(0.0)
+    stream.heard()
+    assert not stream.is_hinting, "an older hub says nothing of the trust root"
+    stream.hinted()
+    assert stream.is_hinting
+    assert stream.events == 0
+    stream.overtook(9.0)
+    stream.overtook(9.0)
+    stream.hinted()
+    assert (stream.state, stream.is_hinting) == (State.HELD, False), "it is no news"
+    stream.event()
+    assert stream.is_hinting
+    stream.broke(10.0, "cut")
+    assert not stream.is_hinting
+    stream.asked(11.0)
+    stream.heard()
+    assert not stream.is_hinting
