@@ -47,8 +47,9 @@ class Place:
         return Snapshots(config, clock, **{"make": self.make, "tick": 0.01, **more})
 
     async def make(self, job):
+        made = await asyncio.to_thread(make_snapshot, job, {})
         self.made += 1
-        return await asyncio.to_thread(make_snapshot, job, {})
+        return made
 
     @property
     def size(self):
