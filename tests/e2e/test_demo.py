@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.data import ROOT
 from tests.support.dnsclient import run_dig
+from tests.support.needs import network_namespace
 
 pytestmark = pytest.mark.real
 SCRIPT = """\
@@ -30,8 +31,7 @@ def test_the_printed_lines_under_no_network(tmp_path):
         "XDG_STATE_HOME": str(tmp_path / "state"),
         "FILTERD_CONFIG": "",
     }
-    if subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode:
-        pytest.skip("NO RIGHT TO A NETWORK NAMESPACE: run this test as root")
+    network_namespace()
     done = subprocess.run(
         ["unshare", "-n", "sh", "-c", SCRIPT],
         capture_output=True,

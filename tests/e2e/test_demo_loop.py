@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.support.data import ROOT
+from tests.support.needs import network_namespace
 
 pytestmark = pytest.mark.real
 SCRIPT = """\
@@ -19,8 +20,7 @@ exec "$PYTHON" -m filterd demo --once --keep "$KEPT"
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
-    if subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode:
-        pytest.skip("NO RIGHT TO A NETWORK NAMESPACE: run this test as root")
+    network_namespace()
     done = subprocess.run(
         ["unshare", "-n", "sh", "-c", SCRIPT],
         capture_output=True,

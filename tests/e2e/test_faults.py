@@ -23,8 +23,9 @@ from tests.support.databases import database_url
 from tests.support.flaky import link
 from tests.support.hub import RunningHub
 from tests.support.nats import broker
+from tests.support.needs import program
 from tests.support.node import eventually, node, start, wait_for
-from tests.support.servers import free_port, program, running
+from tests.support.servers import free_port, running
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 # Bytes up, bytes down, seconds before each piece. Up: in the head of a request, in its body; down:
@@ -78,7 +79,7 @@ def behind_nginx(folder, hub):
           }}
         }}"""
     )
-    command = [program("nginx", "nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    command = [program("nginx", "nginx-light"), "-p", str(folder), "-c", str(folder / "nginx.conf")]
     with running(command, folder / "nginx.log", lambda: connects(port)):
         yield port
 

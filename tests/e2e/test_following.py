@@ -13,6 +13,7 @@ from filterd.feed.rollout import delay
 from filterd.feed.traffic import FOLDER, KEY_FILE, Traffic
 from tests.e2e.test_feed import Ministry, is_blocked, receipt_of, served
 from tests.support.dnsclient import data_of
+from tests.support.needs import program
 from tests.support.node import eventually, node
 from tests.support.servers import free_port
 from tests.support.stream_server import pushing
@@ -72,7 +73,6 @@ def test_a_stream_that_ends_is_found_again(tmp_path, resolver, ministry):
         assert eventually(lambda: is_blocked(one, "www.example.com"))
 
 
-@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 def test_behind_a_proxy_that_holds_events_back_news_are_looked_for(tmp_path, resolver, ministry):
     with (
         pushing(ministry.feed) as server,
@@ -107,7 +107,8 @@ def buffering(folder, port):
             f" proxy_pass http://127.0.0.1:{port}; proxy_buffering on; }} }} }}\n"
         )
         process = subprocess.Popen(
-            [shutil.which("nginx"), "-c", str(folder / "nginx.conf")], stderr=subprocess.DEVNULL
+            [program("nginx", "nginx-light"), "-c", str(folder / "nginx.conf")],
+            stderr=subprocess.DEVNULL,
         )
         try:
             yield f"http://127.0.0.1:{front}"

@@ -11,8 +11,10 @@ from sqlalchemy import func, select
 from filterd.hub.database import open_database
 from filterd.hub.tables import batches, counts, receipts
 from tests.support.hub import Listener, RunningHub
+from tests.support.nats import nats_server
+from tests.support.needs import program
 from tests.support.node import eventually
-from tests.support.servers import free_port, program, running
+from tests.support.servers import free_port, running
 
 pytestmark = pytest.mark.real
 
@@ -34,7 +36,7 @@ def connects(port):
 
 
 def test_what_nodes_send_goes_through_nats(tmp_path):
-    nats, port = program("nats-server", "nats-server"), free_port()
+    nats, port = nats_server(), free_port()
     command = [nats, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(tmp_path / "js")]
     hub = RunningHub(tmp_path / "hub", "sqlite:///hub.db", nats=f"nats://127.0.0.1:{port}")
     with running(command, tmp_path / "nats.log", lambda: connects(port)), hub.serving():
@@ -51,7 +53,7 @@ def test_what_nodes_send_goes_through_nats(tmp_path):
 
 
 def test_nginx_in_front(tmp_path):
-    nginx = program("nginx", "nginx")
+    nginx = program("nginx", "nginx-light")
     port = free_port()
     hub = RunningHub(tmp_path / "hub", "sqlite:///hub.db")
     (tmp_path / "nginx.conf").write_text(

@@ -1,6 +1,5 @@
 """Starting real programs for a test, on loopback and free ports, and stopping them by pid."""
 
-import shutil
 import socket
 import subprocess
 import time
@@ -11,7 +10,6 @@ from pathlib import Path
 import dns.exception
 import dns.message
 import dns.query
-import pytest
 
 START_SECONDS = 20.0
 
@@ -32,14 +30,6 @@ def free_port(host: str = "127.0.0.1") -> int:
                 continue
             return port
     raise RuntimeError(f"no free port on {host}")
-
-
-def program(name: str, package: str) -> str:
-    """Return the path of a program, or skip the test, saying what to install."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin:/usr/local/sbin")
-    if found is None:
-        pytest.skip(f"{name} IS ABSENT: apt-get install {package} to run this test")
-    return found
 
 
 @contextmanager

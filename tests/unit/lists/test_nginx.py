@@ -4,7 +4,6 @@ import asyncio
 import gzip
 import os
 import random
-import shutil
 import socket
 import ssl
 import subprocess
@@ -20,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from filterd.lists.fetch import Failed, Fetched, Fetcher, Limits, NotModified
 from filterd.lists.remote import open_client
+from tests.support.needs import program
 
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 LIST = b"".join(b"||host%d.example.com^\n" % i for i in range(20_000))
 CONFIG = """
 daemon off;
@@ -54,12 +53,7 @@ http {{
 }}
 """
 
-pytestmark = [
-    pytest.mark.real,
-    pytest.mark.skipif(
-        NGINX is None, reason="NO NGINX: install Debian's nginx-light to run this test"
-    ),
-]
+pytestmark = pytest.mark.real
 
 
 @dataclass(frozen=True)
@@ -95,6 +89,7 @@ def certificate(home: Path, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def nginx(tmp_path_factory):
+    found = program("nginx", "nginx-light")
     home = tmp_path_factory.mktemp("nginx")
     home.chmod(0o755)
     www = home / "www"
@@ -110,7 +105,7 @@ def nginx(tmp_path_factory):
         port, tls = one.getsockname()[1], two.getsockname()[1]
     certificate(home, "lists.example")
     (home / "conf").write_text(CONFIG.format(home=home, port=port, tls=tls))
-    server = subprocess.Popen([str(NGINX), "-c", str(home / "conf"), "-e", str(home / "error.log")])
+    server = subprocess.Popen([found, "-c", str(home / "conf"), "-e", str(home / "error.log")])
     for _ in range(200):
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
