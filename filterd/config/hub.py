@@ -14,7 +14,7 @@ from filterd.config.explain import explain
 from filterd.config.problem import Problem
 from filterd.config.section import Section
 from filterd.config.text import Text, written
-from filterd.config.tree import read_tree
+from filterd.config.tree import read_bytes, read_tree
 from filterd.config.types import ByteSize, Duration, FilePath
 from filterd.model.errors import ConfigError
 
@@ -122,10 +122,7 @@ def load_hub(path: File) -> HubConfig:
     Raises:
         ConfigError: the file cannot be read or is not usable; `problems` holds every fault.
     """
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise ConfigError((f"{path}: cannot be read: {error.strerror}",)) from error
+    text = read_bytes(path)
     return _with_base(_read(text), path.parent)
 
 

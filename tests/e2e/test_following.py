@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import time
 
 import pytest
@@ -13,11 +12,11 @@ from filterd.feed.rollout import delay
 from filterd.feed.traffic import FOLDER, KEY_FILE, Traffic
 from tests.e2e.test_feed import Ministry, is_blocked, receipt_of, served
 from tests.support.dnsclient import data_of
-from tests.support.needs import program
+from tests.support.nginx import serving
 from tests.support.node import eventually, node
-from tests.support.servers import free_port
 from tests.support.stream_server import pushing
 
+BUFFERING = "location / {{ proxy_pass http://127.0.0.1:{port}; proxy_buffering on; }}"
 pytestmark = pytest.mark.real
 
 
@@ -76,8 +75,10 @@ def test_a_stream_that_ends_is_found_again(tmp_path, resolver, ministry):
 def test_behind_a_proxy_that_holds_events_back_news_are_looked_for(tmp_path, resolver, ministry):
     with (
         pushing(ministry.feed) as server,
-        buffering(tmp_path / "nginx", server.port) as url,
-        node(tmp_path / "node", settings(resolver, ministry, url=url)) as one,
+        serving(tmp_path / "nginx", BUFFERING.format(port=server.port)) as port,
+        node(
+            tmp_path / "node", settings(resolver, ministry, url=f"http://127.0.0.1:{port}")
+        ) as one,
     ):
         assert eventually(lambda: server.streams == 1)
         for number in range(20):  # a stream is given some seconds before it is said of it
@@ -89,34 +90,6 @@ def test_behind_a_proxy_that_holds_events_back_news_are_looked_for(tmp_path, res
         assert number < 19
         assert "proxy" in one.run("feed", "status").stdout
         assert one.metric("filterd_feed_stream") == 0
-
-
-def buffering(folder, port):
-    from contextlib import contextmanager  # noqa: PLC0415
-
-    @contextmanager
-    def running():
-        folder.mkdir()
-        front = free_port()
-        (folder / "nginx.conf").write_text(
-            f"daemon off; pid {folder}/pid; error_log {folder}/error.log; user root;\n"
-            "events {}\n"
-            f"http {{ access_log off; proxy_temp_path {folder}/t; client_body_temp_path {folder}/c;"
-            f" fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;"
-            f" server {{ listen 127.0.0.1:{front}; location / {{"
-            f" proxy_pass http://127.0.0.1:{port}; proxy_buffering on; }} }} }}\n"
-        )
-        process = subprocess.Popen(
-            [program("nginx", "nginx-light"), "-c", str(folder / "nginx.conf")],
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            yield f"http://127.0.0.1:{front}"
-        finally:
-            process.terminate()
-            process.wait(10)
-
-    return running()
 
 
 def known_traffic(state, *names):

@@ -32,6 +32,15 @@ def free_port(host: str = "127.0.0.1") -> int:
     raise RuntimeError(f"no free port on {host}")
 
 
+def connects(port: int) -> bool:
+    """Say whether something on loopback takes a connection at `port`."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def running(
     command: list[str], log: Path, ready: Callable[[], bool]
