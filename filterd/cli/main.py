@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from filterd import __version__
 from filterd.cli.base import Command, Exit, complain
@@ -40,7 +41,7 @@ exit codes:
   0  done, nothing wrong
   1  done, and something was found: a bad line, a held list, a blocked name (query)
   2  the command line, the configuration or a file named on it cannot be used
-  3  the daemon cannot be reached, or an address is taken
+  3  the daemon or the hub cannot be reached, or an address is taken
 
 start with:
   filterd serve                     a filtering resolver on loopback, to try things out
@@ -99,7 +100,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         number = len(error.problems)
         noun = "problem" if number == 1 else "problems"
-        complain(f"the configuration has {number} {noun}, nothing was started or changed:")
+        named = getattr(arguments, "config", None) or os.environ.get("FILTERD_CONFIG")
+        which = f"the configuration {named}" if named else "the configuration"
+        complain(f"{which} has {number} {noun}, nothing was started or changed:")
         for problem in error.problems:
             print(f"  {problem}", file=sys.stderr)
         return Exit.USAGE
@@ -122,12 +125,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _refused(error: OSError) -> Exit:
     """Say what the system refused, to what, and where to look."""
-    what, where = error.strerror or str(error), error.filename
+    # Of a rename, it is the second name that somebody wrote on the command line.
+    what, where = error.strerror or str(error), error.filename2 or error.filename
     if isinstance(error, FileNotFoundError):
-        complain(f"no such file or folder: {where}")
+        above = Path(os.fsdecode(where)).parent if where else None
+        if above is not None and not above.is_dir():
+            complain(f"no such folder: {above}; make it, or name another")
+        else:
+            complain(f"no such file or folder: {where}")
+    elif isinstance(error, IsADirectoryError):
+        complain(f"{where} is a folder; name a file")
     elif isinstance(error, PermissionError):
         complain(f"not allowed: {where or what}; try as root or as the user filterd")
-    elif isinstance(error, (FileExistsError, NotADirectoryError, IsADirectoryError)):
+    elif isinstance(error, (FileExistsError, NotADirectoryError)):
         complain(f"{where}: {what}; look at `state_dir` and at the paths you named")
     else:
         place = f"{where}: " if where else ""

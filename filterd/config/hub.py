@@ -19,6 +19,7 @@ from filterd.config.types import ByteSize, Duration, FilePath
 from filterd.model.errors import ConfigError
 
 SQLITE = "sqlite:///"
+MOST_WORKERS = 64
 _SCHEMES = (SQLITE, "postgresql+psycopg://")
 
 
@@ -110,7 +111,7 @@ class HubConfig(Section):
     """How long a node may say nothing before it is silent."""
     nats: Nats | None = None
     """A NATS server with JetStream that receipts and reports wait in; left out: none."""
-    workers: int = Field(default=1, ge=1, le=64)
+    workers: int = Field(default=1, ge=1, le=MOST_WORKERS)
     """Processes that share the address."""
     limits: HubLimits = HubLimits()
     """What one sender may take, so that it cannot slow the others."""
