@@ -92,7 +92,9 @@ def add(commands: Commands) -> None:
     init.add_argument("--root", metavar="FILE", help="a root that its holders have signed")
     init.add_argument("--log-key", required=True, metavar="KEY")
     init.add_argument("--origin", required=True, metavar="WORD", help="who keeps the log")
-    init.add_argument("--canaries", required=True, metavar="NAME", help="a domain of your own")
+    init.add_argument(
+        "--canaries", required=True, metavar="NAME", help="a domain of yours, for tests"
+    )
     _add_policy(init)
     _add_trust(init)
     init.set_defaults(run=_init)

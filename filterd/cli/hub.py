@@ -20,6 +20,9 @@ EXAMPLES = """\
   filterd hub init -c hub.yaml --operator "An Operator"    once; prints the operator's token
   filterd hub serve -c hub.yaml                            takes orders, receipts and reports
   filterd hub migrate -c hub.yaml                          after an update
+  filterd hub people add "An Officer" --role officer       prints the officer's token
+  filterd hub invite "Primary school No. 4" --province north
+  filterd hub late || echo "somebody is late"              exit code 1: something needs somebody
 """
 DEFAULT = "/etc/filterd/hub.yaml"
 ENVIRONMENT = "FILTERD_HUB_CONFIG"

@@ -48,8 +48,7 @@ start with:
   filterd check -c config.yaml      every problem of a configuration at once
   filterd explain tiktok.com --group grade-3
 """
-
-
+CODES = "\nexit codes: see `filterd --help`\n"
 _ADVICE = {
     errno.EADDRINUSE: "; `ss -lnptu` shows which program listens there",
     errno.EADDRNOTAVAIL: "; `ip address` shows the addresses that this machine has",
@@ -80,7 +79,7 @@ def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
             command.name,
             help=command.summary,
             description=command.summary[0].upper() + command.summary[1:] + ".",
-            epilog=f"examples:\n{command.examples}" if command.examples else None,
+            epilog=f"examples:\n{command.examples}{CODES}" if command.examples else None,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.arguments(sub)

@@ -26,6 +26,8 @@ from filterd.feed.warrant import check_act, sign_act
 from filterd.model.durable import write_atomically
 from filterd.model.errors import RulesError
 from filterd.model.order import (
+    DAY,
+    LONGEST,
     Act,
     Confirmation,
     Effect,
@@ -74,8 +76,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     new = commands.add_parser("new", help="write an order, to be signed")
     _add_order(new)
     for match, about in (
-        ("name", "a single name"),
-        ("subtree", "and all under it"),
+        ("name", "a name, without those under it"),
+        ("subtree", "a name and all under it"),
         ("url", "host/path; for the HTTP filter"),
     ):
         new.add_argument(f"--{match}", action="append", default=[], metavar="PATTERN", help=about)
@@ -138,10 +140,19 @@ def _add_order(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--category", required=True, metavar="WORD")
     effects = [each.value for each in Effect]
     parser.add_argument("--effect", choices=effects, default="block", help="(default: block)")
-    parser.add_argument("--min-age", type=int, metavar="AGE", help="for the younger only")
-    parser.add_argument("--for", dest="lasts", required=True, metavar="SPAN", help="12h, 30d")
-    sunsets = [each.value for each in Sunset]
-    parser.add_argument("--sunset", choices=sunsets, default="threat", help="(default: threat)")
+    parser.add_argument(
+        "--min-age", type=int, metavar="AGE", help="only for those younger, in years: 1 to 120"
+    )
+    parser.add_argument(
+        "--for", dest="lasts", required=True, metavar="SPAN", help="from now on, for 12h, 30d"
+    )
+    longest = ", ".join(f"{each.value} {LONGEST[each] // DAY}d" for each in Sunset)
+    parser.add_argument(
+        "--sunset",
+        choices=[each.value for each in Sunset],
+        default="threat",
+        help=f"why it ends, and so how late; at most {longest} (default: threat)",
+    )
     parser.add_argument("--urgent", action="store_true", help="say that it is urgent")
     parser.add_argument("-o", "--output", required=True, metavar="OUT")
 
