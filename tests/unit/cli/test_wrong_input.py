@@ -18,6 +18,7 @@ INIT = (
 def make(folder):
     for name, content in {
         "empty": b"",
+        "empty.db": b"",
         "junk": bytes(range(128, 256)),
         "text": b"not a name\n",
         "json": b'{"a": 1}',
@@ -104,7 +105,7 @@ def manifest(file):
         # A file that is something else is named.
         (("hub", "status", "--database", "sqlite:///junk"), "junk: file is not a database"),
         (("hub", "status", "--database", "sqlite:///none"), "sqlite:///none: no such file; `filt"),
-        (("hub", "status", "--database", "sqlite:///empty"), "empty: the database is empty; `fil"),
+        (("hub", "status", "--database", "sqlite:///empty.db"), "empty.db: the database is empty;"),
         (take("junk", "csv"), "junk: not UTF-8"),
         (take("empty", "json"), "empty: not JSON"),
         (take("json", "stix"), "json: not a STIX bundle"),
