@@ -136,9 +136,8 @@ async def settled(hub: HubAt, world: World, watches: Sequence[Watch], ident: str
         return [when - began for when in await asyncio.gather(*watching)]
 
 
-def _open(
-    stack: contextlib.ExitStack, world: World, folder: Path, server: str, many: int
-) -> tuple[HubAt, list[NodeAt], list[Process]]:
+def open_hub(stack: contextlib.ExitStack, world: World, folder: Path) -> tuple[HubAt, Process]:
+    """Serve a hub with a PostgreSQL of its own until the stack ends; its log is in `folder`."""
     database = postgresql.start({})
     stack.callback(database.stop)
     hub = prepare_hub(world, f"{LOOPBACK}:{free_port()}", database=database.url())
@@ -146,6 +145,13 @@ def _open(
     words = ("hub", "serve", "-c", str(hub.config))
     serving = stack.enter_context(started("the hub", words, folder / "hub.log"))
     wait_ready(serving, f"{hub.url}/feed/checkpoint")
+    return hub, serving
+
+
+def _open(
+    stack: contextlib.ExitStack, world: World, folder: Path, server: str, many: int
+) -> tuple[HubAt, list[NodeAt], list[Process]]:
+    hub, _ = open_hub(stack, world, folder)
     changes = {
         "upstream": {"servers": [server]},
         "default_group": "pupils",

@@ -21,8 +21,7 @@ from pathlib import Path
 
 import httpx
 
-from bench.feed import postgresql
-from bench.feed.latency import Watch, settled
+from bench.feed.latency import Watch, open_hub, settled
 from bench.feed.ministry import (
     fill,
     keep_officers,
@@ -33,10 +32,9 @@ from bench.feed.ministry import (
     wide_mandate,
 )
 from bench.feed.node import LOOPBACK, Following, following, prepare
-from bench.process import free_port
 from bench.saying import say
 from filterd.app.demo import DemoUpstream
-from filterd.cli.demo_fleet import HubAt, Process, prepare_hub, started, wait_ready
+from filterd.cli.demo_fleet import HubAt, Process
 from filterd.cli.demo_world import AUTHORITY, World, make_world
 from filterd.feed.acts import signed_json
 from filterd.feed.canonical import canonical
@@ -119,7 +117,7 @@ async def _measure(folder: Path, world: World, some: list[str]) -> Found:
     server = "{}:{}".format(*upstream.get_extra_info("sockname")[:2])
     shutil.rmtree(folder / "node", ignore_errors=True)
     with contextlib.ExitStack() as stack:
-        hub, process = await asyncio.to_thread(_open_hub, stack, world, folder)
+        hub, process = await asyncio.to_thread(open_hub, stack, world, folder)
         say("the hub registers the log")
         began = time.monotonic()
         await _registered(hub, process, len(some))
@@ -155,17 +153,6 @@ async def _measure(folder: Path, world: World, some: list[str]) -> Found:
             found["restart_peaks_mib"] = dict(running.peaks)
     upstream.close()
     return found
-
-
-def _open_hub(stack: contextlib.ExitStack, world: World, folder: Path) -> tuple[HubAt, Process]:
-    database = postgresql.start({})
-    stack.callback(database.stop)
-    hub = prepare_hub(world, f"{LOOPBACK}:{free_port()}", database=database.url())
-    stack.callback(hub.database.close)
-    words = ("hub", "serve", "-c", str(hub.config))
-    serving = stack.enter_context(started("the hub", words, folder / "hub.log"))
-    wait_ready(serving, f"{hub.url}/feed/checkpoint")
-    return hub, serving
 
 
 async def _registered(hub: HubAt, process: Process, orders: int) -> None:

@@ -14,7 +14,7 @@ from filterd.feed.canonical import canonical
 from filterd.feed.delivery import Fate, outcome, parcel
 from filterd.feed.keys import node_key, public_key
 from filterd.model.durable import make_directory, write_atomically
-from filterd.model.errors import FilterdError
+from filterd.model.errors import ControlError, FilterdError
 
 PATIENCE = 30.0
 Json = Any
@@ -22,6 +22,10 @@ Json = Any
 
 class EnrolmentError(FilterdError):
     """The node is not enrolled; the text says why and what to do."""
+
+
+class UnreachableError(EnrolmentError, ControlError):
+    """The hub does not answer; nothing has happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,8 @@ def enrol(hub: str, body: dict[str, Json], folder: Path, now: int) -> Enrolled:
     """Send what `wanted` returned to `hub`, and note on disk that it was taken.
 
     Raises:
-        EnrolmentError: it was not, or the hub cannot be reached.
+        EnrolmentError: it was not.
+        UnreachableError: the hub cannot be reached.
         KeyFileError, OSError.
     """
     signer = node_key(folder / KEY)
@@ -64,7 +69,10 @@ def enrol(hub: str, body: dict[str, Json], folder: Path, now: int) -> Enrolled:
             timeout=PATIENCE,
         )
     except httpx.HTTPError as error:
-        raise EnrolmentError(f"{hub} cannot be reached: {error or type(error).__name__}") from error
+        why = str(error) or type(error).__name__
+        raise UnreachableError(
+            f"{hub} cannot be reached: {why}; try again with the same code"
+        ) from error
     headers = {name.lower(): value for name, value in answer.headers.items()}
     done = outcome(answer.status_code, headers, answer.content, now)
     if done.fate is not Fate.TAKEN:

@@ -16,6 +16,7 @@ from filterd.feed.registry import authority_json, read_authority
 from filterd.feed.standing import read_standing
 from filterd.model.durable import write_atomically
 from filterd.model.errors import RulesError
+from filterd.model.name import ascii_name
 from filterd.model.order import Authority, Effect, Mandate, PublicKey, Retired
 
 EXAMPLES = """\
@@ -47,12 +48,32 @@ its PIN is asked for, or read from `&pin-source=file:…`. See `filterd authorit
 """
 
 
+ABOUT = {
+    "FEED": "the folder of the feed",
+    "ID": "of an authority",
+    "FILE": "what was prepared: by root, init, put or manifest",
+    "KEY": "the key: a file, or pkcs11:… for one in a card",
+    "--output": "the file that is written",
+    "--name": "as people know it",
+    "--officer": "the public part of an officer's key; once for each",
+    "--legal-basis": "what it may order by; once for each",
+    "--category": "what it may order against; once for each",
+    "--authority": "what `describe` or `officers` wrote; once for each",
+    "--root-key": "a holder's key; once for each",
+    "--targets-key": "the key of a holder of targets; once for each",
+    "--online-key": "the key of snapshot and timestamp, which say what is newest",
+    "--log-key": "the key that signs the log",
+    "--remove": "an authority that orders nothing any more; once for each",
+    "--key": "a signer's key: a file, or pkcs11:… for one in a card",
+}
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands."""
     commands = parser.add_subparsers(dest="authority_command", metavar="COMMAND", required=True)
 
     key = commands.add_parser("key", help="make a key, encrypted, and write its public part")
-    key.add_argument("file", metavar="FILE")
+    key.add_argument("file", metavar="FILE", help="is made, and FILE.pub beside it")
     add_passphrase(key)
     key.set_defaults(run=_key)
 
@@ -66,13 +87,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     describe.add_argument("id", metavar="ID", help="a-z, 0-9 and -")
     describe.add_argument("--name", required=True, metavar="TEXT")
     describe.add_argument("--officer", required=True, action="append", metavar="FILE.pub")
-    describe.add_argument("--threshold", type=int, default=2, metavar="N", help="(default: 2)")
+    describe.add_argument(
+        "--threshold", type=int, default=2, metavar="N", help="so many must sign (default: 2)"
+    )
     describe.add_argument("--legal-basis", required=True, action="append", metavar="WORD")
     describe.add_argument("--category", required=True, action="append", metavar="WORD")
     effects = [each.value for each in Effect]
     describe.add_argument("--effect", action="append", choices=effects, help="(default: block)")
-    describe.add_argument("--under", action="append", default=[], metavar="NAME", help="only these")
-    describe.add_argument("--until", default="90d", metavar="SPAN", help="(default: 90d)")
+    describe.add_argument(
+        "--under", action="append", default=[], metavar="NAME", help="only names under this one"
+    )
+    describe.add_argument(
+        "--until",
+        default="90d",
+        metavar="SPAN",
+        help="how long it may order: 12h, 30d (default: 90d)",
+    )
     describe.add_argument("-o", "--output", required=True, metavar="FILE")
     describe.set_defaults(run=_describe)
 
@@ -88,13 +118,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
             f"--{word}", action="append", default=[], metavar="FILE.pub", help=about
         )
     officers.add_argument("--threshold", type=int, metavar="N", help="(default: as it is)")
-    officers.add_argument("--until", metavar="SPAN", help="from now (default: as it is)")
+    officers.add_argument("--until", metavar="SPAN", help="from now: 12h, 90d (default: as it is)")
     officers.add_argument("-o", "--output", required=True, metavar="FILE")
     officers.set_defaults(run=_officers)
 
     authority_trust.add(commands)
     authority_sign.add(commands)
-    add_examples(commands, EXAMPLES)
+    add_examples(commands, EXAMPLES, ABOUT)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -120,6 +150,9 @@ def _public(args: argparse.Namespace) -> int:
 
 
 def _describe(args: argparse.Namespace) -> int:
+    under = frozenset(map(ascii_name, args.under))
+    if "" in under:
+        raise RulesError("--under is a domain name; without it, any name may be ordered")
     authority = Authority(
         id=args.id,
         name=args.name,
@@ -129,7 +162,7 @@ def _describe(args: argparse.Namespace) -> int:
             legal_bases=frozenset(args.legal_basis),
             categories=frozenset(args.category),
             effects=frozenset(Effect(each) for each in args.effect or ["block"]),
-            names=frozenset(args.under),
+            names=under,
         ),
         not_after=int(time.time() + span(args.until).total_seconds()),
     )

@@ -8,13 +8,12 @@ from typing import Any
 from securesystemslib.signer import Signer
 from tuf.api.metadata import Root
 
+from filterd.cli.act_file import read_act
 from filterd.cli.authority_trust import finish, read_prepared
 from filterd.cli.base import Exit, paint, printable
 from filterd.cli.keyring import add_passphrase, signers
 from filterd.cli.times import ZONE, clock_text
-from filterd.feed.acts import read_signed
 from filterd.feed.breadth import breadth_of
-from filterd.feed.canonical import read_object
 from filterd.feed.ceremony import Publisher, moment
 from filterd.feed.judge import judge
 from filterd.feed.ledger import digest
@@ -28,7 +27,6 @@ from filterd.model.order import Order
 from filterd.policy.rulebook import default_directory, load_rulebook
 
 Commands = Any  # argparse does not name what add_subparsers returns
-MOST = 32 * 2**20  # bytes of an order's file
 _MANIFEST = """examples:
   filterd authority manifest feed moet --vi "Bộ Giáo dục" --en "Ministry of Education" \\
       --contact https://appeal.example -o said.json
@@ -129,7 +127,7 @@ def _manifest(args: argparse.Namespace) -> int:
 def _files(files: list[str], authority: str) -> list[tuple[Order, bytes]]:
     found = []
     for file in files:
-        signed = read_signed(read_object(Path(file).read_bytes(), MOST))
+        signed = read_act(Path(file))
         if not isinstance(signed.act, Order) or signed.act.authority != authority:
             raise RulesError(f"{file}: not an order of {authority}")
         found.append((signed.act, digest(signed)))

@@ -37,6 +37,7 @@ from filterd.feed.turn import turn
 from filterd.feed.witness import Witness
 from filterd.model.durable import write_atomically
 from filterd.model.errors import RulesError
+from filterd.model.name import ascii_name
 from filterd.model.order import Authority, PublicKey, Registry
 
 Commands = Any  # argparse does not name what add_subparsers returns
@@ -85,11 +86,15 @@ def add(commands: Commands) -> None:
     init = commands.add_parser("init", help="begin a feed: trust root, authorities, empty log")
     init.add_argument("feed", metavar="FEED", help="an empty folder")
     init.add_argument("--root-key", action="append", default=[], metavar="KEY")
-    init.add_argument("--root-threshold", type=int, default=2, metavar="N", help="(default: 2)")
+    init.add_argument(
+        "--root-threshold", type=int, default=2, metavar="N", help="of them (default: 2)"
+    )
     init.add_argument("--root", metavar="FILE", help="a root that its holders have signed")
     init.add_argument("--log-key", required=True, metavar="KEY")
     init.add_argument("--origin", required=True, metavar="WORD", help="who keeps the log")
-    init.add_argument("--canaries", required=True, metavar="NAME", help="a domain of your own")
+    init.add_argument(
+        "--canaries", required=True, metavar="NAME", help="a domain of yours, for tests"
+    )
     _add_policy(init)
     _add_trust(init)
     init.set_defaults(run=_init)
@@ -118,9 +123,13 @@ def add(commands: Commands) -> None:
 
 def _add_policy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--rollout", metavar="SPAN", help="until an order that can wait is everywhere; 0s: at once"
+        "--rollout",
+        metavar="SPAN",
+        help="until an order that can wait is everywhere: 3m; 0s: at once",
     )
-    parser.add_argument("--canary-life", metavar="SPAN", help="(default: 1h)")
+    parser.add_argument(
+        "--canary-life", metavar="SPAN", help="how long one is blocked (default: 1h)"
+    )
     parser.add_argument("--popular", metavar="FILE", help="names, one a line, that no order blocks")
 
 
@@ -135,6 +144,8 @@ def _add_trust(parser: argparse.ArgumentParser) -> None:
 
 def _root(args: argparse.Namespace) -> int:
     found = None if args.feed is None else newest(Path(args.feed), "root")
+    if args.feed is not None and found is None:
+        raise RulesError(f"{args.feed} is no feed: `filterd authority init` begins one")
     before: Root | None = None if found is None else found.signed
     holders = _holders(args.holder, args.threshold, before, "root")
     given = (
@@ -179,10 +190,10 @@ def _init(args: argparse.Namespace) -> int:
         raise RulesError("--root goes with --prepare: its holders sign who is trusted as well")
     (keeper,) = signers(args, [args.log_key])
     log_key = LogKey(args.origin, public_key(keeper))
-    policy = _begun(args, Policy(1, log_key, args.canaries))
+    policy = _begun(args, Policy(1, log_key, ascii_name(args.canaries)))
     read_policy(policy_json(policy))  # says what does not fit
     registry = Registry(1, tuple(_authority(each) for each in args.authority))
-    holders = signers(args, args.root_key)
+    holders, popular = signers(args, args.root_key), _popular(args, ())
     publisher = Publisher(feed)
     if args.root is None:
         publisher.put_root(_root_at_one_table(args, holders, now))
@@ -190,8 +201,7 @@ def _init(args: argparse.Namespace) -> int:
         root = read_prepared(args.root)
         check_signed(root, None)
         publisher.put_root(root.written)
-    Log.open(feed, log_key, keeper, args.canaries).renew(now)
-    popular = _popular(args, ())
+    Log.open(feed, log_key, keeper, policy.canaries).renew(now)
     prepared = publisher.prepare_targets(registry, policy, moment(now), popular)
     _publish(args, publisher, prepared, holders)
     print(f"{feed} is a feed: serve the folder as it is, by nginx or any other")
@@ -267,7 +277,11 @@ def _seconds(text: str | None, before: int) -> int:
 def _popular(args: argparse.Namespace, before: tuple[str, ...]) -> tuple[str, ...]:
     if args.popular is None:
         return before
-    lines = map(str.strip, Path(args.popular).read_text(encoding="utf-8").split("\n"))
+    try:
+        text = Path(args.popular).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise RulesError(f"{args.popular}: not a list of names, one a line: {error}") from error
+    lines = map(str.strip, text.split("\n"))
     return read_popular(popular_json(line for line in lines if line and line[0] != "#"))
 
 
@@ -295,10 +309,8 @@ def finish(publisher: Publisher, prepared: Prepared, online: Signer | None) -> N
     root = newest(feed, "root")
     above = newest(feed, "targets") if prepared.role not in {"root", "targets"} else root
     check_signed(prepared, None if above is None else above.signed)
-    if online is not None and root is not None:
-        allowed = root.signed.roles["timestamp"].keyids
-        if online.public_key.keyid not in allowed:
-            raise RulesError("--online-key: not the key that the root names for it")
+    if online is not None:
+        _check_online(feed, online)
     try:
         publisher.put(prepared)
     except ValueError as error:
@@ -307,6 +319,13 @@ def finish(publisher: Publisher, prepared: Prepared, online: Signer | None) -> N
         publisher.renew(online, moment(int(time.time())))
     if prepared.role == "targets":
         _tell_of_manifests(feed, prepared)
+
+
+def _check_online(feed: Path, online: Signer) -> None:
+    """RulesError unless the root in force, if there is one, says that this key tells the newest."""
+    root = newest(feed, "root")
+    if root is not None and online.public_key.keyid not in root.signed.roles["timestamp"].keyids:
+        raise RulesError("--online-key: not the key that the root names for it")
 
 
 def _tell_of_manifests(feed: Path, targets: Prepared) -> None:
@@ -347,6 +366,7 @@ def _renew(args: argparse.Namespace) -> int:
     policy = read_standing(feed).policy
     (keeper,) = signers(args, [args.log_key])
     (online,) = signers(args, [args.online_key])
+    _check_online(feed, online)
     with turn(feed):
         Publisher(feed).renew(online, moment(now))
         if args.log_key_before is None:
@@ -371,8 +391,8 @@ def _with_new_key(feed: Path, policy: Policy, keeper: Signer, before: PublicKey)
 def _authority(path: str) -> Authority:
     try:
         value: Mapping[str, object] = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
+        return read_authority(value)
+    except (ValueError, Refused) as error:
         raise RulesError(
             f"{path}: not what `filterd authority describe` writes: {error}"
         ) from error
-    return read_authority(value)

@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, TextIO
@@ -15,7 +15,7 @@ class Exit(IntEnum):
     OK = 0
     PROBLEM = 1  # the command ran and found something wrong: bad lines, held lists, a block
     USAGE = 2  # the command line, the configuration or a file given on it cannot be used
-    UNAVAILABLE = 3  # the daemon cannot be reached, or an address or file is taken
+    UNAVAILABLE = 3  # the daemon or the hub cannot be reached, or an address or file is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,9 @@ class Command:
 
 
 _CODES = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "dim": "2"}
+
+
+_NOTHING: Mapping[str, str] = {}
 
 
 def paint(text: str, style: str, stream: TextIO | None = None) -> str:
@@ -55,10 +58,18 @@ def complain(message: str) -> None:
     print(f"{paint('filterd:', 'red', sys.stderr)} {lines}", file=sys.stderr)
 
 
-def add_examples(commands: Any, examples: str) -> None:
-    """Give each subcommand that has none of its own those of a command's `examples` that run it."""
+def add_examples(commands: Any, examples: str, about: Mapping[str, str] = _NOTHING) -> None:
+    """Complete the help of each subcommand: its purpose, those of a command's `examples` that run
+    it, and for each argument that says nothing what `about` says of its option or metavar.
+    """
     lines = examples.splitlines()
+    purposes = {each.dest: each.help for each in commands._choices_actions}  # noqa: SLF001 - argparse
     for name, parser in commands.choices.items():
+        if parser.description is None:
+            parser.description = purposes[name][0].upper() + purposes[name][1:] + "."
+        for each in parser._actions:  # noqa: SLF001 - names neither
+            if each.help is None:
+                each.help = about.get((each.option_strings or [each.metavar])[-1])
         shown: list[str] = []
         going = False
         for line in lines:

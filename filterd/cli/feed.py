@@ -32,6 +32,11 @@ EXAMPLES = """\
   filterd feed audit feed --against other  every segment and signature; two copies side by side
   filterd feed witness feed --root root.json --key w.pem --name w.example/1 --state w
 """
+_ABOUT = {
+    "FEED": "the folder of the feed",
+    "FILE.tar": "the file that is carried",
+    "--log-key": "the key that signs the log: a file, or pkcs11:… for one in a card",
+}
 _NEWS = {
     "live": "pushed as they come",
     "silent": "a stream was asked for, nothing has come by it yet",
@@ -71,7 +76,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     feed_audit.add(commands)
     feed_witness.add(commands)
     add_enrol(commands)
-    add_examples(commands, EXAMPLES)
+    add_examples(commands, EXAMPLES, _ABOUT)
 
 
 def run(args: argparse.Namespace) -> int:

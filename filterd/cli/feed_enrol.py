@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import time
+from urllib.parse import urlsplit
 
 from filterd.app.enrolling import EnrolmentError, enrol, wanted
 from filterd.app.paths import Paths, config_path, read_config
@@ -25,6 +26,14 @@ def _enrol(args: argparse.Namespace) -> int:
     hub = (args.hub or config.feed.hub or "").rstrip("/")
     if not hub.startswith(("https://", "http://")):
         raise EnrolmentError("which hub? `feed.hub: https://…` in the configuration, or --hub URL")
+    try:
+        there = urlsplit(hub).port != 0 and urlsplit(hub).hostname
+    except ValueError as error:
+        raise EnrolmentError(f"not the address of a hub: {hub!r}: {error}") from error
+    if not there:
+        raise EnrolmentError(f"not the address of a hub: {hub!r}: whose machine is it?")
+    if not args.code.strip():
+        raise EnrolmentError("the code is empty; whoever runs the hub makes one for this node")
     folder = Paths.of(config, os.environ).state / "feed"
     body = wanted(args.code, folder)
     if not args.json:

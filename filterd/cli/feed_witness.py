@@ -55,7 +55,7 @@ def add(commands: Commands) -> None:
     witness.add_argument("--key", required=True, metavar="KEY", help="an Ed25519 key")
     witness.add_argument("--name", required=True, metavar="WORD", help="as the policy names you")
     witness.add_argument("--state", required=True, metavar="FOLDER", help="what was seen; keep it")
-    witness.add_argument("--every", metavar="SPAN", help="go on until stopped (default: once)")
+    witness.add_argument("--every", metavar="SPAN", help="go on, so often: 1s, 5m (default: once)")
     witness.add_argument(
         "-o", "--output", metavar="FILE", help="(default: into the folder of the feed)"
     )
@@ -117,7 +117,7 @@ class Seer:
         else:
             folder = Path(httpx.URL(self.url).path)
             with turn(folder):
-                _gather(folder, [cosigned], (self.witness,))
+                _gather(folder, [("what was cosigned", cosigned)], (self.witness,))
         self.signed = text
         size = self.mirror.position.edge.size
         print(f"cosigned {size} segments, {size - before} of them new", flush=True)
@@ -183,7 +183,7 @@ def _witness(args: argparse.Namespace) -> int:
 def _cosign(args: argparse.Namespace) -> int:
     feed = Path(args.feed)
     log = read_standing(feed).policy.log
-    others = [Path(each).read_bytes() for each in args.files]
+    others = [(each, Path(each).read_bytes()) for each in args.files]
     with turn(feed):
         note = _gather(feed, others, log.witnesses)
     try:
@@ -195,11 +195,14 @@ def _cosign(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _gather(feed: Path, others: Iterable[bytes], witnesses: Iterable[Witness]) -> bytes:
+def _gather(feed: Path, others: Iterable[tuple[str, bytes]], witnesses: Iterable[Witness]) -> bytes:
     """Put cosignatures into the feed, unless its keeper has published another checkpoint since."""
     note = (feed / CHECKPOINT).read_bytes()
     known = tuple(witnesses)
-    for other in others:
-        note = add_cosignatures(note, other, known)
+    for name, other in others:
+        try:
+            note = add_cosignatures(note, other, known)
+        except Refused as refused:
+            raise Refused(refused.fault, f"{name}: {refused}") from refused
     write_atomically(feed / CHECKPOINT, note)
     return note

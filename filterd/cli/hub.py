@@ -20,6 +20,9 @@ EXAMPLES = """\
   filterd hub init -c hub.yaml --operator "An Operator"    once; prints the operator's token
   filterd hub serve -c hub.yaml                            takes orders, receipts and reports
   filterd hub migrate -c hub.yaml                          after an update
+  filterd hub people add "An Officer" --role officer       prints the officer's token
+  filterd hub invite "Primary school No. 4" --province north
+  filterd hub late || echo "somebody is late"              exit code 1: something needs somebody
 """
 DEFAULT = "/etc/filterd/hub.yaml"
 ENVIRONMENT = "FILTERD_HUB_CONFIG"
@@ -34,7 +37,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
     serve = commands.add_parser("serve", help="serve nodes and people")
     add_hub_config(serve)
-    serve.add_argument("--workers", type=int, metavar="N", help="(default: `workers`, 1)")
+    serve.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes, 1 to 64 (default: the configuration's `workers`, 1)",
+    )
     serve.add_argument("--descriptor", type=int, help=argparse.SUPPRESS)
     serve.add_argument("--worker", type=int, default=0, help=argparse.SUPPRESS)
     serve.add_argument("--parent", type=int, help=argparse.SUPPRESS)
@@ -75,7 +83,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    from filterd.config.hub import load_hub  # noqa: PLC0415 - --help must not wait for a web server
+    from filterd.config.hub import (  # noqa: PLC0415 - --help must not wait for a web server
+        MOST_WORKERS,
+        load_hub,
+    )
     from filterd.hub import running, workers  # noqa: PLC0415
 
     logging.basicConfig(
@@ -84,6 +95,9 @@ def _serve(args: argparse.Namespace) -> int:
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     config = load_hub(Path(args.config))
     number = config.workers if args.workers is None else args.workers
+    if not 1 <= number <= MOST_WORKERS:
+        complain(f"--workers is 1 to {MOST_WORKERS}, not {number}")
+        return Exit.USAGE
     if args.descriptor is not None:
         listener = socket.socket(fileno=args.descriptor)
         hub = running.open_hub(config, os.environ)

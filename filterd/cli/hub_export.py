@@ -39,13 +39,20 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("order", nargs="?", metavar="AUTHORITY/ID", help="evidence: of this order")
     parser.add_argument("node", nargs="?", metavar="NODE", help="evidence: at this node")
     parser.add_argument(
-        "--from", dest="start", metavar="DAY", help="counts from this UTC day on (30 days ago)"
+        "--from",
+        dest="start",
+        metavar="DAY",
+        help="counts from this UTC day on (default: 30 days ago)",
     )
-    parser.add_argument("--to", dest="end", metavar="DAY", help="counts before this day (tomorrow)")
+    parser.add_argument(
+        "--to", dest="end", metavar="DAY", help="counts before this day (default: tomorrow)"
+    )
     parser.add_argument(
         "--feed", metavar="FOLDER", help="of the log (default: the configuration's)"
     )
-    parser.add_argument("-o", "--output", metavar="FILE", help="(default: standard output)")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="what is written (default: standard output)"
+    )
     add_where(parser)
     parser.set_defaults(run=_export)
 

@@ -85,14 +85,18 @@ def add_where(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--database", metavar="URL", help="instead of the configuration's")
     parser.add_argument("--province", metavar="P", help="only nodes of this province")
     parser.add_argument(
-        "--late-after", metavar="LENGTH", help="late: not enforced for so long (15m)"
+        "--late-after",
+        metavar="LENGTH",
+        help="late: not enforced for so long (default: the configuration's, 15m)",
     )
     parser.add_argument(
         "--silent-after",
         metavar="LENGTH",
-        help="silent: not heard of for so long (1h)",
+        help="silent: not heard of for so long (default: the configuration's, 1h)",
     )
-    parser.add_argument("--window", metavar="LENGTH", help="how far back checks are looked at (1d)")
+    parser.add_argument(
+        "--window", metavar="LENGTH", help="how far back checks are looked at (default: 1d)"
+    )
     parser.add_argument(
         "--timezone", metavar="ZONE", default=ZONE, help=f"of the times shown (default: {ZONE})"
     )
@@ -135,7 +139,7 @@ def clock(args: argparse.Namespace) -> hub_tables.Clock:
     """Return how times are shown: those of `--timezone`."""
     try:
         zone = ZoneInfo(args.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones
         raise UnreadableError(
             f"not a time zone: {args.timezone!r}; write Asia/Ho_Chi_Minh"
         ) from None

@@ -47,29 +47,35 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     """Add the subcommands."""
     invite = _command(commands, "invite", "make a code that one node enrols with", INVITE)
     invite.add_argument("name", nargs="?", metavar="NAME", help="what the node will be called")
-    invite.add_argument("--province", metavar="P")
-    invite.add_argument("--kind", choices=("school", "isp"), default="school")
-    invite.add_argument("--subscribers", type=int, default=1, metavar="N", help="of an isp")
-    invite.add_argument("--lasts", default="7d", metavar="LENGTH", help="(default: 7d)")
+    invite.add_argument("--province", metavar="P", help="where the node is")
+    invite.add_argument(
+        "--kind", choices=("school", "isp"), default="school", help="(default: school)"
+    )
+    invite.add_argument(
+        "--subscribers", type=int, default=1, metavar="N", help="of an isp (default: 1)"
+    )
+    invite.add_argument(
+        "--lasts", default="7d", metavar="LENGTH", help="the code: 12h, 365d at most (default: 7d)"
+    )
     invite.add_argument("--table", metavar="FILE.csv", help="many at once; codes as CSV come out")
     invite.set_defaults(run=_invite)
 
     people = _command(commands, "people", "officers, operators, auditors, provinces", PEOPLE)
     deeds = people.add_subparsers(dest="people_command", metavar="COMMAND", required=True)
     adding = _command(deeds, "add", "add somebody; prints the token, this once", _of("add"))
-    adding.add_argument("name", metavar="NAME")
-    adding.add_argument("--role", required=True, choices=ROLES)
+    adding.add_argument("name", metavar="NAME", help="1 to 100 characters, used once")
+    adding.add_argument("--role", required=True, choices=ROLES, help="what the token is good for")
     adding.add_argument("--province", metavar="P", help="what the role province may see")
     adding.set_defaults(run=_add_person)
     ending = _command(deeds, "end", "take nothing from somebody any more", _of("end"))
-    ending.add_argument("name", metavar="NAME")
+    ending.add_argument("name", metavar="NAME", help="as `people list` has it")
     ending.set_defaults(run=_end_person)
     _command(deeds, "list", "everybody, those who were ended too", _of("list")).set_defaults(
         run=_list
     )
 
     end = _command(commands, "end", "take nothing from a node any more", END)
-    end.add_argument("node", metavar="NODE")
+    end.add_argument("node", metavar="NODE", help="its id, or how it begins")
     end.set_defaults(run=_end_node)
 
 

@@ -3,7 +3,7 @@
 import argparse
 
 from filterd.cli import lists_change, lists_look
-from filterd.cli.base import Command, add_config, add_json
+from filterd.cli.base import Command, add_config, add_examples, add_json
 
 EXAMPLES = """\
   filterd lists status                       how each list stands
@@ -48,6 +48,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_config(back)
     add_json(back)
     back.set_defaults(run=lists_change.roll_back)
+    add_examples(commands, EXAMPLES)
 
 
 def run(args: argparse.Namespace) -> int:

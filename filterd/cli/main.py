@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from filterd import __version__
 from filterd.cli.base import Command, Exit, complain
@@ -40,15 +41,14 @@ exit codes:
   0  done, nothing wrong
   1  done, and something was found: a bad line, a held list, a blocked name (query)
   2  the command line, the configuration or a file named on it cannot be used
-  3  the daemon cannot be reached, or an address is taken
+  3  the daemon or the hub cannot be reached, or an address is taken
 
 start with:
   filterd serve                     a filtering resolver on loopback, to try things out
   filterd check -c config.yaml      every problem of a configuration at once
   filterd explain tiktok.com --group grade-3
 """
-
-
+CODES = "\nexit codes: see `filterd --help`\n"
 _ADVICE = {
     errno.EADDRINUSE: "; `ss -lnptu` shows which program listens there",
     errno.EADDRNOTAVAIL: "; `ip address` shows the addresses that this machine has",
@@ -79,7 +79,7 @@ def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
             command.name,
             help=command.summary,
             description=command.summary[0].upper() + command.summary[1:] + ".",
-            epilog=f"examples:\n{command.examples}" if command.examples else None,
+            epilog=f"examples:\n{command.examples}{CODES}" if command.examples else None,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.arguments(sub)
@@ -99,7 +99,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         number = len(error.problems)
         noun = "problem" if number == 1 else "problems"
-        complain(f"the configuration has {number} {noun}, nothing was started or changed:")
+        named = getattr(arguments, "config", None) or os.environ.get("FILTERD_CONFIG")
+        which = f"the configuration {named}" if named else "the configuration"
+        complain(f"{which} has {number} {noun}, nothing was started or changed:")
         for problem in error.problems:
             print(f"  {problem}", file=sys.stderr)
         return Exit.USAGE
@@ -122,12 +124,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _refused(error: OSError) -> Exit:
     """Say what the system refused, to what, and where to look."""
-    what, where = error.strerror or str(error), error.filename
+    # Of a rename, it is the second name that somebody wrote on the command line.
+    what, where = error.strerror or str(error), error.filename2 or error.filename
     if isinstance(error, FileNotFoundError):
-        complain(f"no such file or folder: {where}")
+        above = Path(os.fsdecode(where)).parent if where else None
+        if above is not None and not above.is_dir():
+            complain(f"no such folder: {above}; make it, or name another")
+        else:
+            complain(f"no such file or folder: {where}")
+    elif isinstance(error, IsADirectoryError):
+        complain(f"{where} is a folder; name a file")
     elif isinstance(error, PermissionError):
         complain(f"not allowed: {where or what}; try as root or as the user filterd")
-    elif isinstance(error, (FileExistsError, NotADirectoryError, IsADirectoryError)):
+    elif isinstance(error, (FileExistsError, NotADirectoryError)):
         complain(f"{where}: {what}; look at `state_dir` and at the paths you named")
     else:
         place = f"{where}: " if where else ""

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from filterd.cli import order_adopt
+from filterd.cli.act_file import read_act
 from filterd.cli.base import Command, Exit, add_examples, add_json, paint, printable
 from filterd.cli.doubts import doubt_categories
 from filterd.cli.keyring import add_passphrase, signers
@@ -15,7 +16,6 @@ from filterd.cli.order_hub import submit
 from filterd.cli.times import ZONE, clock_text, span
 from filterd.feed.acts import act_json, read_pattern, read_signed, signed_json
 from filterd.feed.breadth import breadth_of
-from filterd.feed.canonical import read_object
 from filterd.feed.importing import KINDS, import_patterns
 from filterd.feed.publish import Log
 from filterd.feed.refusal import Refused
@@ -26,6 +26,8 @@ from filterd.feed.warrant import check_act, sign_act
 from filterd.model.durable import write_atomically
 from filterd.model.errors import RulesError
 from filterd.model.order import (
+    DAY,
+    LONGEST,
     Act,
     Confirmation,
     Effect,
@@ -52,7 +54,19 @@ EXAMPLES = """\
   filterd order confirm 2026-17 --authority moet --reason "it is meant" -o yes.json
   filterd order adopt feed --of moet --authority mps -o adopted     after a hand-over
 """
-MOST = 32 * 2**20  # bytes of an order's file
+
+
+ABOUT = {
+    "ID": "of the order, as it was published",
+    "FILE": "what `filterd order` wrote",
+    "FEED": "the folder of the feed",
+    "--authority": "who orders it",
+    "--legal-basis": "what it is ordered by",
+    "--category": "what it is against",
+    "--reason": "why; everybody can read it",
+    "--key": "the officer's key: a file, or pkcs11:… for one in a card",
+    "--output": "what is written, to be signed",
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,8 +76,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     new = commands.add_parser("new", help="write an order, to be signed")
     _add_order(new)
     for match, about in (
-        ("name", "a single name"),
-        ("subtree", "and all under it"),
+        ("name", "a name, without those under it"),
+        ("subtree", "a name and all under it"),
         ("url", "host/path; for the HTTP filter"),
     ):
         new.add_argument(f"--{match}", action="append", default=[], metavar="PATTERN", help=about)
@@ -115,7 +129,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         say.add_argument("-o", "--output", required=True, metavar="FILE")
         say.set_defaults(run=_word_on, kind=kind)
     order_adopt.add(commands)
-    add_examples(commands, EXAMPLES)
+    add_examples(commands, EXAMPLES, ABOUT)
 
 
 def _add_order(parser: argparse.ArgumentParser) -> None:
@@ -126,10 +140,19 @@ def _add_order(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--category", required=True, metavar="WORD")
     effects = [each.value for each in Effect]
     parser.add_argument("--effect", choices=effects, default="block", help="(default: block)")
-    parser.add_argument("--min-age", type=int, metavar="AGE", help="for the younger only")
-    parser.add_argument("--for", dest="lasts", required=True, metavar="SPAN", help="12h, 30d")
-    sunsets = [each.value for each in Sunset]
-    parser.add_argument("--sunset", choices=sunsets, default="threat", help="(default: threat)")
+    parser.add_argument(
+        "--min-age", type=int, metavar="AGE", help="only for those younger, in years: 1 to 120"
+    )
+    parser.add_argument(
+        "--for", dest="lasts", required=True, metavar="SPAN", help="from now on, for 12h, 30d"
+    )
+    longest = ", ".join(f"{each.value} {LONGEST[each] // DAY}d" for each in Sunset)
+    parser.add_argument(
+        "--sunset",
+        choices=[each.value for each in Sunset],
+        default="threat",
+        help=f"why it ends, and so how late; at most {longest} (default: threat)",
+    )
     parser.add_argument("--urgent", action="store_true", help="say that it is urgent")
     parser.add_argument("-o", "--output", required=True, metavar="OUT")
 
@@ -150,7 +173,13 @@ def _import(args: argparse.Namespace) -> int:
     kind = args.kind or source.suffix.removeprefix(".").lower()
     if kind not in KINDS:
         raise RulesError(f"{source}: what is it? --kind {', '.join(sorted(KINDS))}")
-    found = import_patterns(kind, source.read_bytes())
+    try:
+        found = import_patterns(kind, source.read_bytes())
+    except Refused as refused:
+        raise RulesError(f"{source}: {refused}") from refused
+    if not found.patterns:
+        first = "".join(f"; row {each.place}: {each.why}" for each in found.set_aside[:1])
+        raise RulesError(f"{source}: no row can be taken{first}")
     _write_order(args, found.patterns)
     if not found.set_aside:
         return Exit.OK
@@ -197,7 +226,7 @@ def _word_on(args: argparse.Namespace) -> int:
 
 def _sign(args: argparse.Namespace) -> int:
     (signer,) = signers(args, [args.key])
-    for path, known in [(Path(each), _read(Path(each))) for each in args.files]:
+    for path, known in [(Path(each), read_act(Path(each))) for each in args.files]:
         made = sign_act(signer, known.act, int(time.time()))
         others = tuple(each for each in known.signatures if each.key != made.key)
         _write(path, SignedAct(known.act, (*others, made)))
@@ -206,7 +235,7 @@ def _sign(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    signed = _read(Path(args.file))
+    signed = read_act(Path(args.file))
     if args.json:
         print(json.dumps(signed_json(signed), ensure_ascii=False))
         return Exit.OK
@@ -223,7 +252,7 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    signed, feed = _read(Path(args.file)), Path(args.feed)
+    signed, feed = read_act(Path(args.file)), Path(args.feed)
     trust = read_standing(feed)
     try:
         _check(signed, trust, int(time.time()))
@@ -242,9 +271,12 @@ def _publish(args: argparse.Namespace) -> int:
     feed, now = Path(args.feed), int(time.time())
     trust = read_standing(feed)
     (keeper,) = signers(args, [args.log_key])
-    acts = [_read(Path(each)) for each in args.files]
-    for signed in acts:
-        _check(signed, trust, now)
+    acts = [read_act(Path(each)) for each in args.files]
+    for file, signed in zip(args.files, acts, strict=True):
+        try:
+            _check(signed, trust, now)
+        except Refused as refused:
+            raise RulesError(f"{file}: refused ({refused.fault.value}): {refused}") from refused
     with turn(feed):
         log = Log.open(feed, trust.policy.log, keeper, trust.policy.canaries)
         checkpoint = log.append(acts, now, secrets.token_hex(8))
@@ -256,7 +288,7 @@ def _submit(args: argparse.Namespace) -> int:
     if args.token_file is None or args.log_key is not None:
         raise RulesError("--hub takes --token-file, and no --log-key: the hub has the log's key")
     files = [args.feed, *args.files]
-    told = submit([_read(Path(each)) for each in files], args.hub, args.token_file)
+    told = submit([read_act(Path(each)) for each in files], args.hub, args.token_file)
     for file, line in zip(files, told, strict=True):
         print(f"{file}: {line}")
     return Exit.OK
@@ -267,20 +299,9 @@ def _check(signed: SignedAct, trust: Trust, now: int) -> None:
     check_act(signed, trust.registry, breadth_of(book.must_not_block, trust.popular), now)
 
 
-def _read(path: Path) -> SignedAct:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise RulesError(f"{path}: {error.strerror or error}") from error
-    try:
-        return read_signed(read_object(data, MOST))
-    except Refused as refused:
-        raise RulesError(f"{path}: no order, revocation or confirmation ({refused})") from refused
-
-
 def _write_new(path: Path, act: Act) -> None:
     """Write an act, unsigned; never over one that somebody has signed. RulesError, OSError."""
-    if path.exists() and _read(path).signatures:
+    if path.exists() and read_act(path).signatures:
         raise RulesError(f"{path} is signed already: write to another file, or remove it first")
     _write(path, SignedAct(act, ()))
 

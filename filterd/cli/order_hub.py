@@ -38,7 +38,10 @@ def _submit(client: httpx.Client, url: str, signed: SignedAct) -> str:
     try:
         answer = client.post(url, content=canonical(signed_json(signed)))
     except httpx.HTTPError as error:
-        raise ControlError(f"{url}: {error or type(error).__name__}") from error
+        fault = str(error) or type(error).__name__
+        raise ControlError(
+            f"{url}: {fault}; does the hub run? The same order may be handed in again"
+        ) from error
     try:
         said = answer.json()
     except json.JSONDecodeError:
@@ -55,20 +58,26 @@ def _submit(client: httpx.Client, url: str, signed: SignedAct) -> str:
 
 
 def _address(hub: str) -> str:
-    parts = urlsplit(hub)
-    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOCAL):
+    try:
+        parts = urlsplit(hub)
+        there = parts.port != 0 and parts.hostname
+    except ValueError as error:
+        raise RulesError(f"not the address of a hub: {hub!r}: {error}") from error
+    if there and (parts.scheme == "https" or (parts.scheme == "http" and there in _LOCAL)):
         return hub.rstrip("/")
-    raise RulesError(f"{hub}: a token goes by https:// only (http:// to this machine)")
+    raise RulesError(
+        f"not the address of a hub: {hub!r}: a token goes by https:// only, or to this machine"
+    )
 
 
 def _token(path: Path) -> str:
     try:
-        if path.stat().st_mode & 0o077:
+        if path.is_file() and path.stat().st_mode & 0o077:
             raise RulesError(f"{path}: others may read the token; chmod 600 {path}")
         words = path.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or error
         raise RulesError(f"{path}: {why}") from error
-    if len(words) != 1:
+    if len(words) != 1 or not words[0].isascii():
         raise RulesError(f"{path}: the token alone is expected in it")
     return words[0]

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 
 from filterd.app.commanding import Post
-from filterd.cli.base import Command, Exit, add_config, add_json
+from filterd.cli.base import Command, Exit, add_config, add_examples, add_json
 from filterd.cli.times import span
 from filterd.policy.overrides import in_force
 
@@ -38,6 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     remove.add_argument("name", metavar="NAME")
     add_config(remove)
     remove.set_defaults(run=_remove)
+    add_examples(commands, EXAMPLES, {"NAME": "a domain name"})
 
 
 def run(args: argparse.Namespace) -> int:

@@ -22,7 +22,7 @@ Json = Any
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("what", nargs="?", choices=["status"], default="status")
+    parser.add_argument("what", nargs="?", choices=["status"], default="status", help="(default)")
     parser.add_argument("--show-next", action="store_true", help="print what will leave next")
     add_config(parser)
     add_json(parser)

@@ -5,7 +5,7 @@ import getpass
 import json
 
 from filterd.app.commanding import Post
-from filterd.cli.base import Command, Exit, add_config, add_json
+from filterd.cli.base import Command, Exit, add_config, add_examples, add_json
 
 EXAMPLES = """\
   filterd rule block casino.example --reason "asked for by the headmaster"
@@ -37,6 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     remove.add_argument("name", metavar="NAME")
     add_config(remove)
     remove.set_defaults(run=_remove)
+    add_examples(commands, EXAMPLES, {"NAME": "a domain name"})
 
 
 def run(args: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from filterd.model.errors import FilterdError
 
 ZONE = "Asia/Ho_Chi_Minh"  # of what the ministry's commands show
 LATEST = 32_503_680_000  # the year 3000
+LONGEST = 36_500 * 86_400  # seconds of a length of time: a century
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -44,11 +45,16 @@ def moment(text: str, zone: str) -> float:
 
 
 def span(text: str) -> timedelta:
-    """Return the length of "45m", "2h" or "1d". UnreadableError for anything else."""
+    """Return the length of "30s", "45m", "2h" or "1d". UnreadableError: anything else, or more
+    than a century.
+    """
     number, unit = text[:-1], text[-1:]
-    if not number.isdigit() or unit not in _UNITS or int(number) == 0:
-        raise UnreadableError(f"not a length of time: {text!r}; write 45m, 2h or 1d")
-    return timedelta(seconds=int(number) * _UNITS[unit])
+    if not (number.isascii() and number.isdigit()) or unit not in _UNITS or int(number) == 0:
+        raise UnreadableError(f"not a length of time: {text[:40]!r}; write 45m, 2h or 1d")
+    seconds = int(number) * _UNITS[unit]
+    if seconds > LONGEST:
+        raise UnreadableError(f"{text[:40]} is too long: {LONGEST // 86_400:,}d at most")
+    return timedelta(seconds=seconds)
 
 
 def qtype_number(value: str | int) -> int:

@@ -14,11 +14,12 @@ from filterd.config.explain import explain
 from filterd.config.problem import Problem
 from filterd.config.section import Section
 from filterd.config.text import Text, written
-from filterd.config.tree import read_tree
+from filterd.config.tree import read_bytes, read_tree
 from filterd.config.types import ByteSize, Duration, FilePath
 from filterd.model.errors import ConfigError
 
 SQLITE = "sqlite:///"
+MOST_WORKERS = 64
 _SCHEMES = (SQLITE, "postgresql+psycopg://")
 
 
@@ -110,7 +111,7 @@ class HubConfig(Section):
     """How long a node may say nothing before it is silent."""
     nats: Nats | None = None
     """A NATS server with JetStream that receipts and reports wait in; left out: none."""
-    workers: int = Field(default=1, ge=1, le=64)
+    workers: int = Field(default=1, ge=1, le=MOST_WORKERS)
     """Processes that share the address."""
     limits: HubLimits = HubLimits()
     """What one sender may take, so that it cannot slow the others."""
@@ -122,10 +123,7 @@ def load_hub(path: File) -> HubConfig:
     Raises:
         ConfigError: the file cannot be read or is not usable; `problems` holds every fault.
     """
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise ConfigError((f"{path}: cannot be read: {error.strerror}",)) from error
+    text = read_bytes(path)
     return _with_base(_read(text), path.parent)
 
 

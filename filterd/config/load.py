@@ -16,7 +16,7 @@ from filterd.config.explain import UNKNOWN_KEY, explain
 from filterd.config.problem import Path, Problem
 from filterd.config.references import Known, reference_problems
 from filterd.config.schema import Config
-from filterd.config.tree import Tree, read_tree
+from filterd.config.tree import Tree, read_bytes, read_tree
 from filterd.model.errors import ConfigError
 from filterd.model.group import RuleBook
 
@@ -34,10 +34,7 @@ def load(
     Raises:
         ConfigError: the file cannot be read or is not usable; `problems` holds every fault.
     """
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise ConfigError((f"{path}: cannot be read: {error.strerror}",)) from error
+    text = read_bytes(path)
     return loads(text, base=path.parent, book=book, formats=formats)
 
 

@@ -10,11 +10,13 @@ events, so nothing of all that is ever constructed.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path as File
 from typing import Any
 
 import yaml
 
 from filterd.config.problem import Path, Problem
+from filterd.model.errors import ConfigError
 
 _MAX_DEPTH = 24
 _MAX_TEXT = 8 * 2**20
@@ -48,6 +50,14 @@ class Tree:
             if path[:end] in self.lines:
                 return self.lines[path[:end]]
         return None
+
+
+def read_bytes(path: File) -> bytes:
+    """Return what is in a configuration file. ConfigError: it cannot be read, and why."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError((f"{path}: cannot be read: {error.strerror}",)) from error
 
 
 def read_tree(text: str | bytes) -> Tree:

@@ -84,8 +84,9 @@ def read_authority(value: Json) -> Authority:
     keys = (*officers, *(each.key for each in retired))
     if len({key.public for key in keys}) != len(keys) or len({key.id for key in keys}) != len(keys):
         raise Refused(Fault.MALFORMED, f"authority {parts['id']!r}: one key for two officers")
-    if not LEAST_OFFICERS <= parts["threshold"] <= len(officers):
-        raise Refused(Fault.MALFORMED, f"authority {parts['id']!r}: threshold above its officers")
+    if not LEAST_OFFICERS <= (least := parts["threshold"]) <= len(officers):
+        why = f"threshold {least} of {len(officers)} officers cannot be"
+        raise Refused(Fault.MALFORMED, f"authority {parts['id']!r}: {why}")
     return Authority(
         id=parts["id"],
         name=parts["name"],

@@ -193,4 +193,4 @@ def _refusal(error: Exception) -> Exception:
     for kind, fault in _FAULTS:
         if isinstance(error, kind):
             return Refused(fault, f"trust: {error}")
-    return OSError(f"trust: {error}")
+    return OSError(f"trust: {str(error) or error.__cause__ or type(error).__name__}")

@@ -8,6 +8,7 @@ failing half way; one that only reads never waits.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect, text
@@ -66,7 +67,11 @@ def open_database(url: str, pool: int = 8) -> Database:
     Raises:
         DatabaseError: no such kind, not reachable, or of an older or newer release.
     """
-    database = Database(_engine(url, pool))
+    engine = _engine(url, pool)
+    # SQLite itself would make an empty one, wherever a slip of the pen points.
+    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
+        raise DatabaseError(f"{shown(url)}: no such file; `filterd hub init` makes it")
+    database = Database(engine)
     try:
         with database.read() as connection:
             check_schema(connection)
@@ -106,7 +111,8 @@ def check_schema(connection: Connection) -> None:
     if found == NEWEST:
         return
     if found is None:
-        raise DatabaseError("the database is empty; `filterd hub init` makes its tables")
+        where = shown(connection.engine.url)
+        raise DatabaseError(f"{where}: the database is empty; `filterd hub init` makes its tables")
     if found in numbers():
         raise DatabaseError(
             f"the database has schema {found}, this release needs {NEWEST}; "
@@ -205,6 +211,7 @@ def _outside(error: DBAPIError) -> bool:
     return error.connection_invalidated or type(error).__name__ in {
         "OperationalError",
         "InterfaceError",
+        "DatabaseError",  # the base itself: of SQLite, what is no database, or a broken one
     }
 
 

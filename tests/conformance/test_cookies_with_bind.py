@@ -11,8 +11,9 @@ import dns.query
 import dns.rcode
 import pytest
 
+from tests.support.needs import program
 from tests.support.node import RunningNode, node
-from tests.support.servers import answers_dns, free_port, program, running
+from tests.support.servers import answers_dns, free_port, running
 
 pytestmark = pytest.mark.real
 

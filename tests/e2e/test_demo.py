@@ -1,18 +1,17 @@
 """The demonstration on a machine without network: the lines it prints do what they promise."""
 
-import os
 import re
 import subprocess
 import sys
 
 import pytest
 
+from tests.support.alone import run_alone
 from tests.support.data import ROOT
 from tests.support.dnsclient import run_dig
 
 pytestmark = pytest.mark.real
 SCRIPT = """\
-ip link set lo up || exit 9
 "$PYTHON" -m filterd serve --demo > "$OUT" 2>&1 &
 pid=$!
 for _ in $(seq 300); do grep -q "reserved address" "$OUT" && break; sleep 0.1; done
@@ -24,23 +23,8 @@ exit $code
 
 
 def test_the_printed_lines_under_no_network(tmp_path):
-    environ = os.environ | {
-        "PYTHON": sys.executable,
-        "OUT": str(tmp_path / "out"),
-        "XDG_STATE_HOME": str(tmp_path / "state"),
-        "FILTERD_CONFIG": "",
-    }
-    if subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode:
-        pytest.skip("NO RIGHT TO A NETWORK NAMESPACE: run this test as root")
-    done = subprocess.run(
-        ["unshare", "-n", "sh", "-c", SCRIPT],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        env=environ,
-        cwd=ROOT,
-        check=False,
-    )
+    out, state = str(tmp_path / "out"), str(tmp_path / "state")
+    done = run_alone(SCRIPT, 100, OUT=out, XDG_STATE_HOME=state, FILTERD_CONFIG="")
     printed = (tmp_path / "out").read_text()
     assert done.returncode == 0, done.stdout + done.stderr + printed
     assert "serve ended with 0" in printed

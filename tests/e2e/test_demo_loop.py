@@ -1,35 +1,19 @@
 """The demonstration of the ministry's loop, on a machine without network: it tells what happened."""
 
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 
-from tests.support.data import ROOT
+from tests.support.alone import run_alone
 
 pytestmark = pytest.mark.real
-SCRIPT = """\
-ip link set lo up || exit 9
-exec "$PYTHON" -m filterd demo --once --keep "$KEPT"
-"""
+SCRIPT = 'exec "$PYTHON" -m filterd demo --once --keep "$KEPT"'
 
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
-    if subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False).returncode:
-        pytest.skip("NO RIGHT TO A NETWORK NAMESPACE: run this test as root")
-    done = subprocess.run(
-        ["unshare", "-n", "sh", "-c", SCRIPT],
-        capture_output=True,
-        text=True,
-        timeout=110,
-        env=os.environ | {"PYTHON": sys.executable, "KEPT": str(folder / "kept")},
-        cwd=ROOT,
-        check=False,
-    )
+    done = run_alone(SCRIPT, 110, KEPT=str(folder / "kept"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     return done.stdout

@@ -7,7 +7,7 @@ import socket
 import statistics
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,14 +17,15 @@ from filterd.hub.database import open_database
 from filterd.hub.tables import batches, counts, nodes, orders, receipts, segments
 from tests.e2e.test_feed import is_blocked
 from tests.e2e.test_hub import published
-from tests.e2e.test_hub_ways import connects
 from tests.e2e.test_reports import settle
 from tests.support.databases import database_url
 from tests.support.flaky import link
 from tests.support.hub import RunningHub
 from tests.support.nats import broker
+from tests.support.needs import program
+from tests.support.nginx import before_hub
 from tests.support.node import eventually, node, start, wait_for
-from tests.support.servers import free_port, program, running
+from tests.support.servers import connects
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 # Bytes up, bytes down, seconds before each piece. Up: in the head of a request, in its body; down:
@@ -49,38 +50,6 @@ def settings(resolver, hub, url):
         "report": {"every": "500ms"},
         "feed": {"root": str(hub.world.root), "url": f"{url}/feed", "hub": url, "poll": "1s"},
     }
-
-
-@contextmanager
-def behind_nginx(folder, hub):
-    """Run nginx before the hub as its manual has it; yields its port."""
-    port, folder = free_port(), folder / "nginx"
-    folder.mkdir()
-    (folder / "nginx.conf").write_text(
-        f"""
-        daemon off; pid {folder}/nginx.pid; error_log stderr;
-        {"user root;" if os.geteuid() == 0 else ""}
-        events {{ worker_connections 256; }}
-        http {{
-          access_log off;
-          client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-          fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-          server {{
-            listen 127.0.0.1:{port};
-            client_max_body_size 1m;
-            location = /feed/events {{
-              proxy_pass http://127.0.0.1:{hub.port}; proxy_buffering off; proxy_read_timeout 90s;
-            }}
-            location / {{
-              proxy_pass http://127.0.0.1:{hub.port};
-              proxy_set_header X-Forwarded-For $remote_addr;
-            }}
-          }}
-        }}"""
-    )
-    command = [program("nginx", "nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf")]
-    with running(command, folder / "nginx.log", lambda: connects(port)):
-        yield port
 
 
 def workers_of(process):
@@ -139,7 +108,7 @@ def test_hub_and_nodes_killed_in_a_burst_over_a_flaky_link_lose_and_double_nothi
     """Two hub processes behind nginx on PostgreSQL; one node over a link that cuts."""
     hub = RunningHub(tmp_path / "hub", database_url("postgresql", tmp_path), workers=2)
     with ExitStack() as stack:
-        port = stack.enter_context(behind_nginx(tmp_path, hub))
+        port = stack.enter_context(before_hub(tmp_path / "nginx", hub.port))
         bad = stack.enter_context(link(port, *FAULTS))
         serving = ExitStack()
         process = serving.enter_context(hub.serving())

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import time
 
 import pytest
@@ -14,10 +13,11 @@ from filterd.feed.traffic import FOLDER, KEY_FILE, Traffic
 from tests.e2e.test_feed import SECRET, Ministry, is_blocked, receipt_of, served
 from tests.support.dnsclient import data_of
 from tests.support.hub import Listener, RunningHub
+from tests.support.nginx import serving
 from tests.support.node import eventually, node
-from tests.support.servers import free_port
 from tests.support.stream_server import pushing
 
+BUFFERING = "location / {{ proxy_pass http://127.0.0.1:{port}; proxy_buffering on; }}"
 pytestmark = pytest.mark.real
 
 
@@ -73,7 +73,7 @@ def test_a_stream_that_ends_is_found_again(tmp_path, resolver, ministry):
         assert eventually(lambda: is_blocked(one, "www.example.com"))
 
 
-def serving(ministry, folder):
+def hub_of(ministry, folder):
     """Return a hub that serves the ministry's feed."""
     (folder / "word").touch(mode=0o600)
     (folder / "word").write_text(next(iter(SECRET.values())))
@@ -89,7 +89,7 @@ def looked_at(one):
 def test_an_officer_whose_key_is_revoked_orders_nothing_within_seconds(
     tmp_path, resolver, ministry
 ):
-    hub = serving(ministry, tmp_path)
+    hub = hub_of(ministry, tmp_path)
     with hub.serving():
         url = f"http://127.0.0.1:{hub.port}/feed"
         with node(tmp_path / "node", settings(resolver, ministry, url=url, poll="1h")) as one:
@@ -121,12 +121,13 @@ def test_an_officer_whose_key_is_revoked_orders_nothing_within_seconds(
             listener.close()
 
 
-@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 def test_behind_a_proxy_that_holds_events_back_news_are_looked_for(tmp_path, resolver, ministry):
     with (
         pushing(ministry.feed) as server,
-        buffering(tmp_path / "nginx", server.port) as url,
-        node(tmp_path / "node", settings(resolver, ministry, url=url)) as one,
+        serving(tmp_path / "nginx", BUFFERING.format(port=server.port)) as port,
+        node(
+            tmp_path / "node", settings(resolver, ministry, url=f"http://127.0.0.1:{port}")
+        ) as one,
     ):
         assert eventually(lambda: server.streams == 1)
         for number in range(20):  # a stream is given some seconds before it is said of it
@@ -138,33 +139,6 @@ def test_behind_a_proxy_that_holds_events_back_news_are_looked_for(tmp_path, res
         assert number < 19
         assert "proxy" in one.run("feed", "status").stdout
         assert one.metric("filterd_feed_stream") == 0
-
-
-def buffering(folder, port):
-    from contextlib import contextmanager  # noqa: PLC0415
-
-    @contextmanager
-    def running():
-        folder.mkdir()
-        front = free_port()
-        (folder / "nginx.conf").write_text(
-            f"daemon off; pid {folder}/pid; error_log {folder}/error.log; user root;\n"
-            "events {}\n"
-            f"http {{ access_log off; proxy_temp_path {folder}/t; client_body_temp_path {folder}/c;"
-            f" fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;"
-            f" server {{ listen 127.0.0.1:{front}; location / {{"
-            f" proxy_pass http://127.0.0.1:{port}; proxy_buffering on; }} }} }}\n"
-        )
-        process = subprocess.Popen(
-            [shutil.which("nginx"), "-c", str(folder / "nginx.conf")], stderr=subprocess.DEVNULL
-        )
-        try:
-            yield f"http://127.0.0.1:{front}"
-        finally:
-            process.terminate()
-            process.wait(10)
-
-    return running()
 
 
 def known_traffic(state, *names):

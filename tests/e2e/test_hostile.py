@@ -1,6 +1,5 @@
 """The real daemon among pupils who want out and strangers who want it down."""
 
-import os
 import random
 import socket
 import struct
@@ -9,6 +8,7 @@ import threading
 import dns.message
 import pytest
 
+from tests.support.needs import root
 from tests.support.node import filterd, node
 
 pytestmark = pytest.mark.real
@@ -133,8 +133,8 @@ def test_who_does_not_read_is_cut_off_and_nobody_else_notices(stream, running):
     assert running.ask("bad.example.com").answer
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may write a datagram's source port")
 def test_a_datagram_from_port_0_harms_nobody(running):
+    root("to write a datagram's source port")
     before = len(running.log)
     payload = packet(BLOCKED)
     header = struct.pack("!4H", 0, running.port, 8 + len(payload), 0)

@@ -1,6 +1,5 @@
 """The hub behind others and beside others: nginx before it, NATS behind it, slow subscribers."""
 
-import os
 import signal
 import socket
 import time
@@ -11,8 +10,10 @@ from sqlalchemy import func, select
 from filterd.hub.database import open_database
 from filterd.hub.tables import batches, counts, receipts
 from tests.support.hub import Listener, RunningHub
+from tests.support.nats import nats_server
+from tests.support.nginx import before_hub
 from tests.support.node import eventually
-from tests.support.servers import free_port, program, running
+from tests.support.servers import connects, free_port, running
 
 pytestmark = pytest.mark.real
 
@@ -25,16 +26,8 @@ def rows(hub, table):
     return found
 
 
-def connects(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
-
-
 def test_what_nodes_send_goes_through_nats(tmp_path):
-    nats, port = program("nats-server", "nats-server"), free_port()
+    nats, port = nats_server(), free_port()
     command = [nats, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(tmp_path / "js")]
     hub = RunningHub(tmp_path / "hub", "sqlite:///hub.db", nats=f"nats://127.0.0.1:{port}")
     with running(command, tmp_path / "nats.log", lambda: connects(port)), hub.serving():
@@ -50,38 +43,17 @@ def test_what_nodes_send_goes_through_nats(tmp_path):
     assert "no JetStream there" in hub.says_why_not()
 
 
-def test_nginx_in_front(tmp_path):
-    nginx = program("nginx", "nginx")
-    port = free_port()
-    hub = RunningHub(tmp_path / "hub", "sqlite:///hub.db")
-    (tmp_path / "nginx.conf").write_text(
-        f"""
-        daemon off; pid {tmp_path}/nginx.pid; error_log stderr;
-        {"user root;" if os.geteuid() == 0 else ""}
-        events {{ worker_connections 256; }}
-        http {{
-          access_log off;
-          client_body_temp_path {tmp_path}/body; proxy_temp_path {tmp_path}/proxy;
-          fastcgi_temp_path {tmp_path}/f; uwsgi_temp_path {tmp_path}/u; scgi_temp_path {tmp_path}/s;
-          server {{
-            listen 127.0.0.1:{port};
-            client_max_body_size 1m;
-            location = /feed/events {{
-              proxy_pass http://127.0.0.1:{hub.port}; proxy_buffering off; proxy_read_timeout 90s;
-            }}
-            location /feed/ {{
-              alias {hub.world.feed}/;
-              location ~ (^|/)\\.|\\.(new|lock|tmp)$ {{ return 404; }}
-            }}
-            location / {{
-              proxy_pass http://127.0.0.1:{hub.port};
-              proxy_set_header X-Forwarded-For $remote_addr;
-            }}
-          }}
+def files_of(hub):
+    return f"""
+        location /feed/ {{
+          alias {hub.world.feed}/;
+          location ~ (^|/)\\.|\\.(new|lock|tmp)$ {{ return 404; }}
         }}"""
-    )
-    command = [nginx, "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
-    with hub.serving(), running(command, tmp_path / "nginx.log", lambda: connects(port)):
+
+
+def test_nginx_in_front(tmp_path):
+    hub = RunningHub(tmp_path / "hub", "sqlite:///hub.db")
+    with hub.serving(), before_hub(tmp_path / "nginx", hub.port, files_of(hub)) as port:
         behind, hub.port = hub.port, port
         node, officer = hub.node(), hub.person("Officer", "officer")
         assert node.receipts(node.receipt(0)).status == 200

@@ -1,7 +1,6 @@
 """systemd's own tool opens the sockets and starts the daemon at the first query."""
 
 import errno
-import shutil
 import socket
 import subprocess
 import sys
@@ -10,19 +9,17 @@ from contextlib import contextmanager
 import pytest
 
 from tests.support.dnsclient import data_of, udp
+from tests.support.needs import program
 from tests.support.node import ROOT, both_families_port, eventually, stop, write_config
 from tests.support.servers import free_port
 
 TOOL = "systemd-socket-activate"
-pytestmark = [
-    pytest.mark.real,
-    pytest.mark.skipif(shutil.which(TOOL) is None, reason=f"needs {TOOL}"),
-]
+pytestmark = pytest.mark.real
 
 
 @contextmanager
 def waiting(folder, *listen):
-    command = [TOOL, *listen, sys.executable, "-m", "filterd", "serve", "-c"]
+    command = [program(TOOL, "systemd"), *listen, sys.executable, "-m", "filterd", "serve", "-c"]
     with (folder / "filterd.log").open("wb") as out:
         process = subprocess.Popen(
             [*command, str(folder / "filterd.yaml")], cwd=ROOT, stdout=out, stderr=out

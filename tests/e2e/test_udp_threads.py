@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from tests.support.needs import network_namespace
 from tests.support.node import (
     FILTERD,
     ROOT,
@@ -55,9 +56,9 @@ def changes(resolver, **more):
     return CHANGES | {"upstream": {"servers": [f"127.0.0.1:{resolver.port}"]}} | more
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a network namespace")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_replies_come_from_the_address_that_was_asked(tmp_path, workers):
+    network_namespace()
     done = subprocess.run(
         [*INSIDE, sys.executable, "-m", "tests.e2e.asked_addresses", str(tmp_path), str(workers)],
         cwd=ROOT,

@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-import pytest
+from tests.support.needs import absent, program
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("FILTERD_DATA", ROOT.parent / "shared" / "data"))
@@ -12,10 +12,9 @@ DATA = Path(os.environ.get("FILTERD_DATA", ROOT.parent / "shared" / "data"))
 
 def real_list(name: str) -> bytes:
     """Return the uncompressed list `name` ("hagezi/light/adblock"), or skip the test, saying so."""
-    for ending in (".txt.zst", ".zst", ".conf.zst", ""):
-        path = DATA / f"{name}{ending}"
-        if path.is_file() and ending:
-            return subprocess.run(
-                ["zstd", "-dcq", str(path)], check=True, capture_output=True
-            ).stdout
-    pytest.skip(f"REAL LISTS ABSENT: {name} is not under {DATA}; set FILTERD_DATA to run this test")
+    paths = [DATA / f"{name}{ending}" for ending in (".txt.zst", ".zst", ".conf.zst")]
+    path = next(filter(Path.is_file, paths), None)
+    if path is None:
+        absent(f"THE REAL LIST {name}", f"have it under {DATA} or set FILTERD_DATA")
+    command = [program("zstd", "zstd"), "-dcq", str(path)]
+    return subprocess.run(command, check=True, capture_output=True).stdout

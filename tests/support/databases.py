@@ -9,10 +9,9 @@ import itertools
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from bench.feed.postgresql import Missing, start
 from filterd.hub.database import migrate, open_database
+from tests.support.needs import absent
 
 DATABASES = ("sqlite", "postgresql")
 _numbers = itertools.count(1)
@@ -26,7 +25,7 @@ def database_url(kind, folder):
         return f"sqlite:///{Path(folder) / f'hub-{next(_numbers)}.db'}"
     server = _postgresql()
     if isinstance(server, Missing):
-        pytest.skip(str(server))
+        absent("PostgreSQL", "apt-get install postgresql")
     return server.url()
 
 

@@ -13,7 +13,7 @@ import dns.message
 import dns.query
 import dns.rdatatype
 
-from tests.support.servers import program
+from tests.support.needs import program
 
 _STATUS = re.compile(r"status: (\w+)")
 _FLAGS = re.compile(r"[Ff]lags: ([a-z ]+);")
@@ -58,7 +58,7 @@ def run_dig(command: list[str]) -> Dig:
 
 
 def _path(name: str) -> str:
-    return program(name, {"dig": "bind9-dnsutils", "kdig": "knot-dnsutils"}[name])
+    return program("kdig", "knot-dnsutils") if name == "kdig" else program("dig", "bind9-dnsutils")
 
 
 def _answers(text: str) -> list[tuple[str, int, str, str]]:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.servers import answers_dns, free_port, program, running
+from tests.support.needs import program
+from tests.support.servers import answers_dns, free_port, running
 
 ZONE = """\
 $ORIGIN example.test.

@@ -7,14 +7,18 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.support.needs import program
+
+
+def nats_server():
+    return program("nats-server", "nats-server")
+
 
 class Broker:
     """One that can be killed and started again on the same port and files."""
 
     def __init__(self, folder):
-        self.program = shutil.which("nats-server")
-        if self.program is None:
-            pytest.skip("nats-server is not installed; deploy/build/test-tools.sh installs it")
+        self.program = nats_server()
         self.folder, self.port, self.process = folder, -1, None
 
     @property

@@ -12,7 +12,8 @@ import dns.query
 import dns.rdatatype
 
 from tests.support.dnsclient import query_of
-from tests.support.servers import answers_dns, free_port, program, running
+from tests.support.needs import program
+from tests.support.servers import answers_dns, free_port, running
 
 HOST = "127.0.0.1"
 SILENCE_SECONDS = 1.0  # without an answer for so long there is none

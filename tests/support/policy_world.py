@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-import pytest
-
+from filterd import core
 from filterd.formats.base import Shape
 from filterd.model.group import Category, Group, ListSpec, RuleBook, School
 from filterd.model.rule import (
@@ -145,9 +144,6 @@ class Core:
     name = "core"
 
     def __init__(self, world):
-        core = pytest.importorskip(
-            "filterd.core", reason="the core is not built", exc_type=ImportError
-        )
         self.world = world
         builders = world.build(core.IndexBuilder)
         indexes = [builder.finish("{}") for builder in builders]

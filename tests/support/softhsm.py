@@ -1,12 +1,10 @@
 """A token in software (SoftHSM2), made for one test; skips loudly where it cannot be."""
 
-import importlib.util
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from tests.support.needs import absent, program
 
 MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so")
 PIN = "246813"
@@ -39,14 +37,10 @@ class Token:
 
 def soft_token(folder, monkeypatch):
     module = next((each for each in MODULES if Path(each).exists()), None)
-    needed = {
-        "softhsm2 (its module)": module,
-        "softhsm2-util": shutil.which("softhsm2-util"),
-        "pkcs11-tool, of opensc": shutil.which("pkcs11-tool"),
-        "python-pkcs11": importlib.util.find_spec("pkcs11"),
-    }
-    if missing := [name for name, found in needed.items() if not found]:
-        pytest.skip(f"no token to test with: {', '.join(missing)} not installed")
+    if module is None:
+        absent("libsofthsm2.so", "apt-get install softhsm2")
+    program("softhsm2-util", "softhsm2")
+    program("pkcs11-tool", "opensc")
     folder.mkdir()
     (folder / "tokens").mkdir()
     config = folder / "softhsm2.conf"

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.servers import answers_dns, free_port, program, running
+from tests.support.needs import program
+from tests.support.servers import answers_dns, free_port, running
 
 HOST = "127.0.0.1"
 # One name per need of the tests; the long one does not fit into a UDP answer.

@@ -11,6 +11,7 @@ from filterd.app.inherited import inherit
 from filterd.config.addresses import ListenAddress
 from filterd.config.listen import ListenConfig
 from filterd.model.errors import ConfigError
+from tests.support.needs import absent
 
 PLACE = 300  # descriptors begin here instead of at 3, where this process has its own
 FORCE = 33  # SO_RCVBUFFORCE
@@ -116,7 +117,7 @@ def test_a_buffer_that_only_the_unit_could_have_is_left_alone(hand_over):
         try:
             sock.setsockopt(socket.SOL_SOCKET, FORCE, 4 * module.RECEIVE_BUFFER)
         except PermissionError:
-            pytest.skip("only who may administer the network has larger buffers than the limit")
+            absent("THE RIGHT to have a buffer larger than the limit", "become root")
         listen = listening(udp=sock)
         with closing(inherit(hand_over(sock), PID, listen)):
             assert _buffer(sock) == 8 * module.RECEIVE_BUFFER  # the system counts it double

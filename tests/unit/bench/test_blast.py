@@ -1,21 +1,20 @@
 """The load generator itself, against the bench's own upstream: a right answer and a wrong one."""
 
 import contextlib
-import shutil
 
 import pytest
 
 from bench import mixes, native, standing
 from bench.blast import Server, fire, firing, held_up
 from bench.wire import AAAA, A
+from tests.support.needs import program
 
 NAMES = [f"name{number}.example" for number in range(50)]
-
-pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler `cc`")
 
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory):
+    program("cc", "gcc")
     folder = tmp_path_factory.mktemp("bench")
     with pytest.MonkeyPatch.context() as patch:
         for module in (native, standing):

@@ -186,7 +186,7 @@ def test_officers_come_and_go(begun):
     moet = read_standing(begun.feed).registry.find("moet")
     assert (moet.threshold, moet.retired) == (1, ())
     assert "no officer" in begun.run(*change, "--retire", f"{begun.key('one')}.pub", code=2)
-    assert "threshold above" in begun.run(*change, "--threshold", 9, code=2)
+    assert "threshold 9 of 2 officers" in begun.run(*change, "--threshold", 9, code=2)
     assert "no authority mps" in begun.put("--remove", "mps", code=2)
 
 

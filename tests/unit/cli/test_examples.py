@@ -1,20 +1,41 @@
-"""Whoever asks a subcommand of the ministry's for help sees it done."""
+"""Whoever asks for help is told what a command is for, what each argument is, and sees it done."""
+
+import argparse
 
 import pytest
 
-from filterd.cli.main import main
-
-SUBCOMMANDS = [
-    ("authority", ("key", "public", "describe", "officers", "root", "init", "put", "renew", "manifest", "sign", "show", "finish")),
-    ("order", ("new", "import", "sign", "show", "verify", "publish", "revoke", "adopt")),
-    ("feed", ("status", "export", "import", "audit", "witness", "cosign", "enrol")),
-]  # fmt: skip
+from filterd.cli.main import build_parser
 
 
-@pytest.mark.parametrize(("command", "sub"), [(c, s) for c, subs in SUBCOMMANDS for s in subs])
-def test_help_shows_an_example(command, sub, capsys):
-    with pytest.raises(SystemExit):
-        main([command, sub, "--help"])
-    told = capsys.readouterr().out
-    assert "examples:" in told
-    assert f"  filterd {command} {sub}" in told.partition("examples:")[2]
+def commands(parser, words=()):
+    """Every command that can be run, with its words."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, below in action.choices.items():
+                yield (*words, name), below
+                yield from commands(below, (*words, name))
+
+
+COMMANDS = dict(commands(build_parser()))
+
+
+def test_the_ministry_s_commands_are_among_them():
+    assert {("hub", "people", "add"), ("authority", "renew"), ("order", "confirm")} < set(COMMANDS)
+    assert {("feed", "snapshot"), ("report",), ("rule", "block")} < set(COMMANDS)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_says_what_it_is_for_and_shows_an_example(words):
+    parser = COMMANDS[words]
+    assert parser.description[0].isupper()
+    assert parser.description.endswith(".")
+    told = parser.format_help()
+    if words != ("completion",):
+        assert f"  filterd {' '.join(words)}" in told.partition("examples:")[2]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_argument_is_explained(words):
+    arguments = COMMANDS[words]._actions
+    missing = [each.option_strings or each.metavar for each in arguments if not each.help]
+    assert [each for each in missing if each != "COMMAND"] == []

@@ -26,6 +26,7 @@ from filterd.control.messages import (
 from filterd.control.peer import Peer, allowed, peer_of
 from filterd.control.server import ControlServer, Times
 from filterd.model.errors import ControlError
+from tests.support.needs import root
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text(max_size=20),
@@ -247,8 +248,8 @@ def test_nobody_there_is_told_from_a_refusal(path):
         call(path, "nothing")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="NEEDS ROOT to become another user")
 def test_a_real_stranger_is_cut_off(path):
+    root("to become another user")
     with serving(path):
         path.chmod(0o666)
         path.parent.chmod(0o755)

@@ -3,14 +3,12 @@ are those of its configuration.
 """
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from filterd.config.load import loads
 from filterd.policy.rulebook import default_directory, load_rulebook
+from tests.support.needs import program
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "socket-activation.md").read_text(encoding="utf-8")
@@ -52,8 +50,8 @@ def verified(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
 def test_systemd_finds_no_fault_in_the_pair(tmp_path: Path) -> None:
+    program("systemd-analyze", "systemd")
     service = (ROOT / "systemd" / "filterd.service").read_text(encoding="utf-8")
     # Its program is not installed here, and that is not what is asked.
     service = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", service, flags=re.MULTILINE)

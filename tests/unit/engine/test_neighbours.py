@@ -1,9 +1,7 @@
 """Neighbour tables: what real kernels print, and anything else."""
 
-import shutil
 import sys
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +12,7 @@ from filterd.engine.neighbours import (
     parse_ip_neigh,
     read_neighbours,
 )
+from tests.support.needs import program
 
 ARP = """\
 IP address       HW type     Flags       HW address            Mask     Device
@@ -86,8 +85,8 @@ def test_what_is_missing_is_said_and_the_other_table_counts(tmp_path):
     assert len(found.problems) == 2
 
 
-@pytest.mark.skipif(shutil.which("ip") is None, reason="NO iproute2 on this machine")
 def test_this_machine():
+    program("ip", "iproute2")
     found = read_neighbours()
     assert not [problem for problem in found.problems if "IPv6" in problem]
 

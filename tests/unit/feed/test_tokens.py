@@ -61,7 +61,6 @@ def test_an_address_is_read_as_rfc_7512_writes_it():
 
 
 def test_no_module_is_told(monkeypatch):
-    pytest.importorskip("pkcs11", reason="python-pkcs11 is not installed")
     monkeypatch.delenv("PYKCS11LIB", raising=False)
     with pytest.raises(KeyFileError, match="module-path"):
         open_token(read_address("pkcs11:token=a"), lambda _: "")

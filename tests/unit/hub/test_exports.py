@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+import stix2
 import zstandard
 
 from filterd.feed.acts import read_signed, signed_json
@@ -110,7 +111,6 @@ MIXED = (
 
 def bundle(look):
     """Give a bundle as the library reads it, strictly."""
-    stix2 = pytest.importorskip("stix2")
     data = EXPORTS["orders.stix"][1](look, SPAN)
     return stix2.parse(data.decode(), version="2.1")
 

@@ -4,7 +4,6 @@ import asyncio
 import gzip
 import os
 import random
-import shutil
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from filterd.lists.fetch import Failed, Fetched, Fetcher, Limits, NotModified
 from filterd.lists.remote import open_client
+from tests.support.needs import program
 from tests.support.servers import free_port, running
 
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 LIST = b"".join(b"||host%d.example.com^\n" % i for i in range(20_000))
 CONFIG = """
 daemon off;
@@ -53,12 +52,7 @@ http {{
 }}
 """
 
-pytestmark = [
-    pytest.mark.real,
-    pytest.mark.skipif(
-        NGINX is None, reason="NO NGINX: install Debian's nginx-light to run this test"
-    ),
-]
+pytestmark = pytest.mark.real
 
 
 @dataclass(frozen=True)
@@ -94,6 +88,7 @@ def certificate(home: Path, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def nginx(tmp_path_factory):
+    found = program("nginx", "nginx-light")
     home = tmp_path_factory.mktemp("nginx")
     home.chmod(0o755)
     www = home / "www"
@@ -106,7 +101,7 @@ def nginx(tmp_path_factory):
     certificate(home, "lists.example")
     (home / "conf").write_text(CONFIG.format(home=home, port=port, tls=tls))
     base = f"http://127.0.0.1:{port}"
-    command = [str(NGINX), "-c", str(home / "conf"), "-e", str(home / "error.log")]
+    command = [found, "-c", str(home / "conf"), "-e", str(home / "error.log")]
     with running(command, home / "log", lambda: serves(f"{base}/page.html")):
         yield Site(base, tls, www, home / "cert.pem")
 

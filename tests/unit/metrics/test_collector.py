@@ -1,4 +1,3 @@
-import shutil
 import subprocess
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from filterd.metrics.collector import FilterdCollector
 from filterd.metrics.names import METRICS, Type
 from filterd.metrics.sources import NodeState, Sources
+from tests.support.needs import program
 
 STATS = {
     "queries": {"udp": 100, "tcp": 3},
@@ -328,9 +328,7 @@ def test_both_exposition_formats_parse():
 
 @pytest.mark.real
 def test_promtool_finds_no_fault():
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool (Debian package prometheus) is not installed")
+    promtool = program("promtool", "prometheus")
     registry = CollectorRegistry()
     registry.register(FilterdCollector(sources()))
     done = subprocess.run(

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from filterd.metrics import http as door
 from filterd.metrics.http import MAX_CONNECTIONS, MAX_HEAD, MetricsServer
+from tests.support.needs import absent
 
 
 class Clock:
@@ -245,7 +246,7 @@ def test_ipv6():
         try:
             host, port = await setup.server.start("::1", 0)
         except OSError as error:
-            pytest.skip(f"no IPv6 loopback here: {error}")
+            absent(f"::1 ({error})", "give this machine an IPv6 loopback")
         reader, writer = await asyncio.open_connection(host, port)
         writer.write(b"GET /healthz HTTP/1.0\r\n\r\n")
         answer = await reader.read()

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from filterd import core
 from filterd.formats.registry import by_name
 from filterd.model.group import ListSpec
 from filterd.model.rule import Action
@@ -206,7 +207,6 @@ def test_a_list_read_in_pieces_means_the_same(texts, size):
 @pytest.mark.real
 @pytest.mark.parametrize("form", ["adblock", "dnsmasq", "rpz", "onlydomains"])
 def test_a_real_list_compiles_alike_from_every_format(form):
-    core = pytest.importorskip("filterd.core", reason="the core is not built", exc_type=ImportError)
     builder = core.IndexBuilder()
     spec = ListSpec("light", form, subdomains=True)
     result = compile_lists([(spec, real_list(f"hagezi/light/{form}"), by_name(form))], builder)

@@ -5,6 +5,7 @@ import pytest
 
 from filterd.model.event import Event
 from filterd.model.verdict import Kind, Step
+from tests.support.needs import allowed
 
 NOON = 1_770_000_000.0
 
@@ -63,9 +64,7 @@ def small_disk(tmp_path):
     """A file system of 512 KiB of its own, which can really be full or read-only."""
     path = tmp_path / "disk"
     path.mkdir()
-    try:
-        Mount._mount("-t", "tmpfs", "-o", "size=512k", "tmpfs", str(path))
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"cannot mount a small tmpfs here (root needed): {error}")
+    words = ("-t", "tmpfs", "-o", "size=512k", "tmpfs", str(path))
+    allowed("to mount a small file system", "mount", *words)
     yield Mount(path)
     subprocess.run(["umount", "-l", str(path)], timeout=10, check=True)

@@ -1,0 +1,49 @@
+"""What a test needs of the machine: a program, a right, real lists. It runs, or is skipped aloud.
+
+Every skip of the suite is made here and reads alike: what is absent, and what to do to run the
+test. The programs are those that deploy/build/test-tools.sh installs. A package of
+requirements/dev.txt is never skipped for: an import that fails there is a broken environment.
+"""
+
+import os
+import shutil
+import subprocess
+from typing import NoReturn
+
+import pytest
+
+SBIN = "/usr/sbin:/sbin:/usr/local/sbin"
+
+
+def absent(what: str, remedy: str) -> NoReturn:
+    """Skip the test: `what` is absent; `remedy` says what to do, as an order ("install it")."""
+    pytest.skip(f"{what} IS ABSENT: {remedy} to run this test")
+
+
+def program(name: str, package: str) -> str:
+    """Return the path of a program, or skip the test, saying which Debian package has it."""
+    found = shutil.which(name) or shutil.which(name, path=SBIN)
+    if found is None:
+        absent(name, f"apt-get install {package}")
+    return found
+
+
+def root(right: str) -> None:
+    """Skip the test unless it runs as root; `right` is what it wants to do ("to ...")."""
+    if os.geteuid() != 0:
+        absent(f"THE RIGHT {right}", "become root")
+
+
+def allowed(right: str, *words: str) -> None:
+    """Skip the test where `words`, which need a right and are known to be right, fail."""
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=10, check=False)
+    except OSError as error:
+        absent(f"THE RIGHT {right} ({error})", "become root")
+    if done.returncode:
+        why = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
+        absent(f"THE RIGHT {right} ({why})", "become root")
+
+
+def network_namespace() -> None:
+    allowed("to make a network namespace", "unshare", "-n", "true")
