@@ -2,6 +2,7 @@
 somebody signed it and meant something by it.
 """
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -29,7 +30,9 @@ Word = TypeVar("Word", bound=StrEnum)
 MOST_SIGNATURES = 16
 _OLDEST = 120  # as `min_age`; above every pupil
 _LATEST = 1 << 40  # unix seconds; far beyond any order
-_TEXT = 400  # characters of an id, a reference, a reason
+_TEXT = 400  # characters of a reference, a reason
+# One word, and no slash: people and files write an order as `authority/id`.
+_ID = re.compile(r"[!-.0-~]{1,100}")
 _ORDER: Mapping[str, type | tuple[type, ...]] = {
     "id": str,
     "authority": str,
@@ -106,6 +109,10 @@ def read_act(kind: str, value: Json) -> Act:
     for name, text in parts.items():
         if isinstance(text, str) and not (0 < len(text) <= _TEXT and text.isprintable()):
             raise Refused(Fault.MALFORMED, f"{kind}: {name} is empty, too long or unprintable")
+    ident = parts["id" if made is Order else "order"]
+    if _ID.fullmatch(ident) is None:
+        why = "an id is one word of ASCII without a slash, 100 characters at most"
+        raise Refused(Fault.MALFORMED, f"{kind}: {ident[:40]!r}: {why}")
     if made is not Order:
         return made(**parts)
     age = parts["min_age"]

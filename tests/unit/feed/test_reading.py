@@ -76,6 +76,10 @@ def test_acts_are_read_back(ministry):
     "change",
     [
         {"id": ""},
+        {"id": "2026 1"},
+        {"id": "2026/1"},
+        {"id": "số-1"},
+        {"id": "x" * 101},
         {"reference": "a\nb"},
         {"category": "x" * 500},
         {"not_after": True},
