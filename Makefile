@@ -8,8 +8,9 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 RUST := $(shell find rust -name '*.rs' -not -path '*/target/*' 2>/dev/null) rust/Cargo.toml rust/Cargo.lock $(wildcard rust/crates/*/Cargo.toml)
 PYTHON_CODE := filterd tests bench
-# Most tests wait for real programs, so three of them keep two cores busy.
-SIDE_BY_SIDE := -n 3 --dist worksteal
+# Most tests wait for real programs, so three of them keep two cores busy. A file's stay together and
+# in order: some begin where the one before has ended.
+SIDE_BY_SIDE := -n 3 --dist loadfile
 
 .PHONY: help run test check lint types floors unit generated rust-check fuzz hammer budgets bench bench-quick bench-feed soak lock clean
 

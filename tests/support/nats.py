@@ -1,17 +1,26 @@
 """A real nats-server with JetStream, for one test, on loopback."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
+import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from tests.support.needs import program
+from tests.support.servers import free_port
 
 
 def nats_server():
     return program("nats-server", "nats-server")
+
+
+def _is_stopped(thread):
+    return (thread / "stat").read_text().rpartition(") ")[2].startswith("T")
 
 
 class Broker:
@@ -19,11 +28,23 @@ class Broker:
 
     def __init__(self, folder):
         self.program = nats_server()
-        self.folder, self.port, self.process = folder, -1, None
+        self.folder, self.port, self.process = folder, free_port(), None
 
     @property
     def url(self):
         return f"nats://127.0.0.1:{self.port}"
+
+    def pause(self):
+        """Stop all of its threads; returns when none of them does anything any more."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+        threads = Path(f"/proc/{self.process.pid}/task")
+        give_up = time.monotonic() + 10
+        while not all(_is_stopped(each) for each in threads.iterdir()):
+            assert time.monotonic() < give_up, "nats-server does not stop"
+            time.sleep(0.01)
+
+    def go_on(self):
+        os.kill(self.process.pid, signal.SIGCONT)
 
     def start(self):
         ports = self.folder / "ports"
@@ -49,7 +70,7 @@ class Broker:
                     told = json.loads(file.read_text())
                 except ValueError:
                     continue  # it is being written
-                self.port = int(told["nats"][0].rpartition(":")[2])
+                assert told["nats"]
                 return self
             try:
                 self.process.wait(0.05)

@@ -1,8 +1,6 @@
 """Ingest through a real nats-server, with the writer killed where it hurts."""
 
 import asyncio
-import os
-import signal
 
 import pytest
 from sqlalchemy import func, select, text
@@ -205,10 +203,12 @@ def test_a_server_that_is_not_there_is_one_clear_line(server, member):
 def test_a_server_that_goes_away_takes_nothing_and_comes_back(server, database, member):
     async def run():
         stream = await Stream.open([server.url], ack_wait=2)
-        os.kill(server.process.pid, signal.SIGSTOP)
-        with pytest.raises(StreamError, match="did not take it"):
-            await stream.offer(of(member, batch))
-        os.kill(server.process.pid, signal.SIGCONT)
+        server.pause()
+        try:
+            with pytest.raises(StreamError, match="did not take it"):
+                await stream.offer(of(member, batch))
+        finally:
+            server.go_on()
         async with asyncio.timeout(30):
             await stream.offer(of(member, batch))
         await stream.close()
