@@ -70,7 +70,7 @@ bench: build/.built ## figures of bench/README.md, measured on this machine, in 
 bench-quick: build/.built ## what a query costs beside an echo and two others, in three minutes
 	@$(PY) -m bench.run --quick
 
-bench-feed: build/.built ## figures of the ministry's loop, in about half an hour
+bench-feed: build/.built ## figures of the ministry's loop, in an hour and a half
 	@$(PY) -m bench.feed.run
 
 MINUTES ?= 20

@@ -79,7 +79,7 @@ PARTS: Mapping[str, tuple[Callable[[Found], list[Figure]], str]] = {
     "sse": (_sse, "subscribers of the feed's events, half a minute"),
     "ingest": (_ingest, "receipts and reports by HTTP into PostgreSQL, three minutes"),
     "snapshot": (_snapshot, "ten million rules by the feed, a quarter of an hour"),
-    "traffic": (_traffic, "bytes on the wire, a quarter of an hour; needs root"),
+    "traffic": (_traffic, "bytes on the wire, an hour; needs root"),
 }
 
 

@@ -59,7 +59,7 @@ ENDS = (".com", ".net", ".vn", ".xyz", ".top")
 def main(arguments: list[str]) -> int:
     """Measure, and print JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=int, default=15)
+    parser.add_argument("--minutes", type=int, default=62)  # an hour and its look
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="filterd-bench-") as folder, wire() as line:
         print(json.dumps(_measure(Path(folder), line, options.minutes)))
