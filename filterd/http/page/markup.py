@@ -1,0 +1,62 @@
+"""Text into HTML: everything is cleaned and escaped unless this module made it.
+
+A page holds names, rule texts and numbers that others wrote. `clean` takes from them what could
+turn a line around, hide, or break a header; `element` escapes every child that is not `Markup`.
+"""
+
+import html
+import unicodedata
+
+VOID = frozenset({"meta", "input", "br", "path", "circle", "ellipse", "rect"})
+LONGEST = 160  # characters of a text from outside
+_MARKS = 2  # combining marks on one letter; Vietnamese in NFC needs none
+_GONE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})  # controls, direction marks, surrogates, unknown
+
+
+class Markup(str):
+    """HTML made here. Joining it with other text gives plain text, which is escaped again."""
+
+    __slots__ = ()
+
+
+def clean(text: str, longest: int = LONGEST) -> str:
+    """Return `text` on one line in NFC, without controls and direction marks, cut at `longest`."""
+    kept: list[str] = []
+    marks = 0
+    for each in unicodedata.normalize("NFC", text[: 4 * longest]):
+        category = unicodedata.category(each)
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        if marks > _MARKS or (category in _GONE and each not in "\t\r\n"):
+            continue
+        kept.append(" " if each.isspace() else each)
+    line = unicodedata.normalize("NFC", " ".join("".join(kept).split()))
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+def escape(text: str) -> Markup:
+    """Return `text` as HTML, for content and for quoted attributes."""
+    return text if isinstance(text, Markup) else Markup(html.escape(clean(text, 600), quote=True))
+
+
+def element(tag: str, *children: str, **attributes: str | bool | None) -> Markup:
+    """Return an element. `class_` is `class`, `_` in a name is `-`; None and False leave it out."""
+    parts = [tag]
+    for name, value in attributes.items():
+        if value is None or value is False:
+            continue
+        spelled = name.rstrip("_").replace("_", "-")
+        parts.append(spelled if value is True else f'{spelled}="{_attribute(value)}"')
+    start = f"<{' '.join(parts)}>"
+    if tag in VOID:
+        # SVG is XML in spirit: its empty elements are closed, those of HTML are not.
+        return Markup(start if tag in {"meta", "input", "br"} else f"{start[:-1]}/>")
+    return Markup(f"{start}{join(*children)}</{tag}>")
+
+
+def join(*children: str) -> Markup:
+    """Return the children one after another, escaped where they are not ours."""
+    return Markup("".join(map(escape, children)))
+
+
+def _attribute(value: str) -> str:
+    return html.escape(clean(value, 4000), quote=True)
