@@ -16,21 +16,10 @@ from filterd.model.errors import ConfigError
 
 OURS = Path(__file__).with_name("texts")
 NAMES = frozenset(
-    (
-        "host",
-        "category",
-        "age",
-        "list",
-        "rule",
-        "authority",
-        "reference",
-        "basis",
-        "whom",
-        "minutes",
-        "hotline",
-        "report",
-        "appeal",
-    )
+    {
+        *("host", "category", "age", "list", "rule", "authority", "reference", "basis", "whom"),
+        *("minutes", "hotline", "report", "appeal"),
+    }
 )
 PLACE = re.compile(r"\{([a-z]+)\}")
 OUTCOMES = ("opened", "forged", "expired", "large", "odd", "often", "full", "method", "nothing")

@@ -70,7 +70,8 @@ def visible(body):
 def test_the_youngest_read_two_short_sentences_and_write_nothing():
     for why, language in itertools.product(Why, ("vi", "en")):
         says = WORDS.languages[language].page(facts(why, Reading.PRIMARY)).says
-        assert len(says) <= 2 and all(len(each) <= 75 for each in says), (why, says)
+        assert len(says) <= 2, why
+        assert max(map(len, says)) <= 75, says
         read = Reader(page(why, Reading.PRIMARY, language).body)
         assert "text" not in read.values("input", "type")
     unfolded = visible(page(Why.LIST, Reading.PRIMARY).body)
@@ -119,7 +120,7 @@ def test_what_others_wrote_stays_text(nasty, reading):
         legal_basis=nasty,
     )
     contacts = Contacts(nasty, nasty, nasty, nasty, nasty, nasty)
-    offer = Offer("K7QD-3MXA", nasty, nasty, 30)
+    offer = Offer("K7QD-3MXA", nasty[:400], nasty[:400], 30)
     plain = Reader(shown(facts(reading=reading), offer=Offer("K7QD-3MXA", "c", "g", 30)).body)
     json = Asked(accept="application/json", language=nasty)
     for why in (Why.ORDER, Why.LIST, Why.WARNING):
@@ -131,7 +132,7 @@ def test_what_others_wrote_stays_text(nasty, reading):
             assert not any(each in text for each in "\0\x1b\r\u202e\u2066\u2028\u200b\ufeff")
             assert b"<img" not in answered.body
             assert b"<svg onload" not in answered.body
-            assert len(answered.body) < 15_000 + 8 * 600
+            assert len(answered.body) < 20_000
         read = Reader(shown(given, BROWSER, offer, contacts).body)
         assert set(read.tags) <= {*plain.tags, "b", "bdi"}
         assert not any(name.startswith("on") for _, name, _ in read.attributes)
