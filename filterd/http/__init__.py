@@ -1,1 +1,1 @@
-"""HTTP and HTTPS filtering: what is asked for, what is decided, what is answered."""
+"""The HTTP filter: decides by name before it decrypts, in a process of its own."""

@@ -34,7 +34,7 @@ def answer(
     if facts.why is Why.ORDER:
         headers += heads.blocked_by(contacts.operator)
     status = facts.why.status
-    return _for(asked, Answer(status, heads.reason(status), headers, body))
+    return _for(asked, Answer(status, heads.phrase(status), headers, body))
 
 
 def told(given: Told, asked: Asked, words: Words, contacts: Contacts) -> Answer:
@@ -42,8 +42,8 @@ def told(given: Told, asked: Asked, words: Words, contacts: Contacts) -> Answer:
     first, second = _languages(asked, words)
     body = render.told(given, (first, second), contacts)
     headers = heads.page(f"{first.code}, {second.code}")
-    reason = heads.reason(given.status)
-    return _for(asked, Answer(given.status, reason, headers, body))
+    phrase = heads.phrase(given.status)
+    return _for(asked, Answer(given.status, phrase, headers, body))
 
 
 def _languages(asked: Asked, words: Words) -> tuple[Language, Language]:

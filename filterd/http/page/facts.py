@@ -146,7 +146,7 @@ class Answer:
     """An HTTP answer. `headers` hold no line break; `body` is empty for HEAD."""
 
     status: int
-    reason: str
+    phrase: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
 

@@ -38,7 +38,7 @@ _OPEN: Headers = (
 )
 
 
-def reason(status: int) -> str:
+def phrase(status: int) -> str:
     """Return the reason phrase."""
     return _REASONS.get(status) or HTTPStatus(status).phrase
 

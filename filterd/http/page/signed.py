@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-LONGEST = 2048  # characters
+LONGEST = 4096  # characters
 _MAC = 16  # bytes
 
 

@@ -28,7 +28,7 @@ def test_451_is_for_orders_only_and_school_policy_is_403(why):
 
 def test_an_order_is_answered_as_rfc_7725_says():
     given = shown()
-    assert (given.status, given.reason) == (451, "Unavailable For Legal Reasons")
+    assert (given.status, given.phrase) == (451, "Unavailable For Legal Reasons")
     assert given.header("Link") == '<https://truong.example/loc>; rel="blocked-by"'
     text = Reader(given.body).text
     for told in ("Bộ Thử Nghiệm", "1234/QĐ-BTN", "Nghị định 00/2026/NĐ-CP", "mọi người dùng mạng"):
