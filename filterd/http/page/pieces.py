@@ -32,14 +32,14 @@ def details(facts: PageFacts, language: Language, reference: str) -> Markup:
     """Return the table of facts: folded for the youngest, who need not read it."""
     ui, known = language.ui, names(facts, language)
     fault, staff = facts.why in _FAULTS, facts.reading is Reading.STAFF
-    order = facts.why is Why.ORDER
+    order, warns = facts.why is Why.ORDER, facts.why is Why.WARNING
     wide = staff or facts.reading is Reading.PRIMARY
     age = known["age"] and ui["age_value"].replace("{age}", known["age"])
     rows = [
         ("host", known["host"], True),
         ("category", known["category"], not fault),
         ("age", age, not fault and not order),
-        ("authority", known["authority"], not fault),
+        ("authority_warns" if warns else "authority", known["authority"], not fault),
         ("reference", known["reference"], not fault),
         ("basis", known["basis"], not fault),
         ("whom", known["whom"], order),
