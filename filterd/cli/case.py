@@ -5,6 +5,7 @@ import json
 import time
 from dataclasses import asdict
 
+from filterd.app.cases import case_folder
 from filterd.app.commanding import Post
 from filterd.cli.base import Command, Exit, add_config, add_examples, add_json, printable
 from filterd.cli.table import table
@@ -55,7 +56,7 @@ def _cases(post: Post) -> tuple[Kept, ...]:
 
 
 def _book(post: Post) -> Book:
-    return Book(post.paths.state / "http")
+    return Book(case_folder(post.paths))
 
 
 def _list(args: argparse.Namespace) -> int:

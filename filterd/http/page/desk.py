@@ -74,6 +74,8 @@ class Desk:
     def receive(self, asked: Asked, asker: Asker, body: bytes, now: float) -> Answer:
         """Return the answer to a request that `is_ours`: a form, or something lost."""
         path = asker.path.partition("?")[0]
+        if asker.host == heads.HOME and (path == "/" or path.startswith("/problem/")):
+            return self._tell(asked, Told(200, "about"))
         if path not in (CASE_PATH, GO_PATH):
             return self._tell(asked, Told(404, "nothing"))
         if asked.method != "POST":

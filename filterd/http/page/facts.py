@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from filterd.model.verdict import Step
+
 
 class Kind(StrEnum):
     """Who stands behind it; chooses colour, picture and status."""
@@ -66,6 +68,20 @@ _STATUS = {
     Why.UNREADY: 503,
     Why.MALFORMED: 400,
 }
+
+
+_BY_STEP = {
+    Step.ORDER: Why.ORDER,
+    Step.SCHEDULE: Why.SCHEDULE,
+    Step.LIST: Why.LIST,
+    Step.AGE: Why.AGE,
+    Step.DEFAULT: Why.UNLISTED,
+}
+
+
+def why_of(step: Step, *, mandatory: bool = False) -> Why:
+    """Return why a decision of that step of the precedence list blocks."""
+    return Why.ORDER if mandatory else _BY_STEP.get(step, Why.RULE)
 
 
 class Reading(StrEnum):

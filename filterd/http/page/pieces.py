@@ -136,11 +136,19 @@ def help_box(facts: PageFacts, language: Language, contacts: Contacts) -> Markup
         given = [each for each in places if each]
         either = Markup(f" {element('span', ui['or'])} ")
         lines.append(fill(ui["report"], {"report": Markup(either.join(given))}))
-        lines.append(fill(ui["school"], {"appeal": _anything(contacts.appeal)}))
+        lines.append(fill(ui["school"], {"appeal": address(contacts.appeal)}))
     shown = [element("p", each) for each in lines if each is not None]
     return (
         element("section", element("h2", ui["help"]), *shown, class_="help") if shown else Markup()
     )
+
+
+def address(text: str) -> Markup:
+    """Return a school's address as a link where it is one, else as it stands."""
+    text = clean(text)
+    if _MAIL.fullmatch(text):
+        return _mail(text)
+    return _telephone(text) if _DIGITS.fullmatch(text) else _site(text)
 
 
 def _telephone(text: str) -> Markup:
@@ -163,10 +171,3 @@ def _mail(text: str) -> Markup:
     if not _MAIL.fullmatch(text):
         return element("bdi", text) if text else Markup()
     return element("a", text, href=f"mailto:{text}")
-
-
-def _anything(text: str) -> Markup:
-    text = clean(text)
-    if _MAIL.fullmatch(text):
-        return _mail(text)
-    return _telephone(text) if _DIGITS.fullmatch(text) else _site(text)

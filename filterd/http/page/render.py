@@ -10,7 +10,7 @@ from filterd.http.page.facts import Contacts, Kind, PageFacts, Reading, Told
 from filterd.http.page.filling import names, sentences
 from filterd.http.page.markup import Markup, clean, element
 from filterd.http.page.pictures import picture
-from filterd.http.page.pieces import Offer, appeal, details, go_on, help_box
+from filterd.http.page.pieces import Offer, address, appeal, details, go_on, help_box
 from filterd.http.page.style import SHEET
 from filterd.http.page.words import Language, Text
 
@@ -55,14 +55,15 @@ def block(
 
 def told(given: Told, languages: Sequence[Language], contacts: Contacts) -> bytes:
     """Return the page that says what came of a form."""
-    kind = Kind.SCHOOL if given.reference else Kind.ERROR
+    kind = Kind.SCHOOL if given.status == 200 else Kind.ERROR
     code = element("p", given.reference, class_="ref") if given.reference else Markup()
+    known = {"appeal": address(contacts.appeal)}
 
     def card(language: Language) -> Markup:
         text = language.desk[given.outcome]
         who = element("p", language.ui["code"], class_="by") if given.reference else Markup()
         drawn = picture(kind, given.reading)
-        return _card(_top(drawn, who, text, sentences(text.says, {}), code))
+        return _card(_top(drawn, who, text, sentences(text.says, known), code))
 
     return _document(
         languages,

@@ -22,7 +22,10 @@ NAMES = frozenset(
     }
 )
 PLACE = re.compile(r"\{([a-z]+)\}")
-OUTCOMES = ("opened", "forged", "expired", "large", "odd", "often", "full", "method", "nothing")
+OUTCOMES = (
+    *("opened", "forged", "expired", "large", "odd", "often", "full", "method"),
+    *("about", "nothing"),
+)
 GRAVE = "grave"  # instead of the words of an order
 _LONGEST = 400  # characters of a text
 _MOST = 6  # sentences

@@ -244,6 +244,14 @@ def test_what_is_the_filters_own():
     assert not is_ours("a.example", "/")
 
 
+@pytest.mark.parametrize("path", ["/", "/problem/order"])
+def test_the_filter_says_who_it_is(desk, path):
+    given = desk.receive(BROWSER, asker(path, host="filterd.internal"), b"", NOW)
+    assert given.status == 200
+    assert "tin-hoc@truong.example" in Reader(given.body).text
+    assert desk.receive(BROWSER, asker("/x", host="filterd.internal"), b"", NOW).status == 404
+
+
 def test_a_fault_offers_nothing_and_an_image_no_form(desk):
     assert tokens(desk, facts(Why.CERTIFICATE)) == []
     body = desk.refuse(facts(Why.LIST), Asked(dest="image"), asker(), NOW).body

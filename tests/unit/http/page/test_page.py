@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 
 from filterd.http.page.asked import Asked
-from filterd.http.page.facts import Contacts, Reading, Why
+from filterd.http.page.facts import Contacts, Reading, Why, why_of
 from filterd.http.page.markup import clean
 from filterd.http.page.pieces import Offer
 from filterd.http.page.style import COLOURS, KINDS, SHEET
+from filterd.model.verdict import Step
 from tests.support.pages import BROWSER, OFFER, SCHOOL, WORDS, Reader, facts, shown
 
 ALL = list(itertools.product(Why, Reading, ["vi", "en"]))
@@ -183,6 +184,22 @@ def test_the_sheet_shows_focus_and_serves_dark_rooms_paper_and_small_screens():
     assert "outline:none" not in SHEET
     assert "url(" not in SHEET
     assert "@import" not in SHEET
+
+
+@pytest.mark.parametrize(
+    ("step", "mandatory", "why"),
+    [
+        (Step.ORDER, False, Why.ORDER),
+        (Step.AGE, True, Why.ORDER),
+        (Step.AGE, False, Why.AGE),
+        (Step.LOCAL_BLOCK, False, Why.RULE),
+        (Step.LIST, False, Why.LIST),
+        (Step.SCHEDULE, False, Why.SCHEDULE),
+        (Step.DEFAULT, False, Why.UNLISTED),
+    ],
+)
+def test_the_words_follow_the_step_that_decided(step, mandatory, why):
+    assert why_of(step, mandatory=mandatory) is why
 
 
 def test_the_reading_follows_the_age_of_the_group():
