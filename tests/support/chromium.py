@@ -70,11 +70,11 @@ class Browser:
 
     def go(self, url):
         """Load a page to its end."""
-        self._load(lambda: self.do("Page.navigate", url=url))
+        self.load(lambda: self.do("Page.navigate", url=url))
 
     def click(self, selector):
         """Press the mouse in the middle of what `selector` finds; wait for the page it leads to."""
-        self._load(lambda: self.press(selector))
+        self.load(lambda: self.press(selector))
 
     def press(self, selector):
         """Press the mouse in the middle of what `selector` finds."""
@@ -84,6 +84,15 @@ class Browser:
         x, y = sum(corners[0::2]) / 4, sum(corners[1::2]) / 4
         for kind in ("mousePressed", "mouseReleased"):
             self.do("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def key(self, key, code):
+        """Press a key; `code` is its virtual key code."""
+        text = {9: "", 13: "\r"}.get(code, key)
+        for kind in ("keyDown", "keyUp"):
+            said = {"text": text} if text and kind == "keyDown" else {}
+            self.do(
+                "Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **said
+            )
 
     def html(self):
         """Return the document as it stands."""
@@ -106,7 +115,8 @@ class Browser:
         assert node, f"nothing is {selector}"
         return node
 
-    def _load(self, begin):
+    def load(self, begin):
+        """Do what `begin` does, and wait for the page that it leads to."""
         self.events.clear()
         begin()
         while not any(each.get("method") == "Page.loadEventFired" for each in self.events):

@@ -91,11 +91,11 @@ SHEET = (
     ".primary form{margin-top:1.25rem}"
     ".primary button{border-radius:2rem;padding:.75rem 1.75rem}"
     ".primary .about,.primary .other>summary,.primary footer{font-size:1rem}"
-    ".other .card{padding-top:1rem}.other h2{font-size:1.375rem;margin:.25rem 0 .5rem}"
+    ".other .card{padding-top:1rem}.other .top h2{font-size:1.375rem;margin:.25rem 0 .5rem}"
     "@media (max-width:32rem){.card{padding:1.25rem}.primary .top{display:block}"
     "header{padding-top:1rem}dl{display:block}dd{margin-bottom:.5rem}button{width:100%}}"
-    "@media print{:root{"
+    "@media print{:root{color-scheme:light;"
     + _variables(0)
-    + "}body{background:none}.card{border:1px solid;box-shadow:none}form,.ask{display:none}}"
+    + "}body{background:#fff}.card{border:1px solid;box-shadow:none}form,.ask{display:none}}"
 )
 HASH = "sha256-" + base64.b64encode(hashlib.sha256(SHEET.encode()).digest()).decode()
