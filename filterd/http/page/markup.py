@@ -5,11 +5,14 @@ turn a line around, hide, or break a header; `element` escapes every child that 
 """
 
 import html
+import re
 import unicodedata
 
 VOID = frozenset({"meta", "input", "br", "path", "circle", "ellipse", "rect"})
 LONGEST = 160  # characters of a text from outside
 _MARKS = 2  # combining marks on one letter; Vietnamese in NFC needs none
+# Letters without marks of their own, signs and spaces: what nearly every text here is made of.
+_PLAIN = re.compile(r"[ -~\u00a1-\u00ac\u00ae-\u02ff\u1e00-\u1eff\u2010-\u2027]*")
 _GONE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})  # controls, direction marks, surrogates, unknown
 
 
@@ -21,16 +24,22 @@ class Markup(str):
 
 def clean(text: str, longest: int = LONGEST) -> str:
     """Return `text` on one line in NFC, without controls and direction marks, cut at `longest`."""
+    line = " ".join(_visible(text[: 4 * longest]).split())
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+def _visible(text: str) -> str:
+    if _PLAIN.fullmatch(text) and unicodedata.is_normalized("NFC", text):
+        return text
     kept: list[str] = []
     marks = 0
-    for each in unicodedata.normalize("NFC", text[: 4 * longest]):
+    for each in unicodedata.normalize("NFC", text):
         category = unicodedata.category(each)
         marks = marks + 1 if category in ("Mn", "Me") else 0
         if marks > _MARKS or (category in _GONE and each not in "\t\r\n"):
             continue
         kept.append(" " if each.isspace() else each)
-    line = unicodedata.normalize("NFC", " ".join("".join(kept).split()))
-    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+    return unicodedata.normalize("NFC", "".join(kept))
 
 
 def escape(text: str) -> Markup:

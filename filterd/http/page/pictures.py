@@ -5,6 +5,7 @@ bad luck.)
 """
 
 from collections.abc import Mapping
+from functools import cache
 
 from filterd.http.page.facts import Kind, Reading
 from filterd.http.page.markup import Markup, element
@@ -35,6 +36,7 @@ _TURTLE = (
 )
 
 
+@cache
 def picture(kind: Kind, reading: Reading) -> Markup:
     """Return the picture of a page, hidden from screen readers."""
     if reading is Reading.PRIMARY:

@@ -6,10 +6,12 @@ import unicodedata
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from filterd.http.page.asked import Asked
 from filterd.http.page.facts import Contacts, Reading, Why, why_of
-from filterd.http.page.markup import clean
+from filterd.http.page.markup import clean, element
 from filterd.http.page.pieces import Offer
 from filterd.http.page.style import COLOURS, KINDS, SHEET
 from filterd.model.verdict import Step
@@ -138,6 +140,18 @@ def test_what_others_wrote_stays_text(nasty, reading):
         assert set(read.tags) <= {*plain.tags, "b", "bdi"}
         assert not any(name.startswith("on") for _, name, _ in read.attributes)
         assert set(read.values("a", "href")) <= {"tel:111"}
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=300))
+def test_whatever_text_is_shown_is_one_clean_line(text):
+    line = clean(text)
+    assert len(line) <= 160
+    assert line == unicodedata.normalize("NFC", line)
+    assert line.isprintable()
+    assert clean(line) == line
+    read = Reader(element("p", text, title=text).encode())
+    assert read.tags == ["p"]
+    assert read.text == clean(text, 600)
 
 
 def test_clean_keeps_vietnamese_and_drops_what_steers():
