@@ -41,12 +41,12 @@ class LabelCache:
     def __init__(self, secret: bytes, bounds: Bounds | None = None) -> None:
         bounds = bounds or Bounds()
         self._secret = secret
-        self.files: Expiring[SiteLabel | None] = Expiring(bounds.sites)
+        self.files: Expiring[tuple[SiteLabel, ...]] = Expiring(bounds.sites)
         self.fronts: Expiring[Label | None] = Expiring(bounds.sites)
         self._pages: Expiring[Label] = Expiring(bounds.pages)
 
-    def learn_file(self, host: str, found: SiteLabel | None, now: float) -> None:
-        """Keep what the label files of a host say; None: it has none."""
+    def learn_files(self, host: str, found: tuple[SiteLabel, ...], now: float) -> None:
+        """Keep what the label files of a host say, all of them at once; (): it has none."""
         self.files.put(self.key(host), found, now + SITE_SECONDS)
 
     def learn_page(self, host: str, path: str, label: Label | None, now: float) -> Label | None:
@@ -62,24 +62,23 @@ class LabelCache:
         else:
             self._pages.put(self.key(host + path), label, now + PAGE_SECONDS)
         front = self.fronts.get(key, now)[1]
-        site = self.files.get(key, now)[1]
-        seen = label if site is None else site.find_seen(host, path, label)
-        return stricter((front, seen))
+        sites = self.files.get(key, now)[1] or ()
+        return stricter((front, label, *(site.find_seen(host, path, label) for site in sites)))
 
     def find(self, host: str, path: str, now: float) -> Label | None:
         """Return the strictest label that is known of an address; None where there is none."""
         key = self.key(host)
         front = self.fronts.get(key, now)[1]
         page = self._pages.get(self.key(host + path), now)[1]
-        site = self.files.get(key, now)[1]
-        return stricter((front, page, None if site is None else site.find(host, path)))
+        sites = self.files.get(key, now)[1] or ()
+        return stricter((front, page, *(site.find(host, path) for site in sites)))
 
     def labelled(self, host: str, now: float) -> bool | None:
         """Say whether a host has a label; None while files or front page were not looked at."""
         key = self.key(host)
-        known, site = self.files.get(key, now)
+        known, sites = self.files.get(key, now)
         opened, front = self.fronts.get(key, now)
-        if site is not None or front is not None:
+        if sites or front is not None:
             return True
         return False if known and opened else None
 

@@ -33,9 +33,9 @@ def save(cache: LabelCache, path: Path, now: float) -> int:
         OSError: the file cannot be written; the old one is still there.
     """
     files = [
-        [key.hex(), until, _site(site)]
-        for key, until, site in cache.files.items(now)
-        if site is not None
+        [key.hex(), until, [_site(site) for site in sites]]
+        for key, until, sites in cache.files.items(now)
+        if sites
     ]
     fronts = [
         [key.hex(), until, _label(label)]
@@ -59,7 +59,10 @@ def load(cache: LabelCache, path: Path, now: float) -> int:
         document = json.loads(path.read_bytes())
         if document["version"] != VERSION:
             raise LabelsNotLoaded(f"{path}: of another version; it will be replaced")
-        files = [(*_entry(row, now, SITE_SECONDS), _read_site(row[2])) for row in document["files"]]
+        files = [
+            (*_entry(row, now, SITE_SECONDS), tuple(_read_site(each) for each in row[2]))
+            for row in document["files"]
+        ]
         fronts = [
             (*_entry(row, now, PAGE_SECONDS), _read_label(row[2])) for row in document["fronts"]
         ]
@@ -69,8 +72,8 @@ def load(cache: LabelCache, path: Path, now: float) -> int:
         raise LabelsNotLoaded(f"{path}: cannot be read: {error.strerror}") from error
     except _DAMAGE as error:
         raise LabelsNotLoaded(f"{path}: damaged; it will be replaced at the next save") from error
-    for key, until, site in files:
-        cache.files.put(key, site, until)
+    for key, until, sites in files:
+        cache.files.put(key, sites, until)
     for key, until, front in fronts:
         cache.fronts.put(key, front, until)
     return len(files) + len(fronts)

@@ -25,11 +25,13 @@ class Scope:
     pieces: tuple[tuple[re.Pattern[str], int], ...]  # with the length of what each matches
     open_start: bool
     open_end: bool
+    has_host: bool
     has_path: bool
 
     def covers(self, host: str, path: str) -> bool:
         """Say whether it matches `host` (normalised) and `path` (with its query)."""
-        address = f".{host}{path if self.has_path else ''}".lower()[:MOST_ADDRESS]
+        address = f".{host}" if self.has_host else ""
+        address = (address + path if self.has_path else address).lower()[:MOST_ADDRESS]
         at = 0
         for index, (piece, length) in enumerate(self.pieces):
             anchored = index == 0 and not self.open_start
@@ -48,8 +50,8 @@ class Scope:
 def read_scope(text: str) -> Scope | None:
     """Return the scope that `text` means; None for what is refused.
 
-    Without a path it is for every path; a path without a wildcard or `$` at its end is for all
-    below it; `*.example.org` is for `example.org` too.
+    Without a path it is for every path; what begins with "/" is a path on any host; a path without
+    `$` at its end is for all that begins with it; `*.example.org` is for `example.org` too.
     """
     text = text.strip()
     if not text or len(text) > MOST_TEXT or not text.isascii():
@@ -67,7 +69,8 @@ def read_scope(text: str) -> Scope | None:
 
 
 def _scope(text: str, items: list[str]) -> Scope | None:
-    if items[0] != _WILD:
+    has_host = items[0] != "/"
+    if has_host and items[0] != _WILD:
         items.insert(0, ".")  # addresses are compared with a dot before them
     pieces: list[list[str]] = [[]]
     for item in items:
@@ -78,7 +81,7 @@ def _scope(text: str, items: list[str]) -> Scope | None:
     compiled = tuple((_compiled(piece), len(piece)) for piece in pieces if piece)
     if len(compiled) > MOST_PIECES:
         return None
-    return Scope(text, compiled, items[0] == _WILD, items[-1] == _WILD, "/" in items)
+    return Scope(text, compiled, items[0] == _WILD, items[-1] == _WILD, has_host, "/" in items)
 
 
 def _compiled(piece: list[str]) -> re.Pattern[str]:

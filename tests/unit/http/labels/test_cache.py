@@ -43,7 +43,7 @@ def test_labels_end():
     known = cache()
     known.learn_page("example.test", "/", RTA, 0)
     known.learn_page("example.test", "/x", RTA, 0)
-    known.learn_file("site.test", SiteLabel(T13), 0)
+    known.learn_files("site.test", (SiteLabel(T13),), 0)
     assert known.find("example.test", "/x", PAGE_SECONDS - 1) == RTA
     assert known.find("example.test", "/x", PAGE_SECONDS) is None
     assert known.find("site.test", "/", SITE_SECONDS - 1) == T13
@@ -52,16 +52,27 @@ def test_labels_end():
 
 def test_the_stricter_counts_between_file_front_and_page():
     known = cache()
-    known.learn_file("example.test", SiteLabel(T13), 0)
+    known.learn_files("example.test", (SiteLabel(T13),), 0)
     assert known.learn_page("example.test", "/", NONE, 0) == T13
     assert known.learn_page("example.test", "/x", RTA, 0) == RTA
     assert known.find("example.test", "/x", 1) == RTA
     assert known.find("example.test", "/y", 1) == T13
 
 
+def test_of_several_files_the_stricter_counts_at_each_address():
+    one = SiteLabel(NONE, (Part(read_scope("/film/"), RTA),))
+    other = SiteLabel(T13, (Part(read_scope("/kids/"), NONE),))
+    for files in ((one, other), (other, one)):
+        known = cache()
+        known.learn_files("example.test", files, 0)
+        assert known.find("example.test", "/film/1", 1) == RTA
+        assert known.find("example.test", "/", 1) == T13
+        assert known.find("example.test", "/kids/1", 1) == NONE
+
+
 def test_a_file_may_leave_it_to_the_pages():
     known = cache()
-    known.learn_file("example.test", SiteLabel(RTA, pages_say=True), 0)
+    known.learn_files("example.test", (SiteLabel(RTA, pages_say=True),), 0)
     assert known.find("example.test", "/x", 1) is None
     assert known.learn_page("example.test", "/x", None, 1) == RTA
     assert known.learn_page("example.test", "/y", T13, 1) == T13
@@ -70,7 +81,7 @@ def test_a_file_may_leave_it_to_the_pages():
 def test_a_part_counts_instead_of_the_default():
     scope = read_scope("example.test/kids/")
     known = cache()
-    known.learn_file("example.test", SiteLabel(RTA, (Part(scope, NONE),)), 0)
+    known.learn_files("example.test", (SiteLabel(RTA, (Part(scope, NONE),)),), 0)
     assert known.find("example.test", "/kids/a", 1) == NONE
     assert known.find("example.test", "/a", 1) == RTA
 
@@ -81,7 +92,7 @@ def test_it_is_bounded_and_keeps_what_is_used():
     for count in range(100):
         known.learn_page(f"{count}.test", "/", RTA, 0)
         known.learn_page(f"{count}.test", "/x", RTA, 0)
-        known.learn_file(f"{count}.test", None, 0)
+        known.learn_files(f"{count}.test", (), 0)
         assert known.find("used.test", "/", 0) == RTA
     assert len(known.fronts) == len(known.files) == len(known._pages) == 10
 
@@ -91,9 +102,9 @@ def test_whether_a_site_is_labelled_is_unknown_until_both_were_looked_at():
     assert known.labelled("a.test", 0) is None
     known.learn_page("a.test", "/", None, 0)
     assert known.labelled("a.test", 0) is None
-    known.learn_file("a.test", None, 0)
+    known.learn_files("a.test", (), 0)
     assert known.labelled("a.test", 0) is False
-    known.learn_file("a.test", SiteLabel(NONE), 0)
+    known.learn_files("a.test", (SiteLabel(NONE),), 0)
     assert known.labelled("a.test", 0) is True
     known.learn_page("b.test", "/", NONE, 0)
     assert known.labelled("b.test", 0) is True
@@ -105,8 +116,8 @@ def filled():
     known.learn_page("none.test", "/", None, 100)
     known.learn_page("front.test", "/page", T13, 100)
     part = Part(read_scope(r"^https?://file\.test/a/.*$"), NONE)
-    known.learn_file("file.test", SiteLabel(T13, (part,), pages_say=False), 100)
-    known.learn_file("nothing.test", None, 100)
+    known.learn_files("file.test", (SiteLabel(T13, (part,), pages_say=False),), 100)
+    known.learn_files("nothing.test", (), 100)
     return known
 
 
@@ -126,7 +137,7 @@ def test_the_file_names_no_site_and_no_page(tmp_path):
     known = cache()
     known.learn_page("visited.example.test", "/secret", RTA, 0)
     known.learn_page("visited.example.test", "/", RTA, 0)
-    known.learn_file("other.example.test", None, 0)
+    known.learn_files("other.example.test", (), 0)
     save(known, path, 0)
     text = path.read_text()
     assert "example" not in text
@@ -176,9 +187,9 @@ def test_a_damaged_file_is_refused_whole(tmp_path_factory, data):
      '{"version":1,"files":[],"fronts":[["00",1,[99,"rta",""]]]}',
      '{"version":1,"files":[],"fronts":[["00",1,[true,"rta",""]]]}',
      '{"version":1,"files":[],"fronts":[["00",1' + "0" * 400 + ',[18,"rta",""]]]}',
-     '{"version":1,"files":[["00",1,{"default":null,"parts":[[5,[1,"x",""]]],"pages_say":false}]],"fronts":[]}',
+     '{"version":1,"files":[["00",1,[{"default":null,"parts":[[5,[1,"x",""]]],"pages_say":false}]]],"fronts":[]}',
      '{"version":1,"files":[],"fronts":[["00",1e999,[18,"rta",5]]]}',
-     '{"version":1,"files":[["00",1,{"default":null,"parts":[["^(a+)+",[1,"x",""]]],"pages_say":false}]],"fronts":[]}'],
+     '{"version":1,"files":[["00",1,[{"default":null,"parts":[["^(a+)+",[1,"x",""]]],"pages_say":false}]]],"fronts":[]}'],
 )  # fmt: skip
 def test_a_wrong_file_says_what_will_happen(tmp_path, content):
     path = tmp_path / "labels.json"
