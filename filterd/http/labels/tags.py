@@ -2,7 +2,9 @@
 
 Every state takes all the text there is and keeps nothing of it but the attribute it is in, so the
 cost is linear and the memory small whatever comes, and the tags do not depend on how the text was
-cut. Comments, doctypes and what stands inside script, style, title and their like are stepped over.
+cut. A start tag that is whole in one piece, as nearly all are, is taken by one regular expression
+without backtracking instead of state by state. Comments, doctypes and what stands inside script,
+style, title and their like are stepped over.
 """
 
 import html
@@ -12,18 +14,28 @@ from dataclasses import dataclass, field
 
 MOST_VALUE = 512  # characters of a name or value that are kept
 MOST_ATTRIBUTES = 32
+WITH_ATTRIBUTES = frozenset({"meta"})  # of other elements they are stepped over
 # Elements whose content is text to a browser that runs scripts, or (template) not part of the page.
 RAW = ("script", "style", "title", "noscript", "noframes", "template", "textarea", "xmp", "iframe")
 
-_SPACE = "\t\n\f\r "
-_NAME_END = re.compile(rf"[{_SPACE}/>]")
-_ATTRIBUTE_END = re.compile(rf"[{_SPACE}/>=]")
-_VALUE_END = re.compile(rf"[{_SPACE}>]")
-_NOT_SPACE = re.compile(rf"[^{_SPACE}]")
-_NOT_SPACE_OR_SLASH = re.compile(rf"[^{_SPACE}/]")
+_S = "[\\t\\n\\f\\r ]"
+_NAME_END = re.compile(r"[\t\n\f\r />]")
+_ATTRIBUTE_END = re.compile(r"[\t\n\f\r />=]")
+_VALUE_END = re.compile(r"[\t\n\f\r >]")
+_NOT_SPACE = re.compile(r"[^\t\n\f\r ]")
+_NOT_SPACE_OR_SLASH = re.compile(r"[^\t\n\f\r /]")
 _COMMENT_END = re.compile("--!?>")
+# An attribute as the states below read it; where a value is cut off, none at all.
+_ATTRIBUTE = (
+    r"[\t\n\f\r /]*+([^\t\n\f\r />][^\t\n\f\r />=]*+)"
+    rf"(?:{_S}*+={_S}*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\t\n\f\r >\"'][^\t\n\f\r >]*+)|(?=>))"
+    rf"|(?!{_S}*+=))"
+)
+_ATTRIBUTES = re.compile(_ATTRIBUTE)
+_UNNAMED = re.sub(r"[(](?![?])", "(?:", _ATTRIBUTE)
+_WHOLE = re.compile(rf"([A-Za-z][^\t\n\f\r />]*+)((?:{_UNNAMED})*+)([\t\n\f\r /]*+)>")
 _RAW_END = {
-    name: re.compile(rf"</{name}(?=[{_SPACE}/>])", re.IGNORECASE | re.ASCII) for name in RAW
+    name: re.compile(rf"</{name}(?=[\t\n\f\r />])", re.IGNORECASE | re.ASCII) for name in RAW
 }
 
 
@@ -73,9 +85,12 @@ class Tags:
         if found >= 0:
             self._state = self._open
 
-    def _open(self) -> None:
+    def _open(self) -> Tag | None:
         char = self._text[self._at]
         if _is_letter(char):
+            whole = _WHOLE.match(self._text, self._at)
+            if whole is not None:
+                return self._taken_whole(whole)
             self._tag = Tag("")
             self._state = self._name
         elif char in "!/":
@@ -84,6 +99,17 @@ class Tags:
             self._state = self._markup if char == "!" else self._open_closing
         else:  # "<?" begins a comment that ends with ">"; "<3" is text
             self._state = self._bogus if char == "?" else self._data
+        return None
+
+    def _taken_whole(self, whole: re.Match[str]) -> Tag:
+        self._at = whole.end()
+        self._tag = Tag(whole[1][:MOST_VALUE].lower())
+        self._slash = whole[3].endswith("/")
+        if self._tag.name in WITH_ATTRIBUTES:
+            for name, double, single, bare in _ATTRIBUTES.findall(whole[2]):
+                self._attribute = name[:MOST_VALUE].lower()
+                self._add((double or single or bare)[:MOST_VALUE])
+        return self._finished()
 
     def _open_closing(self) -> None:
         self._tag = Tag("", closing=True)
@@ -191,7 +217,7 @@ class Tags:
 
     def _add(self, value: str) -> None:
         attributes = self._tag.attributes
-        if len(attributes) < MOST_ATTRIBUTES:
+        if self._tag.name in WITH_ATTRIBUTES and len(attributes) < MOST_ATTRIBUTES:
             attributes.setdefault(self._attribute, html.unescape(value))
         self._state = self._before_attribute
 
@@ -206,13 +232,16 @@ class Tags:
     def _past(self, stop: re.Pattern[str], width: int, *, ahead: int = 0) -> bool:
         """Step over the text and `stop`, whose `width` characters may be cut anywhere."""
         before = len(self._tail)
-        text = self._tail + self._text[self._at :]
-        found = stop.search(text)
+        near = self._tail + self._text[self._at : self._at + width + ahead]
+        found = stop.search(near) if before else None
+        end = self._at - before
+        if not before or (found is None and len(self._text) - self._at > width + ahead):
+            found, end = stop.search(self._text, self._at), 0
         if found is None:
+            self._tail = (self._tail + self._text[self._at :][-width - ahead :])[-width - ahead :]
             self._at = len(self._text)
-            self._tail = text[-(width + ahead) :]
             return False
-        self._at += found.end() - before
+        self._at = end + found.end()
         self._tail = ""
         return True
 
