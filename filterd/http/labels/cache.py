@@ -74,13 +74,14 @@ class LabelCache:
         return stricter((front, page, *(site.find(host, path) for site in sites)))
 
     def labelled(self, host: str, now: float) -> bool | None:
-        """Say whether a host has a label; None while files or front page were not looked at."""
+        """Say whether the host itself has a label, beside those of single pages; None while its
+        files were not looked at.
+        """
         key = self.key(host)
         known, sites = self.files.get(key, now)
-        opened, front = self.fronts.get(key, now)
-        if sites or front is not None:
+        if sites or self.fronts.get(key, now)[1] is not None:
             return True
-        return False if known and opened else None
+        return False if known else None
 
     def key(self, text: str) -> bytes:
         """Return the key that `text` is kept under."""

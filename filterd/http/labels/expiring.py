@@ -36,6 +36,10 @@ class Expiring(Generic[T]):
         """Forget a value, if it is there."""
         self._kept.pop(key, None)
 
+    def clear(self) -> None:
+        """Forget all."""
+        self._kept.clear()
+
     def items(self, now: float) -> Iterator[tuple[bytes, float, T]]:
         """Yield (key, until, value) of what has not ended, the least recently used first."""
         for key, (until, value) in self._kept.items():

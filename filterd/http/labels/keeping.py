@@ -2,6 +2,8 @@
 
 JSON with hashed hosts and their labels. Hosts without a label are left out, and so are single
 pages. A file of another installation (another secret) is harmless: its keys match nothing.
+
+So the daemon, which looks at label files, also tells its workers: it saves, they load.
 """
 
 import json
@@ -48,7 +50,8 @@ def save(cache: LabelCache, path: Path, now: float) -> int:
 
 
 def load(cache: LabelCache, path: Path, now: float) -> int:
-    """Put the labels of the file into `cache`; return how many. No file: none.
+    """Put the labels of the file into `cache`, in place of what it has of label files; return how
+    many. No file: nothing is done.
 
     Raises:
         LabelsNotLoaded: the file is damaged, too large, or cannot be read; nothing was taken.
@@ -72,6 +75,7 @@ def load(cache: LabelCache, path: Path, now: float) -> int:
         raise LabelsNotLoaded(f"{path}: cannot be read: {error.strerror}") from error
     except _DAMAGE as error:
         raise LabelsNotLoaded(f"{path}: damaged; it will be replaced at the next save") from error
+    cache.files.clear()  # a site may have taken its label away
     for key, until, sites in files:
         cache.files.put(key, sites, until)
     for key, until, front in fronts:

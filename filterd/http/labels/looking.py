@@ -1,9 +1,10 @@
 """When label files are fetched: never because of one request, once for a host and week.
 
-Sans-io. The daemon, not a worker, is the one that fetches: a worker names the hosts it has seen
-(`see`), the daemon asks `wanted` now and then, fetches over its own connection with the certificate
+Sans-io. The daemon, not a worker, is the one that fetches. A worker names the hosts it has seen
+(`see`). The daemon asks `wanted` now and then, fetches over its own connection with the certificate
 verified, without cookies, referrer or anything of a client, following no redirect to another host,
-and tells `done`. A site so learns that this school looks at labels, and not who asked for what.
+tells `done` and `LabelCache.learn_files`, and saves for the workers (`keeping.py`). A site learns
+from it that this school looks at labels, and not who asked for what.
 """
 
 from collections import OrderedDict

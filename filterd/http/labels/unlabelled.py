@@ -1,7 +1,8 @@
 """How many .vn sites without an age label were used on a day: a number, never a list.
 
 A site here is a registrable domain, as people count sites. What is in memory are hashes with a
-salt that is thrown away with the day; only the counts leave. Pure.
+salt that is thrown away with the day; only the counts leave. Pure. One process counts, or a site
+that two have seen would be two.
 """
 
 from collections.abc import Callable
@@ -41,8 +42,8 @@ class UnlabelledCount:
         self._begin(now)
 
     def note(self, host: str, *, labelled: bool) -> None:
-        """Count the site of `host`, of which it is known whether it has a label. One labelled host
-        makes the whole site a labelled one for the day.
+        """Count the site of `host`, where a page of it or the host had a label (`labelled`) or
+        both are known to have none. One label makes the whole site a labelled one for the day.
         """
         if not host.endswith(".vn"):
             return

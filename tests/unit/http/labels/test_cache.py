@@ -97,10 +97,11 @@ def test_it_is_bounded_and_keeps_what_is_used():
     assert len(known.fronts) == len(known.files) == len(known._pages) == 10
 
 
-def test_whether_a_site_is_labelled_is_unknown_until_both_were_looked_at():
+def test_whether_a_site_is_labelled_is_unknown_until_its_files_were_looked_at():
     known = cache()
     assert known.labelled("a.test", 0) is None
     known.learn_page("a.test", "/", None, 0)
+    known.learn_page("a.test", "/x", RTA, 0)
     assert known.labelled("a.test", 0) is None
     known.learn_files("a.test", (), 0)
     assert known.labelled("a.test", 0) is False
@@ -108,6 +109,21 @@ def test_whether_a_site_is_labelled_is_unknown_until_both_were_looked_at():
     assert known.labelled("a.test", 0) is True
     known.learn_page("b.test", "/", NONE, 0)
     assert known.labelled("b.test", 0) is True
+
+
+def test_a_worker_has_what_the_daemon_saved_last(tmp_path):
+    daemon, worker, path = cache(), cache(), tmp_path / "labels.json"
+    worker.learn_page("front.test", "/", RTA, 0)
+    daemon.learn_files("a.test", (SiteLabel(RTA),), 0)
+    daemon.learn_files("b.test", (SiteLabel(T13),), 0)
+    save(daemon, path, 0)
+    load(worker, path, 0)
+    daemon.learn_files("a.test", (), 1)
+    save(daemon, path, 1)
+    load(worker, path, 1)
+    assert worker.find("a.test", "/", 1) is None
+    assert worker.find("b.test", "/", 1) == T13
+    assert worker.find("front.test", "/", 1) == RTA
 
 
 def filled():
