@@ -230,3 +230,13 @@ def test_any_bytes_can_be_read(data, kind):
 )  # fmt: skip
 def test_only_pages_are_read(kind, answer):
     assert is_page(kind) is answer
+
+
+@pytest.mark.parametrize("start", ["<meta content='", "<meta content=", "<meta ", "<"])
+@pytest.mark.parametrize("step", [1, 700, MOST_BYTES])
+def test_of_a_long_name_or_value_little_is_kept(start, step):
+    head, page = Head("text/html"), (start + "m" * (MOST_BYTES - 100)).encode()
+    for at in range(0, len(page), step):
+        head.feed(page[at : at + step])
+    assert len("".join(head._tags._kept)) <= 512
+    assert age(page + b"'>" + META.encode()) == (None if start == "<" else 18)
