@@ -1,1 +1,4 @@
-"""The HTTP filter: decides by name before it decrypts, in a process of its own."""
+"""Filtering of HTTP and HTTPS, in a process and an environment of its own.
+
+Only `addon.py` and `worker.py` may know mitmproxy; all else is plain values and functions.
+"""
