@@ -31,6 +31,8 @@ COMMANDS: tuple[str, ...] = (
     "authority",
     "order",
     "hub",
+    "media",
+    "handoff",
     "demo",
     "completion",
 )
