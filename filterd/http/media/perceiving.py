@@ -46,9 +46,13 @@ def perceive(picture: bytes | bytearray) -> list[tuple[bytes, int]]:
 
 
 def warm() -> None:
-    """Load all that decoding needs, while files can still be opened."""
-    Image.init()
-    perceive(specimen())
+    """Load all that decoding needs, while files can still be opened: some of it is loaded late."""
+    with Image.open(io.BytesIO(specimen())) as image:
+        for form in FORMATS:
+            for plain in (image.convert("P"), image.convert("RGBA")):
+                sink = io.BytesIO()
+                plain.convert("RGB" if form == "JPEG" else plain.mode).save(sink, form)
+                perceive(sink.getvalue())
 
 
 def _frames(picture: bytes | bytearray) -> list[tuple[bytes, int]]:
