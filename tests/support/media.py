@@ -43,14 +43,13 @@ def desk(*sets, perceive=None, now=NOW, room=None):
 
 
 def picture(seed, form="PNG", size=(320, 240), **options):
-    """Squares of chance colours: a picture with much in it, each seed another."""
+    """Clouds of chance colours: a picture with much in it, each seed another."""
     from PIL import Image  # noqa: PLC0415 - tests of exact hashes do without
 
-    chance = random.Random(seed)
-    small = Image.new("RGB", (8, 6))
-    small.putdata([tuple(chance.randbytes(3)) for _ in range(48)])
+    noise = random.Random(seed).randbytes(20 * 15 * 3)
     sink = io.BytesIO()
-    small.resize(size, Image.Resampling.NEAREST).save(sink, form, **options)
+    small = Image.frombytes("RGB", (20, 15), noise)
+    small.resize(size, Image.Resampling.BICUBIC).save(sink, form, **options)
     return sink.getvalue()
 
 

@@ -57,6 +57,7 @@ class HashSet:
     """A set, open. Raises RulesError: `path` is not a whole set; OSError: it cannot be read."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         with path.open("rb") as source:
             size = os.fstat(source.fileno()).st_size
             if not START.size + CHECK <= size <= LARGEST:

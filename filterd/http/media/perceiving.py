@@ -16,7 +16,7 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
 PIXELS = 50_000_000  # of one frame; above: not decoded
 FRAMES = 8
 SMALLEST = 64  # pixels of either side; below, there is too little to tell pictures apart
-ENOUGH = 512  # pixels of the shorter side that the hash can use
+ENOUGH = 1024  # pixels of the shorter side that are enough to hash
 
 
 class Unfit(Exception):
@@ -38,7 +38,7 @@ def perceive(picture: bytes | bytearray) -> list[tuple[bytes, int]]:
         return _frames(picture)
     except Unfit as unfit:
         word = unfit.word
-    except MemoryError:
+    except (MemoryError, Image.DecompressionBombError):
         word = "too-large"
     except Exception:  # noqa: BLE001 - whatever a decoder raises over other people's bytes
         word = "broken"

@@ -223,8 +223,9 @@ class _File:
         """Decide what this is; return what came so far."""
         first = bytes(self._first)
         self._first.clear()
-        self._sort = sort_of(first[:FIRST], self._type)
-        if self._sort is Sort.PICTURE and self._desk.perceive and self._desk.sets.perceives:
+        known = bool(self._desk.sets.kinds)
+        self._sort = sort_of(first[:FIRST], self._type) if known else Sort.OTHER
+        if self._sort is Sort.PICTURE and self._desk.perceive and Kind.PDQ in self._desk.sets.kinds:
             self._picture = bytearray()
         return first
 

@@ -45,35 +45,27 @@ class Sets:
     def __init__(self, sets: Iterable[HashSet]) -> None:
         self._sets = tuple(sets)
         self.kinds = frozenset(k for k in Kind for each in self._sets if each.count(k))
-        near = [each for each in self._sets if each.count(Kind.PDQ)]
-        self._near = [(each, Nearest(each.column(Kind.PDQ))) for each in near if Nearest.ON]
-        self.perceives = bool(self._near)
+        self._near = [
+            (each, Nearest(each.column(Kind.PDQ)))
+            for each in self._sets
+            if Nearest.ON and each.count(Kind.PDQ)
+        ]
 
     @classmethod
     def open(cls, paths: Iterable[Path], before: "Sets | None" = None) -> "Sets":
         """Return the sets of these files. A file that cannot be used, or is older than what is in
-        force, is told and left out; what `before` had of that set stays.
+        force, is told; then what `before` had in its place stays.
         """
-        held = {each.head.id: each for each in before._sets} if before else {}  # noqa: SLF001
+        held = before._sets if before else ()  # noqa: SLF001 - its own kind
         opened: dict[str, HashSet] = {}
         for path in paths:
-            try:
-                found = HashSet(path)
-            except (OSError, RulesError) as error:
-                logger.error("media: a set cannot be used: %s", error)  # noqa: TRY400 - it says all
+            found = _opened(path, held)
+            if found is None:
                 continue
-            old = held.get(found.head.id)
-            if old is not None and found.head.epoch < old.head.epoch:
-                logger.error(
-                    "media: set %s: epoch %d is older than %d, which stays in force",
-                    found.head.id,
-                    found.head.epoch,
-                    old.head.epoch,
-                )
-                found = old
-            opened[found.head.id] = found
-        missing = held.keys() - opened.keys()
-        return cls([*opened.values(), *(held[name] for name in sorted(missing))])
+            other = opened.setdefault(found.head.id, found)
+            if found.head.epoch > other.head.epoch:
+                opened[found.head.id] = found
+        return cls(opened.values())
 
     def find(self, digests: Iterable[tuple[Kind, bytes]], now: float) -> Hit | None:
         """Return what exact hashes of one file say at `now` (unix seconds)."""
@@ -110,6 +102,20 @@ class Sets:
             for each in self._sets
             if now < each.head.expires or each.head.after_expiry is Afterwards.KEEP
         ]
+
+
+def _opened(path: Path, held: Sequence[HashSet]) -> HashSet | None:
+    try:
+        found = HashSet(path)
+    except (OSError, RulesError) as error:
+        logger.error("media: a set cannot be used: %s", error)  # noqa: TRY400 - it says all
+        return next((each for each in held if each.path == path), None)
+    old = next((each for each in held if each.head.id == found.head.id), found)
+    if found.head.epoch >= old.head.epoch:
+        return found
+    said = "media: set %s: epoch %d is older than %d, which stays in force"
+    logger.error(said, found.head.id, found.head.epoch, old.head.epoch)
+    return old
 
 
 def bucket(kind: Kind, distance: int) -> Distance:

@@ -1,6 +1,6 @@
 """The test image: a harmless picture that every set of hashes contains, so that anybody can prove
 that scanning works without any real list. It is made here, byte for byte the same everywhere:
-a PNG of grey squares, its data not compressed (RFC 2083, RFC 1951 section 3.2.4).
+a PNG of grey clouds, its data not compressed (RFC 2083, RFC 1951 section 3.2.4).
 """
 
 import hashlib
@@ -9,21 +9,27 @@ import zlib
 
 ENTRY = "filterd-test"  # its name in every set
 SIDE = 256  # pixels
-CELLS = 8  # squares on a side
-SHA256 = "7071b2344198581de4c7506aae6e26bf3db7bcb58fa39196e0ec125b7208505d"
-MD5 = "53b77baa49b54c573f74c9e45c3cc1fa"
-PDQ = "7708c70e0cef25293ad3f70824ede64c19f319b3db9200fdc52cdad2f31828f5"
+CELLS = 16  # on a side; between their corners greys go over into each other
+SHA256 = "9d50ec75fc9e1bfdf61d6397a2f515ca36c75c95fcaf9f2af37a727f45afabda"
+MD5 = "b44f9cc906dfb4befc36b0a75586102f"
+PDQ = "dcd40a93eac872da92fcd4262f627b19d361e910766c315690cca77370f7a329"
 _STORED = 65_535  # bytes of one stored block, at most
 
 
 def specimen() -> bytes:
     """Return the PNG."""
-    greys = hashlib.sha512(b"filterd media test image").digest()
-    size = SIDE // CELLS
+    size, points = SIDE // CELLS, CELLS + 1
+    grey = hashlib.shake_256(b"filterd media test image").digest(points * points)
     rows = bytearray()
     for y in range(SIDE):
         rows.append(0)  # filter: none
-        rows += b"".join(bytes([greys[y // size * CELLS + x]]) * size for x in range(CELLS))
+        top, down = divmod(y, size)
+        for x in range(SIDE):
+            left, right = divmod(x, size)
+            at = top * points + left
+            above = grey[at] * (size - right) + grey[at + 1] * right
+            below = grey[at + points] * (size - right) + grey[at + points + 1] * right
+            rows.append((above * (size - down) + below * down) // (size * size))
     head = struct.pack(">IIBBBBB", SIDE, SIDE, 8, 0, 0, 0, 0)
     return b"".join(
         (
