@@ -5,6 +5,8 @@ import io
 import random
 from collections import Counter
 
+from hypothesis import HealthCheck, settings
+
 from filterd.http.media.compiling import Entry, compile_set
 from filterd.http.media.hashset import HashSet, Kind
 from filterd.http.media.head import Head, Severity
@@ -12,6 +14,7 @@ from filterd.http.media.scan import Desk, Room
 from filterd.http.media.sets import Sets
 
 NOW = 1_800_000_000
+BOUNDED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 BOUNDARY = "----synthetic7d1"
 
 

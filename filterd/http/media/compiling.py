@@ -78,7 +78,7 @@ def _columns(entries: list[Entry]) -> Mapping[Kind, list[tuple[bytes, int]]]:
             if len(digest) != WIDTH[kind]:
                 raise RulesError(f"a {kind} hash of {len(digest)} bytes")
             other = best[kind].setdefault(digest, number)
-            if _worth(entry) > _worth(entries[other]):
+            if other != number and _worth(entry) > _worth(entries[other]):
                 best[kind][digest] = number
     return {kind: sorted(rows.items()) for kind, rows in best.items()}
 

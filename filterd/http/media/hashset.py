@@ -27,6 +27,7 @@ MAGIC = b"FDMEDIA1"
 LARGEST = 2**31  # bytes of a file
 ALIGN = 32
 CHECK = 32  # bytes of the SHA-256 at the end
+ROWS_AT_ONCE = 16_384
 CONFIRMED, REVOKED = 1, 2  # flags of an entry
 START = struct.Struct("<8sII")
 _WORDS = re.compile(rb"[A-Za-z0-9_-]*")
@@ -61,7 +62,7 @@ class HashSet:
         with path.open("rb") as source:
             size = os.fstat(source.fileno()).st_size
             if not START.size + CHECK <= size <= LARGEST:
-                raise RulesError(f"{path}: no hash set: {size} bytes")
+                raise RulesError(f"{path}: {size} bytes; fetch or make the set again")
             self._map = mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ)
         self._data = memoryview(self._map)
         try:
@@ -72,11 +73,11 @@ class HashSet:
     def find(self, kind: Kind, digest: bytes) -> Match | None:
         """Return the entry that has exactly this digest. Binary search."""
         base, width, count = self._at[kind], WIDTH[kind], self.count(kind)
-        row = bisect_left(range(count), digest, key=lambda each: self.digest(kind, each))
-        at = base + row * width
-        if row == count or self._map[at : at + width] != digest:
+        end, mapped = base + count * width, self._map
+        at = bisect_left(range(base, end, width), digest, key=lambda at: mapped[at : at + width])
+        if at == count or mapped[base + at * width : base + (at + 1) * width] != digest:
             return None
-        return self.match(kind, row, 0)
+        return self.match(kind, at, 0)
 
     def match(self, kind: Kind, row: int, distance: int) -> Match | None:
         """Return the entry of a row; None: it is revoked."""
@@ -86,11 +87,6 @@ class HashSet:
             return None
         name = bytes(self._names[self._begins[number] : self._begins[number + 1]]).decode()
         return Match(name, bool(flags & CONFIRMED), kind, distance)
-
-    def digest(self, kind: Kind, row: int) -> bytes:
-        """Return the digest of a row."""
-        at = self._at[kind] + row * WIDTH[kind]
-        return self._map[at : at + WIDTH[kind]]
 
     def column(self, kind: Kind) -> memoryview:
         """Return all digests of `kind`, as mapped."""
@@ -147,10 +143,19 @@ class HashSet:
         if not all(a < b <= a + 64 for a, b in pairwise(self._begins)):
             raise RulesError("names are not in order")
         for kind in Kind:
-            width, data = WIDTH[kind], self.column(kind)
-            rows = (bytes(data[at : at + width]) for at in range(0, len(data), width))
-            if not all(a < b for a, b in pairwise(rows)):
+            if not _in_order(self.column(kind), WIDTH[kind]):
                 raise RulesError(f"{kind} rows are not in order")
+
+
+def _in_order(column: memoryview, width: int) -> bool:
+    """Say whether rows rise; some thousands at a time, for the sake of memory."""
+    step = ROWS_AT_ONCE * width
+    for start in range(0, len(column), step):
+        part = bytes(column[start : start + step + width])  # one more, to compare across
+        rows = [part[at : at + width] for at in range(0, len(part), width)]
+        if rows != sorted(set(rows)):
+            return False
+    return True
 
 
 def aligned(at: int) -> int:

@@ -9,7 +9,7 @@ from filterd.http.media.compiling import compile_set, write_set
 from filterd.http.media.hashset import HashSet, Kind
 from filterd.http.media.head import Head
 from filterd.model.errors import RulesError
-from tests.support.media import entry, hash_set, head, md5, sha256
+from tests.support.media import BOUNDED, entry, hash_set, head, md5, sha256
 
 ONE = entry("one", sha256(b"1"), md5(b"1"))
 TWO = entry("two", sha256(b"2"), sources=("a",))
@@ -29,6 +29,7 @@ def test_a_digest_is_found_and_says_whose_it_is(tmp_path):
     assert found.find(*md5(b"2")) is None
 
 
+@BOUNDED
 @given(
     st.sets(st.binary(min_size=32, max_size=32), max_size=40),
     st.lists(st.binary(min_size=32, max_size=32), max_size=5),

@@ -14,7 +14,7 @@ from filterd.http.media.scan import PICTURE, UNTOLD, Note, Room, Scanner, Seen
 from filterd.http.media.sets import Perceived
 from filterd.http.media.specimen import specimen
 from filterd.model.handoff import Distance
-from tests.support.media import NOW, desk, entry, form, hash_set, md5, sha256
+from tests.support.media import BOUNDED, NOW, desk, entry, form, hash_set, md5, sha256
 
 PNG = specimen()
 GIF = b"GIF89a" + bytes(range(200))
@@ -100,6 +100,7 @@ def test_a_part_inside_a_part_and_no_deeper_than_three(tmp_path):
         kind, body = form((kind, body), boundary=f"b{depth}")
 
 
+@BOUNDED
 @given(st.lists(st.binary(max_size=80), max_size=5), st.integers(1, 40))
 def test_parts_come_out_as_they_went_in(parts, size):
     kind, body = form(*[("image/png", part) for part in parts])
@@ -120,6 +121,7 @@ def test_parts_come_out_as_they_went_in(parts, size):
     assert got == parts
 
 
+@BOUNDED
 @given(st.binary(max_size=400), st.integers(1, 50))
 def test_a_body_that_is_no_multipart_is_no_error(body, size):
     at = desk()
