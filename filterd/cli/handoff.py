@@ -14,7 +14,7 @@ from filterd.cli.base import Command, Exit, add_config, add_examples, add_json, 
 from filterd.cli.table import table
 from filterd.cli.times import clock_text, moment
 from filterd.model.handoff import HandOff
-from filterd.report.handoffs import list_handoffs
+from filterd.report.handoffs import FOLDER, list_handoffs
 
 EXAMPLES = """\
   filterd handoff list                          reference, time, set, entry, host of each
@@ -22,7 +22,6 @@ EXAMPLES = """\
   filterd handoff export -o handoffs.csv        for the hotline or the police, as CSV
   filterd handoff export --json -o handoffs.jsonl
 """
-FOLDER = Path("http") / "handoffs"  # in the state directory
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

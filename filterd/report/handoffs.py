@@ -11,6 +11,7 @@ from pathlib import Path
 from filterd.model.durable import write_atomically
 from filterd.model.handoff import FILE, HandOff, handoff_line, read_handoff
 
+FOLDER = Path("http") / "handoffs"  # in the state directory
 LARGEST = 64 * 2**20  # bytes of a spool that is read
 KEPT = 365 * 86_400  # seconds that hand-offs are kept, unless said otherwise
 

@@ -3,14 +3,13 @@
 import hashlib
 import io
 import random
-from collections import Counter
 
 from hypothesis import HealthCheck, settings
 
 from filterd.http.media.compiling import Entry, compile_set
 from filterd.http.media.hashset import HashSet, Kind
 from filterd.http.media.head import Head, Severity
-from filterd.http.media.scan import Desk, Room
+from filterd.http.media.scan import Desk, Notes, Room
 from filterd.http.media.sets import Sets
 
 NOW = 1_800_000_000
@@ -42,7 +41,7 @@ def hash_set(folder, *entries, name="national", **others):
 
 
 def desk(*sets, perceive=None, now=NOW, room=None):
-    return Desk(Sets(sets), perceive, room or Room(), Counter(), lambda: now)
+    return Desk(Sets(sets), perceive, room or Room(), Notes(), lambda: now)
 
 
 def picture(seed, form="PNG", size=(320, 240), **options):

@@ -6,9 +6,11 @@ import select
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import monotonic
 
+import filterd
 from filterd.http.media.decoder import LARGEST, LENGTH, READY, UNFIT, WORDS
 from filterd.http.media.scan import Note, Seen
 from filterd.http.media.sets import Perceived
@@ -17,7 +19,8 @@ logger = logging.getLogger(__name__)
 DEADLINE = 2.0  # seconds for one picture, waiting for a free decoder included
 START = 30.0  # seconds that a process may take to load its libraries
 FRAME = 33  # bytes of a frame in an answer
-COMMAND = (sys.executable, "-B", "-m", "filterd.http.media.decoder")
+COMMAND = (sys.executable, "-B", "-P", "-m", "filterd.http.media.decoder")
+ROOT = Path(filterd.__file__).parents[1]  # its decoders are of the same filterd
 
 
 class Decoders:
@@ -34,8 +37,14 @@ class Decoders:
         command: Sequence[str] = COMMAND,
     ) -> None:
         self._deadline, self._command = deadline, command
-        # One thread each: their number is the bound on what pictures may cost.
-        self._environ = {**environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        places = [str(ROOT), *filter(None, [environ.get("PYTHONPATH")])]
+        self._environ = {
+            **environ,
+            "PYTHONPATH": os.pathsep.join(places),
+            # One thread each: their number is the bound on what pictures may cost.
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+        }
         self._number = number
         self._free: SimpleQueue[_Process] = SimpleQueue()
         for _ in range(number):

@@ -11,7 +11,6 @@ media.refresh()                         # now and then: sets that were replaced
 
 import logging
 import resource
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from filterd.http.media.decoding import Decoders
 from filterd.http.media.handoff import HandOffs
 from filterd.http.media.hashset import Kind
 from filterd.http.media.near import missing
-from filterd.http.media.scan import Desk, Perceive, Room, Scanner
+from filterd.http.media.scan import Desk, Notes, Perceive, Room, Scanner
 from filterd.http.media.sets import Hit, Sets
 
 logger = logging.getLogger(__name__)
@@ -44,6 +43,7 @@ class Media:
 
     Raises:
         OSError: the folder of hand-offs cannot be made.
+        ValueError: the node's name may not stand in a hand-off.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Media:
         self._decoders: Decoders | None = None
         self._room = Room()
         self._stale: list[str] = []
-        self.counts: Counter[str] = Counter()
+        self.counts = Notes()
         self._stamp = self._look()
         self._desk = self._made(Sets.open(self._files()))
 

@@ -17,7 +17,7 @@ from threading import Lock
 
 from filterd.http.media.sets import Hit
 from filterd.model.durable import make_directory, sync_directory
-from filterd.model.handoff import FILE, SLOT, HandOff, handoff_line, host_name
+from filterd.model.handoff import FILE, SLOT, HandOff, handoff_line, host_name, is_word
 
 logger = logging.getLogger(__name__)
 MOST = 4 * 2**20  # bytes of the spool: some 15,000 hits
@@ -28,12 +28,15 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 class HandOffs:
     """Records of hits in `folder`. `chance` gives as many random bytes as asked for. Thread-safe.
 
-    Counts, in `counts`: "hit" (each), "written", "lost". Raises OSError: the folder cannot be made.
+    Counts, in `counts`: "hit" (each), "written", "lost". Raises OSError: the folder cannot be made; ValueError: `node`
+    may not stand in a hand-off.
     """
 
     def __init__(
         self, folder: Path, node: str, chance: Callable[[int], bytes], most: int = MOST
     ) -> None:
+        if not is_word(node):
+            raise ValueError("a node's name is a word of letters, digits, - and _, 64 at most")
         make_directory(folder)
         folder.chmod(0o700)
         self._path = folder / FILE

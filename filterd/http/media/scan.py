@@ -55,6 +55,19 @@ class Perceive(Protocol):
         ...
 
 
+class Notes(Counter[str]):
+    """Counts of scans, by `Note`. `add` is safe in any thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = Lock()
+
+    def add(self, note: Note) -> None:
+        """Count one more."""
+        with self._lock:
+            self[note] += 1
+
+
 class Room:
     """How many bytes of pictures all scans of a process hold. Thread-safe."""
 
@@ -78,7 +91,7 @@ class Desk:
     sets: Sets
     perceive: Perceive | None
     room: Room
-    counts: Counter[str]  # of `Note`
+    counts: Notes
     clock: Callable[[], float]  # unix seconds
 
 
@@ -133,7 +146,7 @@ class _Body:
 
     def end(self) -> Hit | None:
         if self._undo.spoiled:
-            self._desk.counts[Note.CODED] += 1
+            self._desk.counts.add(Note.CODED)
         if self._file is not None:
             return self._file.end()
         return self._take(self._parts.end()) if self._parts else None
@@ -200,12 +213,12 @@ class _File:
         if self._sort in {None, Sort.OTHER}:
             return None
         desk = self._desk
-        desk.counts[Note.SCANNED] += 1
+        desk.counts.add(Note.SCANNED)
         now = desk.clock()
         hit = desk.sets.find(((kind, made.digest()) for kind, made in self._hashes), now)
         if hit is None and self._picture and desk.perceive is not None:
             seen = desk.perceive(self._picture)
-            desk.counts[seen.note] += 1
+            desk.counts.add(seen.note)
             hit = desk.sets.near(seen.frames, now)
         self.drop()
         return hit
@@ -240,7 +253,7 @@ class _File:
             return
         else:
             note = Note.FULL
-        self._desk.counts[note] += 1
+        self._desk.counts.add(note)
         self.drop()
 
 

@@ -294,3 +294,9 @@ def test_the_log_of_a_lost_record_has_no_host(tmp_path, caplog):
     spool = handoffs(tmp_path, most=1)
     spool.write(HIT, "secret.example", NOW)
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("node", ["", "192.0.2.1", "a b", "x" * 65])
+def test_a_node_without_a_proper_name_writes_nothing(tmp_path, node):
+    with pytest.raises(ValueError, match="node's name"):
+        HandOffs(tmp_path, node, os.urandom)
