@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import sys
+import time
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TextIO
@@ -14,13 +15,15 @@ from filterd.cli.base import Command, Exit, add_config, add_examples, add_json, 
 from filterd.cli.table import table
 from filterd.cli.times import clock_text, moment
 from filterd.model.handoff import HandOff
-from filterd.report.handoffs import FOLDER, list_handoffs
+from filterd.report.handoffs import FOLDER, KEPT, expire_handoffs, list_handoffs
 
 EXAMPLES = """\
   filterd handoff list                          reference, time, set, entry, host of each
   filterd handoff list --from 2026-11-01 --json
   filterd handoff export -o handoffs.csv        for the hotline or the police, as CSV
   filterd handoff export --json -o handoffs.jsonl
+  filterd handoff expire                        remove what is older than a year
+  filterd handoff expire --before 2026-09-01
 """
 
 
@@ -36,6 +39,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         each.add_argument("--from", dest="since", metavar="TIME", help="from then on")
         add_config(each)
         add_json(each)
+    expire = commands.add_parser("expire", help="remove old ones for good")
+    expire.add_argument("--before", metavar="TIME", help="from before then (default: a year ago)")
+    add_config(expire)
+    expire.set_defaults(run=_expire)
     add_examples(commands, EXAMPLES)
 
 
@@ -71,6 +78,14 @@ def _export(args: argparse.Namespace) -> int:
         os.fchmod(private, 0o600)
         _write(found, sink, as_json=args.json)
     return code
+
+
+def _expire(args: argparse.Namespace) -> int:
+    config, _ = read_config(config_path(args.config, os.environ))
+    before = moment(args.before, config.timezone) if args.before else time.time() - KEPT
+    gone = expire_handoffs(Paths.of(config, os.environ).state / FOLDER, int(before))
+    print(f"removed {gone}")
+    return Exit.OK
 
 
 def _write(found: list[HandOff], sink: TextIO, *, as_json: bool) -> None:

@@ -51,7 +51,9 @@ def expire_handoffs(folder: Path, before: int) -> int:
         if len(kept) == len(told.handoffs) and not told.damaged:
             return 0
         path = folder / FILE
-        path.with_name(path.name + ".new").touch(mode=0o600)
+        new, status = path.with_name(path.name + ".new"), path.stat()
+        new.touch(mode=0o600)
+        os.chown(new, status.st_uid, status.st_gid)  # root may do this; workers go on writing
         write_atomically(path, b"".join(map(handoff_line, kept)))
         return len(told.handoffs) - len(kept)
 

@@ -28,8 +28,11 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 class HandOffs:
     """Records of hits in `folder`. `chance` gives as many random bytes as asked for. Thread-safe.
 
-    Counts, in `counts`: "hit" (each), "written", "lost". Raises OSError: the folder cannot be made; ValueError: `node`
-    may not stand in a hand-off.
+    Counts, in `counts`: "hit" (each), "written", "lost".
+
+    Raises:
+        OSError: the folder cannot be made.
+        ValueError: `node` may not stand in a hand-off.
     """
 
     def __init__(

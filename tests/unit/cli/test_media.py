@@ -98,3 +98,14 @@ def test_damaged_lines_are_told(run, config, spool, tmp_path):
     assert code == 1
     assert "a.example" in out
     assert "1 lines of the spool are damaged" in err
+
+
+def test_old_hand_offs_expire(run, config, spool):
+    spool.write(HIT, "a.example", NOW)
+    spool.write(HIT, "b.example", NOW + 86_400)
+    assert run("handoff", "expire", "-c", config, "--before", str(NOW + 400))[:2] == (
+        0,
+        "removed 1\n",
+    )
+    assert "b.example" in run("handoff", "list", "-c", config)[1]
+    assert "a.example" not in run("handoff", "list", "-c", config)[1]
