@@ -32,6 +32,8 @@ COMMANDS: tuple[str, ...] = (
     "authority",
     "order",
     "hub",
+    "media",
+    "handoff",
     "demo",
     "completion",
 )

@@ -8,6 +8,7 @@ requirements/dev.txt is never skipped for: an import that fails there is a broke
 import os
 import shutil
 import subprocess
+from importlib.util import find_spec
 from typing import NoReturn
 
 import pytest
@@ -43,6 +44,13 @@ def allowed(right: str, *words: str) -> None:
     if done.returncode:
         why = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
         absent(f"THE RIGHT {right} ({why})", "become root")
+
+
+def media() -> None:
+    """Skip the test without the packages of the extra `media`, of which one is compiled."""
+    gone = [name for name in ("numpy", "PIL", "pdqhash") if find_spec(name) is None]
+    if gone:
+        absent(", ".join(gone), "run deploy/build/test-tools.sh")
 
 
 def network_namespace() -> None:
