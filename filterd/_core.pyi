@@ -9,6 +9,7 @@ from typing import Self, final
 
 __all__ = [
     "CONTAINER_VERSION",
+    "Abp",
     "Decision",
     "Engine",
     "Index",
@@ -22,6 +23,58 @@ __all__ = [
 ]
 
 CONTAINER_VERSION: int  # version of the index file this build reads and writes
+
+@final
+class Abp:
+    """URL rules of ABP syntax from several lists, compiled. Threads may ask at once.
+
+    `kind`: "important" (blocks in spite of exceptions), "exception" (lifts a block) or "block".
+    Request types: document, subdocument, script, stylesheet, image, font, media, object, ping,
+    websocket, xmlhttprequest, csp_report; any other word means "other". Hosts in A-labels.
+    A `source_url` of None is not known: a document is then its own first party, anything else
+    counts as a third party's.
+    """
+
+    counts: list[tuple[int, int, int, int, dict[str, int]]]
+    """For each list: class, rules, cosmetic lines, comments, and lines not kept by their word
+    (`rust/crates/filterd-abp/src/lines.rs`)."""
+
+    @staticmethod
+    def build(lists: Sequence[tuple[bytes, int]]) -> Abp:
+        """Compile (text, class) of each list. ValueError: more than 128 MiB of lists."""
+
+    @staticmethod
+    def open(path: str) -> Abp:
+        """Read what `save` wrote. OSError; ValueError: damaged, foreign or of another version."""
+
+    def save(self, path: str) -> None:
+        """Write the file beside `path`, then put it there. OSError."""
+
+    def check(
+        self,
+        url: str,
+        source_url: str | None,
+        request_type: str,
+        *,
+        method: str = "GET",
+        only: Sequence[int] | None = None,
+    ) -> tuple[int, str, str] | None:
+        """Return (class, rule, kind) of the rule that wins, None if nothing blocks.
+
+        `only`: the classes that count (None: all). ValueError: a URL without a host;
+        RuntimeError: the matcher failed and is not to be asked again.
+        """
+
+    def matches(
+        self,
+        url: str,
+        source_url: str | None,
+        request_type: str,
+        *,
+        method: str = "GET",
+        only: Sequence[int] | None = None,
+    ) -> list[tuple[int, str, str]]:
+        """Return each class's block, and, where one can be lifted, each class's exception."""
 
 @final
 class Skimmed:

@@ -2,6 +2,7 @@
 
 from filterd._core import (
     CONTAINER_VERSION,
+    Abp,
     Decision,
     Engine,
     Index,
@@ -16,6 +17,7 @@ from filterd._core import (
 
 __all__ = [
     "CONTAINER_VERSION",
+    "Abp",
     "Decision",
     "Engine",
     "Index",

@@ -1,8 +1,10 @@
 //! `filterd._core`: the Python face of the core. Its documentation is `filterd/_core.pyi`.
 //!
 //! Table of contents: [`rules`] (building and opening an index), [`deciding`] (snapshot and
-//! decision), [`engine`] (bytes in, bytes out), [`patterns`] (the patterns of an order).
+//! decision), [`engine`] (bytes in, bytes out), [`patterns`] (the patterns of an order), [`abp`]
+//! (URL rules of ABP syntax).
 
+mod abp;
 mod deciding;
 mod engine;
 mod patterns;
@@ -14,6 +16,7 @@ use pyo3::prelude::*;
 #[pyo3(name = "_core")]
 fn core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("CONTAINER_VERSION", filterd_index::CONTAINER_VERSION)?;
+    module.add_class::<abp::Abp>()?;
     module.add_class::<rules::IndexBuilder>()?;
     module.add_class::<rules::Index>()?;
     module.add_class::<rules::Skimmed>()?;
