@@ -40,8 +40,9 @@ class Abp:
     (`rust/crates/filterd-abp/src/lines.rs`)."""
 
     @staticmethod
-    def build(lists: Sequence[tuple[bytes, int]]) -> Abp:
-        """Compile (text, class) of each list. ValueError: more than 128 MiB of lists."""
+    def build(lists: Sequence[tuple[bytes, int]], *, sealed: Sequence[int] = ()) -> Abp:
+        """Compile (text, class) of each list. `$badfilter` voids equal rules of every list, but not
+        those of classes in `sealed`. ValueError: more than 128 MiB of lists."""
 
     @staticmethod
     def open(path: str) -> Abp:

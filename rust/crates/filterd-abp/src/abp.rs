@@ -84,11 +84,12 @@ pub struct Abp {
 }
 
 impl Abp {
-    /// Compiles `lists`. `$badfilter` cancels the equal rules of every list.
+    /// Compiles `lists`. `$badfilter` cancels the equal rules of every list, but for lists of a class
+    /// in `sealed`, where only their own counts.
     ///
     /// # Errors
     /// [`Error::TooBig`]; [`Error::Failed`] if the matcher gives up.
-    pub fn build(lists: &[List<'_>]) -> Result<Abp> {
+    pub fn build(lists: &[List<'_>], sealed: &[u32]) -> Result<Abp> {
         let bytes = lists.iter().map(|list| list.data.len()).sum::<usize>();
         if bytes > MAX_LISTS_BYTES {
             return Err(Error::TooBig);
@@ -110,7 +111,9 @@ impl Abp {
             let mut parts = Vec::with_capacity(order.len());
             for class in order {
                 let mut texts = texts.remove(&class).unwrap_or_default();
-                texts.push(cancels.clone());
+                if !sealed.contains(&class) {
+                    texts.push(cancels.clone());
+                }
                 parts.push(Part {
                     class,
                     engine: compile(texts),

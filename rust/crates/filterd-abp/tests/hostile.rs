@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 fn built(text: &str) -> Abp {
     let data = text.as_bytes();
-    Abp::build(&[List { data, class: 1 }]).unwrap()
+    Abp::build(&[List { data, class: 1 }], &[]).unwrap()
 }
 
 fn rule() -> impl Strategy<Value = String> {
@@ -60,7 +60,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_a_list(data in prop::collection::vec(any::<u8>(), 0..400)) {
-        let abp = Abp::build(&[List { data: &data, class: 0 }]).unwrap();
+        let abp = Abp::build(&[List { data: &data, class: 0 }], &[]).unwrap();
         let counts = &abp.counts()[0];
         let all = counts.rules + counts.cosmetic + counts.comments + counts.unsupported.values().sum::<u64>();
         let lines = data.split(|byte| *byte == b'\n').count() as u64;

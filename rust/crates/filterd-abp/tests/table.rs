@@ -380,7 +380,7 @@ fn built() -> Abp {
         data: text.as_bytes(),
         class,
     });
-    Abp::build(&lists).unwrap()
+    Abp::build(&lists, &[]).unwrap()
 }
 
 fn request<'a>(url: &'a str, source: &'a str, request_type: &'a str) -> Request<'a> {
@@ -472,6 +472,27 @@ fn classes_that_do_not_count_say_nothing() {
         found.iter().map(|found| found.class).collect::<Vec<_>>(),
         [ADS, SCHOOL]
     );
+}
+
+#[test]
+fn nobody_cancels_rules_of_a_sealed_list() {
+    let blocked = |sealed: &[u32]| {
+        let lists = [
+            ("||a.test^\n||b.test^\n||b.test^$badfilter", 0),
+            ("||a.test^$badfilter", 1),
+        ];
+        let lists = lists.map(|(text, class)| List {
+            data: text.as_bytes(),
+            class,
+        });
+        let abp = Abp::build(&lists, sealed).unwrap();
+        ["https://a.test/", "https://b.test/"].map(|url| {
+            let found = abp.check(&request(url, "", "document"), None);
+            found.unwrap().is_some()
+        })
+    };
+    assert_eq!(blocked(&[0]), [true, false]);
+    assert_eq!(blocked(&[1]), [false, false]);
 }
 
 #[test]

@@ -35,8 +35,9 @@ fn row(found: Match) -> Row {
 #[pymethods]
 impl Abp {
     #[staticmethod]
+    #[pyo3(signature = (lists, *, sealed = Vec::new()))]
     #[allow(clippy::needless_pass_by_value)] // pyo3 hands vectors over
-    fn build(py: Python<'_>, lists: Vec<(Vec<u8>, u32)>) -> PyResult<Self> {
+    fn build(py: Python<'_>, lists: Vec<(Vec<u8>, u32)>, sealed: Vec<u32>) -> PyResult<Self> {
         let lists: Vec<_> = lists
             .iter()
             .map(|(data, class)| abp::List {
@@ -44,7 +45,7 @@ impl Abp {
                 class: *class,
             })
             .collect();
-        let built = py.detach(|| abp::Abp::build(&lists));
+        let built = py.detach(|| abp::Abp::build(&lists, &sealed));
         built.map(Self).map_err(to_python)
     }
 
