@@ -40,7 +40,7 @@ class Abp:
     (`rust/crates/filterd-abp/src/lines.rs`)."""
 
     @staticmethod
-    def build(lists: Sequence[tuple[bytes, int]], *, sealed: Sequence[int] = ()) -> Abp:
+    def build(lists: Sequence[tuple[bytes, int]], *, sealed: Sequence[int] | None = None) -> Abp:
         """Compile (text, class) of each list. `$badfilter` voids equal rules of every list, but not
         those of classes in `sealed`. ValueError: more than 128 MiB of lists."""
 
@@ -74,8 +74,9 @@ class Abp:
         *,
         method: str = "GET",
         only: Sequence[int] | None = None,
-    ) -> list[tuple[int, str, str]]:
-        """Return each class's block, and, where one can be lifted, each class's exception."""
+    ) -> list[tuple[int, str, str, int]]:
+        """Return (class, rule, kind, line) of each class's block, and, where one can be lifted, of
+        each class's exception. `line` counts from 1 in its list."""
 
 @final
 class Skimmed:

@@ -70,6 +70,7 @@ class Candidate:
     rank: int
     rule_class: RuleClass
     rule: str
+    line: int  # in its list, from 1
 
     @property
     def blocks(self) -> bool:
@@ -117,11 +118,11 @@ def abp_candidate(rules: AbpRules, ranks: Ranks, request: AbpRequest) -> Candida
         request.url, request.source, request.kind, method=request.method, only=counting
     )
     best: Candidate | None = None
-    for place, rule, kind in found:
+    for place, rule, kind, line in found:
         number = place * step + KINDS.index(kind)
         rank = ranks[number]
         if rank < (NOT_APPLICABLE if best is None else best.rank):
-            best = Candidate(rank, rules.classes[number], rule)
+            best = Candidate(rank, rules.classes[number], rule, line)
     return best
 
 

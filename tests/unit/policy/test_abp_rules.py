@@ -50,6 +50,7 @@ def test_important_before_exception_before_block() -> None:
     assert lifted is not None
     assert hard is not None
     assert (block.blocks, block.rule, block.rank >> 8) == (True, "||a.test^", Step.LIST)
+    assert (block.line, lifted.line, hard.line) == (1, 2, 4)
     assert (lifted.blocks, lifted.rule) == (False, "@@||a.test/ok/")
     assert (hard.blocks, hard.rule) == (True, "||a.test/hard/$important")
     assert hard.rank < lifted.rank < block.rank

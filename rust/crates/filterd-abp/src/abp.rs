@@ -68,6 +68,8 @@ pub struct Match {
     pub class: u32,
     /// The line as it stands in the list.
     pub rule: String,
+    /// Its number in its list, from 1; 0: not known.
+    pub line: u32,
     /// What it does.
     pub kind: Kind,
 }
@@ -194,9 +196,11 @@ fn compile(texts: Vec<String>) -> Engine {
 }
 
 fn said(class: u32, info: FilterRuleDebugInfo, kind: Kind) -> Match {
+    let line = info.source_location.map_or(0, |at| at.line_number + 1);
     Match {
         class,
         rule: info.raw_line.unwrap_or_default(),
+        line,
         kind,
     }
 }

@@ -425,6 +425,9 @@ fn the_rule_is_named_as_it_stands_in_its_list() {
     let found = |url, source| {
         let asked = request(url, source, "script");
         let found = abp.check(&asked, None).unwrap().unwrap();
+        let list = if found.class == ADS { LIST } else { OWN };
+        let line = list.lines().nth(found.line as usize - 1);
+        assert_eq!(line, Some(found.rule.as_str()));
         (found.class, found.rule)
     };
     let page = "https://news.test/";

@@ -7,6 +7,7 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 type Row = (u32, String, &'static str);
+type RowWithLine = (u32, String, &'static str, u32);
 /// Class, rules, cosmetic, comments, and what is unsupported by its word.
 type Counted = (u32, u64, u64, u64, std::collections::BTreeMap<String, u64>);
 
@@ -35,9 +36,13 @@ fn row(found: Match) -> Row {
 #[pymethods]
 impl Abp {
     #[staticmethod]
-    #[pyo3(signature = (lists, *, sealed = Vec::new()))]
+    #[pyo3(signature = (lists, *, sealed = None))]
     #[allow(clippy::needless_pass_by_value)] // pyo3 hands vectors over
-    fn build(py: Python<'_>, lists: Vec<(Vec<u8>, u32)>, sealed: Vec<u32>) -> PyResult<Self> {
+    fn build(
+        py: Python<'_>,
+        lists: Vec<(Vec<u8>, u32)>,
+        sealed: Option<Vec<u32>>,
+    ) -> PyResult<Self> {
         let lists: Vec<_> = lists
             .iter()
             .map(|(data, class)| abp::List {
@@ -45,7 +50,7 @@ impl Abp {
                 class: *class,
             })
             .collect();
-        let built = py.detach(|| abp::Abp::build(&lists, &sealed));
+        let built = py.detach(|| abp::Abp::build(&lists, sealed.as_deref().unwrap_or_default()));
         built.map(Self).map_err(to_python)
     }
 
@@ -89,7 +94,7 @@ impl Abp {
         request_type: &str,
         method: &str,
         only: Option<Vec<u32>>,
-    ) -> PyResult<Vec<Row>> {
+    ) -> PyResult<Vec<RowWithLine>> {
         let request = Request {
             url,
             source_url,
@@ -97,7 +102,10 @@ impl Abp {
             method,
         };
         let found = self.0.matches(&request, only.as_deref());
-        Ok(found.map_err(to_python)?.into_iter().map(row).collect())
+        let rows = found.map_err(to_python)?.into_iter();
+        Ok(rows
+            .map(|found| (found.class, found.rule, found.kind.as_str(), found.line))
+            .collect())
     }
 
     #[getter]
