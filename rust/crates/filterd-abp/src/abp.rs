@@ -253,8 +253,6 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn hosts_are_spelled_one_way() {
         let table = [
