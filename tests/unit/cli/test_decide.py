@@ -152,6 +152,27 @@ def test_a_url_is_decided_by_its_host(decide, lists):
     assert answers[3].keys() == name.keys()
 
 
+def test_a_list_of_urls(decide, tmp_path):
+    (tmp_path / "urls").write_text(
+        "# feed\nhttps://forum.example/thread/7\nhttps://forum.example/q?id=1\n"
+    )
+    words = ["--list", f"urls,category=scam={tmp_path / 'urls'}", "--age", "6"]
+    code, answers = decide(
+        [
+            {"url": "http://forum.example:81/thread/%37/reply?x"},
+            {"url": "https://forum.example/q?id=1"},
+            {"url": "https://forum.example/thread/8"},
+            {"url": "https://www.forum.example/thread/7"},
+            {"name": "forum.example"},
+        ],
+        *words,
+    )
+    assert code == 0
+    assert [a["verdict"] for a in answers] == ["block", "block", "pass", "pass", "pass"]
+    assert [a["line"] for a in answers[:2]] == [2, 3]
+    assert answers[0]["rule"] == "https://forum.example/thread/7"
+
+
 def test_what_else_is_said_of_a_url_changes_no_rule_for_names(decide, lists):
     line = {
         "url": "https://ads.example.com/a.js",
