@@ -11,6 +11,7 @@ from filterd._core import (
     Patterns,
     Skimmed,
     Snapshot,
+    canonical_url,
     check_regex,
     public_suffix,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "Patterns",
     "Skimmed",
     "Snapshot",
+    "canonical_url",
     "check_regex",
     "public_suffix",
 ]
