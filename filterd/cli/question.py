@@ -9,11 +9,11 @@ from dnslib import RCODE
 from filterd.app.deciding import Decider
 from filterd.cli.times import UnreadableError, moment, qtype_number
 from filterd.cli.web_question import FIELDS as WEB_FIELDS
-from filterd.cli.web_question import web_question
+from filterd.cli.web_question import abp_request, web_question
 from filterd.core import Decision, Snapshot
 from filterd.formats.names import normalise
 from filterd.model.errors import InvalidName
-from filterd.model.verdict import Reason
+from filterd.model.verdict import Kind, Reason, Verdict
 
 _FIELDS = WEB_FIELDS | {"name", "type", "client", "client_name", "client_tags", "group", "at"}
 _NAME_FIELDS = frozenset({"name", "type"})
@@ -28,6 +28,7 @@ def verdict_of(line: bytes, decider: Decider, now: float) -> dict[str, Any]:
     """Return the verdict for one line, ready for JSON. Raises UnanswerableError."""
     question = _question(line)
     at = question.get("at")
+    verdict: Verdict | None = None
     try:
         when = now if at is None else moment(str(at), decider.timezone)
         client = _optional(question, "client")
@@ -41,14 +42,22 @@ def verdict_of(line: bytes, decider: Decider, now: float) -> dict[str, Any]:
         }
         snapshot, classes = decider.at(when)
         decision = _decided(question, snapshot, when, asking)
+        if decider.abp is not None and "url" in question:
+            request = abp_request(
+                question["url"], question.get("source_url"), web_question(question)
+            )
+            matches = snapshot.matches_url(web_question(question).url, when, **asking)
+            verdict = decider.abp.verdict(request, decision, [match[0] for match in matches])
     except InvalidName as error:
         raise UnanswerableError(f"name: {error}") from None
     except UnreadableError as error:
         raise UnanswerableError(str(error)) from None
     except KeyError as error:
         raise UnanswerableError(str(error.args[0])) from None
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:
         raise UnanswerableError(str(error)) from None
+    if verdict is not None:
+        return _said(verdict)
     return _written(decision, decider.reason(decision, classes))
 
 
@@ -99,16 +108,21 @@ def _tags(question: dict[str, Any]) -> list[str] | None:
     return tags
 
 
-def _written(decision: Decision, reason: Reason) -> dict[str, Any]:
-    answer: dict[str, Any] = {
-        "verdict": decision.kind,
-        "step": decision.step,
+def _said(verdict: Verdict) -> dict[str, Any]:
+    reason = verdict.reason
+    return {
+        "verdict": verdict.kind,
+        "step": reason.step,
         "rule": reason.rule,
         "list": reason.list,
         "line": reason.line,
         "category": reason.category,
         "min_age": reason.min_age,
     }
+
+
+def _written(decision: Decision, reason: Reason) -> dict[str, Any]:
+    answer = _said(Verdict(Kind(decision.kind), reason))
     if decision.kind == "rewrite":
         answers = [decision.cname] if decision.cname else [data for _, data in decision.answers]
         answer["rewrite"] = {"rcode": str(RCODE.get(decision.rcode)), "answers": answers}

@@ -1,7 +1,7 @@
 """A question about a URL: what is asked for, and what a browser would say beside it.
 
 `source_url`, `request_type` and `method` say who asks for it and what for. Rules for names and URLs
-do not depend on them; they are kept for rules that do.
+do not depend on them; rules in ABP syntax do.
 """
 
 import re
@@ -11,6 +11,7 @@ from typing import Any
 
 from filterd.formats.urls import read_url
 from filterd.model.errors import InvalidName
+from filterd.policy.abp_rules import AbpRequest
 
 FIELDS = frozenset({"url", "source_url", "request_type", "method"})
 # What the rules of ad blockers tell apart, by the names that they have there.
@@ -18,6 +19,7 @@ REQUEST_TYPES = frozenset(
     {"document", "subdocument", "stylesheet", "script", "image", "font", "media", "object"}
     | {"xmlhttprequest", "websocket", "ping", "other"}
 )
+_SCHEME = re.compile(r"(?:https?|wss?)://", re.IGNORECASE)
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}")  # a token, RFC 9110 section 5.6.2
 
 
@@ -48,6 +50,19 @@ def web_question(question: Mapping[str, Any]) -> WebQuestion:
         request_type=kind,
         method=method,
     )
+
+
+def abp_request(url: str, source_url: str | None, web: WebQuestion) -> AbpRequest:
+    """Return what ABP rules are asked: URLs as they are sent, for their rules are so written."""
+    source = None
+    if source_url is not None and web.source_url is not None:
+        source = _sent(source_url, web.source_url)
+    return AbpRequest(_sent(url, web.url), source, web.request_type, web.method)
+
+
+def _sent(text: str, spelled: str) -> str:
+    # Without a scheme, or with a name in another script, the one spelling is as near as we come.
+    return text if text.isascii() and _SCHEME.match(text) else f"https://{spelled}"
 
 
 def _spelled(field: str, text: str | None) -> str:
