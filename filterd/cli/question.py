@@ -34,7 +34,7 @@ def verdict_of(line: bytes, decider: Decider, now: float) -> dict[str, Any]:
         client = _optional(question, "client")
         if client is not None:
             ip_address(client.partition("%")[0])
-        asking = {
+        asking: dict[str, Any] = {
             "client": client,
             "group": decider.group or _optional(question, "group"),
             "client_name": _optional(question, "client_name"),

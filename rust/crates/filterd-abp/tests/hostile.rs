@@ -1,6 +1,8 @@
 //! Bytes and requests of strangers: refused or answered, never a panic, and files say what was
 //! compiled.
 
+#![allow(clippy::unwrap_used)] // a test may
+
 use filterd_abp::{Abp, Error, List, Request, MAX_URL};
 use proptest::prelude::*;
 

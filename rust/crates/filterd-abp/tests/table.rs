@@ -3,6 +3,8 @@
 //! "Static filter syntax" page of uBlock Origin's wiki (`$important`, `$badfilter`, `$all`,
 //! `$redirect`). Where the matcher differs, the row says so.
 
+#![allow(clippy::unwrap_used)] // a test may
+
 use filterd_abp::{Abp, Kind, List, Match, Request};
 
 const ADS: u32 = 3;
