@@ -48,7 +48,7 @@ impl<'f> LinesWriter<'f> {
 
     /// Begins a name that is in the index.
     pub(crate) fn name(&mut self, key: &[u8]) {
-        if self.names % STRIDE == 0 {
+        if self.names.is_multiple_of(STRIDE) {
             self.keys.extend_from_slice(key);
             put_u32(&mut self.stops, self.lines);
             put_u32(&mut self.stops, self.keys.len() as u32);
