@@ -9,6 +9,7 @@ from typing import Self, final
 
 __all__ = [
     "CONTAINER_VERSION",
+    "Abp",
     "Decision",
     "Engine",
     "Index",
@@ -17,11 +18,66 @@ __all__ = [
     "Patterns",
     "Skimmed",
     "Snapshot",
+    "canonical_url",
     "check_regex",
     "public_suffix",
 ]
 
 CONTAINER_VERSION: int  # version of the index file this build reads and writes
+
+@final
+class Abp:
+    """URL rules of ABP syntax from several lists, compiled. Threads may ask at once.
+
+    `kind`: "important" (blocks in spite of exceptions), "exception" (lifts a block) or "block".
+    Request types: document, subdocument, script, stylesheet, image, font, media, object, ping,
+    websocket, xmlhttprequest, csp_report; any other word means "other". Hosts in A-labels.
+    A `source_url` of None is not known: a document is then its own first party, anything else
+    counts as a third party's.
+    """
+
+    counts: list[tuple[int, int, int, int, dict[str, int]]]
+    """For each list: class, rules, cosmetic lines, comments, and lines not kept by their word
+    (`rust/crates/filterd-abp/src/lines.rs`)."""
+
+    @staticmethod
+    def build(lists: Sequence[tuple[bytes, int]], *, sealed: Sequence[int] | None = None) -> Abp:
+        """Compile (text, class) of each list. `$badfilter` voids equal rules of every list, but not
+        those of classes in `sealed`. ValueError: more than 128 MiB of lists."""
+
+    @staticmethod
+    def open(path: str) -> Abp:
+        """Read what `save` wrote. OSError; ValueError: damaged, foreign or of another version."""
+
+    def save(self, path: str) -> None:
+        """Write the file beside `path`, then put it there. OSError."""
+
+    def check(
+        self,
+        url: str,
+        source_url: str | None,
+        request_type: str,
+        *,
+        method: str = "GET",
+        only: Sequence[int] | None = None,
+    ) -> tuple[int, str, str] | None:
+        """Return (class, rule, kind) of the rule that wins, None if nothing blocks.
+
+        `only`: the classes that count (None: all). ValueError: a URL without a host;
+        RuntimeError: the matcher failed and is not to be asked again.
+        """
+
+    def matches(
+        self,
+        url: str,
+        source_url: str | None,
+        request_type: str,
+        *,
+        method: str = "GET",
+        only: Sequence[int] | None = None,
+    ) -> list[tuple[int, str, str, int]]:
+        """Return (class, rule, kind, line) of each class's block, and, where one can be lifted, of
+        each class's exception. `line` counts from 1 in its list."""
 
 @final
 class Skimmed:
@@ -59,6 +115,11 @@ class IndexBuilder:
         """
 
     def add_name(self, name: str, scope: int, class_id: int, line: int = 0) -> None: ...
+    def add_url(self, host: str, path: str, subtree: bool, class_id: int, line: int = 0) -> None:
+        """Add a rule for a URL: `path` (it begins with "/") and all beneath it, or, with a query,
+        exactly that; on `host`, with `subtree` on all below it too. ValueError: `canonical_url`
+        refuses it, or the host has more than 228 characters."""
+
     def add_regex(self, regex: str, class_id: int, line: int = 0) -> None:
         """Raises ValueError with the engine's words for a pattern it cannot run."""
 
@@ -115,7 +176,8 @@ class Patterns:
         """Return the first name that is too broad, and why: suffix, protected or popular."""
 
     def add_to(self, builder: IndexBuilder, class_id: int) -> int:
-        """Add the names, not the URLs, to `builder`; return how many. ValueError, OSError."""
+        """Add names and URLs to `builder`; return how many: not URLs that `add_url` refuses.
+        ValueError, OSError."""
 
     def __len__(self) -> int: ...
 
@@ -125,6 +187,7 @@ class Index:
 
     meta: str  # what the builder was given: JSON with the classes
     names: int  # distinct names
+    urls: int  # distinct rules for URLs
     regexes: int
     networks: int
     size: int  # bytes mapped
@@ -141,9 +204,23 @@ class Index:
     def find_address(self, address: str, trigger: int) -> list[tuple[int, str, str, int]]:
         """The same for an address; kind is network."""
 
+    def find_url(self, url: str) -> list[tuple[int, str, str, int]]:
+        """The same for a URL: what matches its host, then rules for URLs, whose kind is url and whose
+        pattern is the part of `url` that they cover. ValueError where `canonical_url` gives None."""
+
+    def save(self, path: str) -> None:
+        """Write a copy (and PATH.lines where it has lines); fsync, then rename. OSError."""
+
     def set_aside(self) -> None:
         """Give the memory of what was read of it back, for an index that another one has taken the
         place of; what is asked for is read again."""
+
+def canonical_url(url: str) -> tuple[str, str] | None:
+    """Return host, and path with query, in the one spelling that rules and questions have.
+
+    `url` may lack its scheme. User, port and fragment go; escapes, dots and addresses are resolved
+    (see `rust/crates/filterd-index/src/url.rs`). An IPv6 host is in brackets. None: it names no host,
+    is ambiguous, or is longer than 65,536 bytes; nobody should be let through to such a URL."""
 
 def check_regex(regex: str) -> str | None:
     """Return None if the core can run `regex`, else why not."""
@@ -159,7 +236,7 @@ class Decision:
     kind: str  # pass | allow | block | rewrite
     step: int  # 1..9
     class_id: int  # -1: no rule (schedule, default)
-    pattern: str  # the name, regex or network that matched, "" without a rule
+    pattern: str  # the name, regex, network or part of the URL that matched, "" without a rule
     pattern_kind: str
     layer: int  # which index of the snapshot
     line: int
@@ -192,6 +269,19 @@ class Snapshot:
         """Decide one question. `group` overrides what `client` would give; ValueError for a bad
         name or address, KeyError for an unknown group."""
 
+    def decide_url(
+        self,
+        url: str,
+        now: float,
+        *,
+        client: str | None = None,
+        group: str | None = None,
+        client_name: str | None = None,
+        client_tags: Sequence[str] | None = None,
+    ) -> Decision:
+        """Decide one URL: rules for its host as a name (type A), or for its address, and rules for
+        URLs, which are more specific. ValueError where `canonical_url` gives None."""
+
     def matches(
         self,
         name: str,
@@ -205,6 +295,18 @@ class Snapshot:
     ) -> list[tuple[int, int, str, str, int, int]]:
         """Return (rank, class, kind, pattern, layer, line) of every match that could apply, best
         rank first; rank 65535: does not apply to this group, type or time."""
+
+    def matches_url(
+        self,
+        url: str,
+        now: float,
+        *,
+        client: str | None = None,
+        group: str | None = None,
+        client_name: str | None = None,
+        client_tags: Sequence[str] | None = None,
+    ) -> list[tuple[int, int, str, str, int, int]]:
+        """The same for a URL."""
 
     def group_of(self, client: str) -> str: ...
 

@@ -5,9 +5,9 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 source deploy/build/packages.sh
 
-rust_enough() { # Rust 1.85 or newer
+rust_enough() { # Rust 1.88 or newer
     command -v cargo >/dev/null && command -v rustc >/dev/null &&
-        printf '1.85.0\n%s\n' "$(rustc --version 2>/dev/null | awk '{print $2}')" | sort -VC
+        printf '1.88.0\n%s\n' "$(rustc --version 2>/dev/null | awk '{print $2}')" | sort -VC
 }
 python_enough() {
     "$1" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
@@ -24,7 +24,7 @@ done
 # shellcheck disable=SC2068 # one entry may hold two packages
 [ ${#need[@]} -eq 0 ] || install_packages ${need[@]}
 [ -n "$python" ] || python=python3
-rust_enough || die "Rust 1.85 or newer is needed; found: $(rustc --version 2>/dev/null || echo none). Install rustup, or Debian's cargo-web (12) or cargo (13)."
+rust_enough || die "Rust 1.88 or newer is needed; found: $(rustc --version 2>/dev/null || echo none). Install rustup, or Debian's cargo-web."
 
 if [ ! -x .venv/bin/python ] || ! python_enough .venv/bin/python; then
     rm -rf .venv

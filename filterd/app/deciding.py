@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from filterd.app.abp_deciding import AbpDecider
 from filterd.app.listtext import ListText
 from filterd.app.observing import source_of
 from filterd.app.parts import current_inputs
@@ -20,10 +21,13 @@ from filterd.lists.store import ListStore
 from filterd.model.errors import RulesError
 from filterd.model.group import ADULT, Group, ListSpec, RuleBook, School
 from filterd.model.verdict import Reason, Step
+from filterd.policy.abp_rules import FORMAT as ABP_URL
+from filterd.policy.abp_rules import compile_abp
 from filterd.policy.ages import category_ages, effective_min_age
 from filterd.policy.classes import Origin, RuleClass
 from filterd.policy.lists_index import compile_lists
 from filterd.policy.plan import build_plan
+from filterd.policy.precedence import policy_of
 from filterd.policy.rulebook import default_directory, load_rulebook
 
 _SAMPLE = 65_536
@@ -37,7 +41,8 @@ ALONE = "everyone"  # the one group of lists without a configuration
 
 @dataclass(frozen=True, slots=True)
 class Decider:
-    """Snapshots, what their classes mean, and the lists' texts. `group` overrides the client's.
+    """Snapshots, what their classes mean, and the lists' texts. `group` overrides the client's;
+    `abp` has the last word on URLs where it says so.
 
     `build` makes the snapshot and classes that hold for some days from a moment on: a plan knows
     only a few days of schedules, and questions may be about any.
@@ -48,6 +53,7 @@ class Decider:
     timezone: str
     group: str | None = None
     texts: Mapping[str, ListText] = field(default_factory=dict)
+    abp: AbpDecider | None = None
     _made: OrderedDict[float, Made] = field(default_factory=OrderedDict, repr=False)
 
     def at(self, moment: float) -> Made:
@@ -124,7 +130,10 @@ def from_lists(blocks: Sequence[str], allows: Sequence[str], age: int | None) ->
     specs += [_spec(text, allow=True, book=book) for text in allows]
     texts = {spec.name: ListText(Path(spec.path or "")) for spec in specs}
     sources = []
+    urls = [(spec, texts[spec.name].data) for spec in specs if spec.format == ABP_URL]
     for spec in specs:
+        if spec.format == ABP_URL:
+            continue
         data = texts[spec.name].data
         if spec.format == AUTO:
             form, _ = detect(data[:_SAMPLE])
@@ -140,7 +149,8 @@ def from_lists(blocks: Sequence[str], allows: Sequence[str], age: int | None) ->
     plan = build_plan(school, book, [compiled.table], time.time())
     made = Snapshot([builder.finish(compiled.meta)], plan, 1), tuple(compiled.table.classes)
     ages = category_ages(book, school)
-    return Decider(lambda _start: made, ages, school.timezone, None, texts)
+    abp = AbpDecider(compile_abp(urls), {ALONE: policy_of(group, ages)}) if urls else None
+    return Decider(lambda _start: made, ages, school.timezone, None, texts, abp)
 
 
 def _spec(text: str, *, allow: bool, book: RuleBook) -> ListSpec:

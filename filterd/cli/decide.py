@@ -17,8 +17,10 @@ EXAMPLES = """\
   filterd decide -c config.yaml < questions.jsonl > verdicts.jsonl
   filterd decide --list hosts=a.txt --allow domains=good.txt --age 10 questions.jsonl
   filterd decide --list domains,category=gambling,subdomains=g.txt --age 15 < questions.jsonl
+  filterd decide --list abp-url=easylist.txt < urls.jsonl    (ABP rules for URLs)
 
 a question:  {"name", "type"?, "client"?, "client_name"?, "client_tags"?, "group"?, "at"?}
+of a URL:    {"url", "source_url"?, "request_type"?, "method"?, and the last five}
 a verdict:   {"verdict": "pass|allow|block|rewrite", "step": 1-9, "rule", "list", "line",
               "category", "min_age", "rewrite": {"rcode", "answers"}}
 a line that cannot be answered gets {"error": …}; the exit status is then 1 at the end

@@ -2,6 +2,7 @@
 
 from filterd._core import (
     CONTAINER_VERSION,
+    Abp,
     Decision,
     Engine,
     Index,
@@ -10,12 +11,14 @@ from filterd._core import (
     Patterns,
     Skimmed,
     Snapshot,
+    canonical_url,
     check_regex,
     public_suffix,
 )
 
 __all__ = [
     "CONTAINER_VERSION",
+    "Abp",
     "Decision",
     "Engine",
     "Index",
@@ -24,6 +27,7 @@ __all__ = [
     "Patterns",
     "Skimmed",
     "Snapshot",
+    "canonical_url",
     "check_regex",
     "public_suffix",
 ]

@@ -48,7 +48,7 @@ impl<'f> LinesWriter<'f> {
 
     /// Begins a name that is in the index.
     pub(crate) fn name(&mut self, key: &[u8]) {
-        if self.names % STRIDE == 0 {
+        if self.names.is_multiple_of(STRIDE) {
             self.keys.extend_from_slice(key);
             put_u32(&mut self.stops, self.lines);
             put_u32(&mut self.stops, self.keys.len() as u32);
@@ -124,6 +124,11 @@ impl Lines {
             stops,
             keys,
         }))
+    }
+
+    /// All of it, as it stands in the file.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.as_ref()
     }
 
     /// Returns where the lines of the index at `path` stand.

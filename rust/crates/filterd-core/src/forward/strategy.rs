@@ -92,7 +92,7 @@ fn explore<'a>(plan: &mut Plan, healths: &impl Fn(u8) -> &'a Health, up: usize, 
         others.push(server);
     }
     let others = others.as_slice();
-    if !unknown && !others.is_empty() && turn % EXPLORE_EVERY == 0 {
+    if !unknown && !others.is_empty() && turn.is_multiple_of(EXPLORE_EVERY) {
         let next = (turn / EXPLORE_EVERY) % others.len() as u64;
         plan.beside.push(others[next as usize]);
     }

@@ -157,7 +157,7 @@ impl Net {
                 None => return,
                 Some(Effect::Open { port, server }) => {
                     self.opened += 1;
-                    if self.fails_to_open > 0 && self.opened % self.fails_to_open == 0 {
+                    if self.fails_to_open > 0 && self.opened.is_multiple_of(self.fails_to_open) {
                         lost = Some(port);
                     } else {
                         assert!(self.open.keys().all(|other| other.place() != port.place()));

@@ -1,0 +1,153 @@
+"""URL rules in ABP syntax: lists to a matcher, a match to a candidate with its rank.
+
+The core says which rules of which list match a request (`filterd.core.Abp`); what that is worth
+for a group is said here, by the same precedence as for names: in step 7 `$important` before
+exceptions before blocks, in step 8 lists with an age, in step 2 mandatory ones. So each list has
+three classes, one for each kind of rule, at `3 * place + kind`.
+
+* An exception counts only where an ABP rule blocks; it then lifts every list's block.
+* All that a list of exceptions matches is an exception.
+* A mandatory list only blocks: its exceptions are nobody's, and no other list's `$badfilter` voids
+  its rules.
+* A list that does not apply to a group has no say in it, its exceptions neither.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from filterd.core import Abp
+from filterd.model.group import ListSpec, ScheduledBlock
+from filterd.model.rule import Action
+from filterd.policy.classes import Origin, RuleClass
+from filterd.policy.precedence import NOT_APPLICABLE, SCHEDULED, Policy, scheduled, standing
+
+FORMAT = "abp-url"
+KINDS = ("block", "exception", "important")
+Ranks = Sequence[int]  # of one group, for each class
+
+
+@dataclass(frozen=True, slots=True)
+class AbpReport:
+    """What became of one list's lines. `unsupported` has a word for each kind of line not kept."""
+
+    name: str
+    rules: int
+    cosmetic: int
+    comments: int
+    unsupported: tuple[tuple[str, int], ...]  # most frequent first
+
+
+@dataclass(frozen=True, slots=True)
+class AbpRules:
+    """Lists, compiled, and what their classes mean."""
+
+    abp: Abp
+    classes: tuple[RuleClass, ...]
+
+    def reports(self) -> tuple[AbpReport, ...]:
+        """Return what became of each list."""
+        names = [rule_class.list for rule_class in self.classes[:: len(KINDS)]]
+        return tuple(
+            AbpReport(names[place], rules, cosmetic, comments, _frequent(unsupported))
+            for place, rules, cosmetic, comments, unsupported in self.abp.counts
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AbpRequest:
+    """What is asked for. Hosts in A-labels; `source` None: not known, or a page (see the core)."""
+
+    url: str
+    source: str | None = None
+    kind: str = "other"
+    method: str = "GET"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A rule that speaks about a request: `rank` as in `precedence`, lower wins."""
+
+    rank: int
+    rule_class: RuleClass
+    rule: str
+    line: int  # in its list, from 1
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it is a block; else it lifts one."""
+        return self.rule_class.action is Action.BLOCK
+
+
+def compile_abp(sources: Iterable[tuple[ListSpec, bytes]]) -> AbpRules:
+    """Compile lists; the place of each is its class in the core. ValueError: too much of them."""
+    specs, texts = [], []
+    for place, (spec, data) in enumerate(sources):
+        specs.append(spec)
+        texts.append((data, place))
+    sealed = [place for place, spec in enumerate(specs) if spec.mandatory]
+    return AbpRules(Abp.build(texts, sealed=sealed), abp_classes(specs))
+
+
+def abp_classes(specs: Iterable[ListSpec]) -> tuple[RuleClass, ...]:
+    """Return the classes of lists, which are as many as KINDS for each."""
+    return tuple(_class_of(spec, kind) for spec in specs for kind in KINDS)
+
+
+def abp_ranks(
+    classes: Iterable[RuleClass], policy: Policy, blocks: Sequence[ScheduledBlock] = ()
+) -> tuple[int, ...]:
+    """Return the rank of each class for a group while `blocks` of its schedule are in force."""
+    return tuple(_rank(rule_class, policy, blocks) for rule_class in classes)
+
+
+def abp_candidate(rules: AbpRules, ranks: Ranks, request: AbpRequest) -> Candidate | None:
+    """Return the rule that wins among ABP rules for a group with these ranks, None: none speaks.
+
+    Raises:
+        ValueError: `request.url` has no host.
+        RuntimeError: the matcher failed; open the rules again.
+    """
+    step = len(KINDS)
+    starts = range(0, len(ranks), step)
+    counting = [
+        start // step for start in starts if min(ranks[start : start + step]) < NOT_APPLICABLE
+    ]
+    if not counting:
+        return None
+    found = rules.abp.matches(
+        request.url, request.source, request.kind, method=request.method, only=counting
+    )
+    best: Candidate | None = None
+    for place, rule, kind, line in found:
+        number = place * step + KINDS.index(kind)
+        rank = ranks[number]
+        if rank < (NOT_APPLICABLE if best is None else best.rank):
+            best = Candidate(rank, rules.classes[number], rule, line)
+    return best
+
+
+def _class_of(spec: ListSpec, kind: str) -> RuleClass:
+    allow = spec.allow or kind == "exception"
+    return RuleClass(
+        Origin.LIST,
+        Action.ALLOW if allow else Action.BLOCK,
+        list=spec.name,
+        important=kind == "important",
+        category=spec.category,
+        min_age=spec.min_age,
+        mandatory=spec.mandatory,
+        allow_list=spec.allow,
+    )
+
+
+def _rank(rule: RuleClass, policy: Policy, blocks: Sequence[ScheduledBlock]) -> int:
+    if rule.mandatory and rule.action is Action.ALLOW:
+        return NOT_APPLICABLE
+    usual = standing(rule, policy).rank
+    if any(scheduled(rule, block) for block in blocks):
+        return min(usual, SCHEDULED)
+    return usual
+
+
+def _frequent(counts: dict[str, int]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
