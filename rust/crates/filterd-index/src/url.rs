@@ -49,9 +49,13 @@ impl Url {
             .collect();
         let rest = stripped.trim_ascii();
         let rest = &rest[..memchr::memchr(b'#', rest).unwrap_or(rest.len())];
-        let rest = without_scheme(rest);
-        let end = memchr::memchr2(b'/', b'?', rest).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
+        let bare = without_scheme(rest);
+        let end = memchr::memchr2(b'/', b'?', bare).unwrap_or(bare.len());
+        let (authority, path) = bare.split_at(end);
+        // `http:/host/` and `gopher://host/`: a scheme that is none is no host without a port.
+        if bare.len() == rest.len() && authority.ends_with(b":") {
+            return None;
+        }
         Some(Url {
             host: host::canonical(&unescaped(authority))?,
             path: canonical_path(&unescaped(path)),
@@ -178,6 +182,7 @@ mod tests {
             ("HTTPS://Host.TEST:8443/A", "host.test/A"),
             ("//host.test/a", "host.test/a"),
             ("host.test/a?b#c", "host.test/a?b"),
+            ("http://host.test:/a", "host.test/a"),
             ("  http://host.test/a \n", "host.test/a"),
             ("http://ho\tst.te\r\nst/fo\no", "host.test/foo"),
             ("http://user:secret@host.test:80/a", "host.test/a"),
@@ -239,6 +244,9 @@ mod tests {
             "http://a.test:port/",
             "http://a.test:99999/",
             "http://trường.test/",
+            "http:/a.test/",
+            "http:a.test/",
+            "gopher://a.test/",
             "javascript:alert(1)",
             "data:text/html,a",
             "mailto:a@b.test:c",
