@@ -133,7 +133,8 @@ impl IndexBuilder {
     }
 
     /// Adds a rule for a URL: `path` (it begins with a `/`) and all beneath it, or, with a query,
-    /// exactly that; on `host`, with `subtree` on all below it too. Neither need be canonical.
+    /// exactly that; on `host`, with `subtree` on all below it too. Neither need be canonical. A path
+    /// of more than 24 folders covers itself alone.
     /// [`Error::Url`] where they are no URL, or the host is too long.
     pub fn add_url(
         &mut self,
