@@ -117,8 +117,9 @@ class IndexBuilder:
     def add_name(self, name: str, scope: int, class_id: int, line: int = 0) -> None: ...
     def add_url(self, host: str, path: str, subtree: bool, class_id: int, line: int = 0) -> None:
         """Add a rule for a URL: `path` (it begins with "/") and all beneath it, or, with a query,
-        exactly that; on `host`, with `subtree` on all below it too. ValueError: `canonical_url`
-        refuses it, or the host has more than 228 characters."""
+        exactly that; on `host`, with `subtree` on all below it too. A path of more than 24 folders
+        covers itself alone. ValueError: `canonical_url` refuses it, or the host has more than 228
+        characters."""
 
     def add_regex(self, regex: str, class_id: int, line: int = 0) -> None:
         """Raises ValueError with the engine's words for a pattern it cannot run."""
