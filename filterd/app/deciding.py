@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from filterd.app.listtext import ListText
-from filterd.app.observing import source_of
 from filterd.app.parts import current_inputs
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.app.ruling import build_ruling
@@ -21,7 +20,7 @@ from filterd.model.errors import RulesError
 from filterd.model.group import ADULT, Group, ListSpec, RuleBook, School
 from filterd.model.verdict import Reason, Step
 from filterd.policy.ages import category_ages, effective_min_age
-from filterd.policy.classes import Origin, RuleClass
+from filterd.policy.classes import Origin, RuleClass, source_of
 from filterd.policy.lists_index import compile_lists
 from filterd.policy.plan import build_plan
 from filterd.policy.rulebook import default_directory, load_rulebook

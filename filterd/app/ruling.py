@@ -70,7 +70,7 @@ class Ground:
 class Ordered:
     """What authorities order, as indexes over `ground`: that of the base, if there is one, and that
     of orders since. Until `until` (unix seconds), if given, no further order begins. `off` are the
-    classes of the base that are switched off.
+    classes of the base that are switched off; `made_at` is in unix seconds.
     """
 
     ground: Ground
@@ -80,17 +80,22 @@ class Ordered:
     until: int | None
     base: OrderBase | None = None
     off: frozenset[int] = frozenset()
+    made_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """A snapshot and what its numbers mean. `until`: unix seconds, when to build it anew."""
+    """A snapshot, what it was made of (`indexes`, `plan`), and what its numbers mean. `until`: unix
+    seconds, when to build it anew.
+    """
 
     inputs: Inputs
     school: School
     ground: Ground
     ordered: Ordered
     tables: tuple[ClassTable, ...]
+    indexes: tuple[Index, ...]
+    plan: str
     snapshot: Snapshot
     made_at: float
     until: float | None
@@ -167,7 +172,7 @@ def _ordered(inputs: Inputs, ground: Ground, now: float, before: Ordered | None 
     index, layer = builder.finish(write_meta(table)), layer_of(ground.outline, table)
     base, start = inputs.base, next_start(inputs.orders, now)
     if base is None:
-        return Ordered(ground, (index,), (table,), (layer,), start)
+        return Ordered(ground, (index,), (table,), (layer,), start, made_at=now)
     off = base.off_at(now)
     known = (
         before is not None
@@ -190,6 +195,7 @@ def _ordered(inputs: Inputs, ground: Ground, now: float, before: Ordered | None 
         until=min((each for each in moments if each is not None), default=None),
         base=base,
         off=off,
+        made_at=now,
     )
 
 
@@ -208,6 +214,8 @@ def _ruling(inputs: Inputs, school: School, ordered: Ordered, now: float, number
         ground=ground,
         ordered=ordered,
         tables=(*ground.tables, *ordered.tables, overlay),
+        indexes=indexes,
+        plan=plan,
         snapshot=_snapshot(indexes, plan, number),
         made_at=now,
         until=min((moment for moment in moments if moment is not None), default=None),

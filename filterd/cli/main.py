@@ -31,6 +31,7 @@ COMMANDS: tuple[str, ...] = (
     "authority",
     "order",
     "hub",
+    "http",
     "demo",
     "completion",
 )

@@ -8,10 +8,12 @@ requirements/dev.txt is never skipped for: an import that fails there is a broke
 import os
 import shutil
 import subprocess
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[2]
 SBIN = "/usr/sbin:/sbin:/usr/local/sbin"
 
 
@@ -47,3 +49,11 @@ def allowed(right: str, *words: str) -> None:
 
 def network_namespace() -> None:
     allowed("to make a network namespace", "unshare", "-n", "true")
+
+
+def http_environment() -> str:
+    """Return the interpreter of the HTTP filter's environment, or skip the test."""
+    python = ROOT / ".venv-http/bin/python"
+    if not python.exists():
+        absent("THE HTTP ENVIRONMENT", "make http")
+    return str(python)

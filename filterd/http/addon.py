@@ -1,0 +1,224 @@
+"""The add-on for mitmproxy: its hooks on one side, the gate on the other.
+
+It decides nothing: it turns what mitmproxy knows into facts, does what the verdict says, and
+connects only to what was decided (`server_connect` is asked for every connection that goes out).
+"""
+
+import logging
+from dataclasses import dataclass, field
+
+from mitmproxy import connection, http, tls
+from mitmproxy.proxy import server_hooks
+
+from filterd.http.answering import answer
+from filterd.http.daemon import Events, Names
+from filterd.http.gate import Gate
+from filterd.http.hello import BadHello, ClientHello, read_hello
+from filterd.http.host import read_host
+from filterd.http.never import Learned
+from filterd.http.rules import Rules
+from filterd.http.words import Act, Hello, Request, Verdict, Why
+from filterd.model.clock import Clock
+
+logger = logging.getLogger(__name__)
+_TOLD = 32  # different outcomes of one connection that become events
+_DISTRUST = "does not trust"  # mitmproxy's words for a certificate that the client refused
+
+
+@dataclass(slots=True)
+class Standing:
+    """What is known of one client connection. `verdict`: the last, None before the first."""
+
+    client: str
+    tunnel: str | None = None
+    sni: str | None = None
+    verdict: Verdict | None = None
+    told: set[tuple[str, Act]] = field(default_factory=set)
+
+
+class Filter:
+    """The add-on."""
+
+    def __init__(  # noqa: PLR0913 - what it is made of, once
+        self, rules: Rules, gate: Gate, learned: Learned, names: Names, events: Events, clock: Clock
+    ) -> None:
+        self._rules = rules
+        self._gate = gate
+        self._learned = learned
+        self._names = names
+        self._events = events
+        self._clock = clock
+        self._standing: dict[str, Standing] = {}
+        self._asked: dict[str, tuple[str, int]] = {}  # server connection -> what it was asked for
+
+    def client_connected(self, client: connection.Client) -> None:
+        """Begin."""
+        self._standing[client.id] = Standing(_plain(client.peername[0]))
+
+    def client_disconnected(self, client: connection.Client) -> None:
+        """End."""
+        self._standing.pop(client.id, None)
+
+    def http_connect(self, flow: http.HTTPFlow) -> None:
+        """Decide the host and port of CONNECT."""
+        standing = self._of(flow.client_conn)
+        standing.tunnel = flow.request.host
+        facts = Hello(standing.client, None, flow.request.port, None, tunnel=standing.tunnel)
+        verdict = self._gate.tunnel(self._rules.now, facts, self._clock.unix())
+        standing.verdict = verdict
+        if verdict.act is Act.BLOCK:
+            self._tell(standing, verdict)
+            flow.response = _response(verdict)
+
+    def tls_clienthello(self, data: tls.ClientHelloData) -> None:
+        """Decide a TLS connection before anything goes to the server."""
+        standing = self._of(data.context.client)
+        address = data.context.server.address
+        host, port = (address[0], address[1]) if address else ("", 0)
+        try:
+            said = read_hello(data.client_hello.raw_bytes(wrap_in_record=False))
+            _agree(said, data.client_hello)
+        except BadHello as error:
+            logger.debug("a hello of %s: %s", standing.client, error)
+            verdict = Verdict(Act.RESET, Why.BAD_HELLO, host)
+        else:
+            standing.sni = said.sni
+            facts = Hello(
+                client=standing.client,
+                address=host if standing.tunnel is None else None,
+                port=port,
+                sni=said.sni,
+                alpn=said.alpn,
+                ech=said.ech,
+                tunnel=standing.tunnel,
+            )
+            now, steady = self._clock.unix(), self._clock.steady()
+            verdict = self._gate.hello(self._rules.now, facts, now, steady)
+        standing.verdict = verdict
+        if verdict.act is not Act.INSPECT:
+            # RESET too: nothing is decrypted, and `server_connect` ends it.
+            data.ignore_connection = True
+            self._tell(standing, verdict)
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """Decide a request before its body is read."""
+        standing = self._of(flow.client_conn)
+        request = flow.request
+        facts = Request(
+            client=standing.client,
+            scheme=request.scheme,
+            host=request.host,
+            port=request.port,
+            path=request.path,
+            method=request.method,
+            claimed=request.host_header,
+            sni=standing.sni,
+            tunnel=standing.tunnel,
+        )
+        verdict = self._gate.request(self._rules.now, facts, self._clock.unix())
+        standing.verdict = verdict
+        self._tell(standing, verdict)
+        if verdict.act is not Act.BLOCK:
+            return
+        if flow.request.stream:
+            flow.kill()  # a large body would have to be read before the page could be sent
+        else:
+            flow.response = _response(verdict)
+
+    async def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
+        """Let a connection out only if it was decided, and only to where our own DNS says."""
+        standing = self._of(data.client)
+        if data.server.address is None:
+            data.server.error = "no address"
+            return
+        host, port = data.server.address[0], data.server.address[1]
+        verdict = standing.verdict
+        if verdict is None:
+            # Neither TLS nor HTTP: all that is known is the address.
+            facts = Hello(standing.client, _plain(host), port, None)
+            now, steady = self._clock.unix(), self._clock.steady()
+            verdict = standing.verdict = self._gate.hello(self._rules.now, facts, now, steady)
+            self._tell(standing, verdict)
+        if verdict.act in (Act.RESET, Act.BLOCK):
+            data.server.error = "blocked by filterd"
+            return
+        if verdict.dial is None:
+            return
+        found = await self._names.find(verdict.dial, standing.client)
+        if found.blocked:
+            self._tell(standing, Verdict(Act.RESET, Why.ANSWER, verdict.dial))
+            data.server.error = "blocked by filterd"
+        elif found.known and not found.addresses:
+            data.server.error = f"{verdict.dial} has no address"
+        elif not found.known:
+            # Nobody but our own DNS is asked for a name. An address came from the client.
+            if read_host(host).name is not None:
+                data.server.error = f"our own DNS cannot be asked for {verdict.dial}"
+        elif _plain(host) not in found.addresses:
+            self._asked[data.server.id] = (host, port)
+            data.server.address = (found.addresses[0], port)
+
+    def server_connected(self, data: server_hooks.ServerConnectionHookData) -> None:
+        """Give a connection the name back that it was asked for, so that the next request of the
+        same client finds it again; it stays where it leads.
+        """
+        asked = self._asked.pop(data.server.id, None)
+        if asked is not None:
+            data.server.__dict__["address"] = asked  # its setter refuses while it is open
+
+    def server_connect_error(self, data: server_hooks.ServerConnectionHookData) -> None:
+        """Forget what was asked for."""
+        self._asked.pop(data.server.id, None)
+
+    def tls_failed_client(self, data: tls.TlsData) -> None:
+        """Learn which client trusts one certificate only."""
+        standing = self._of(data.context.client)
+        if standing.sni and _DISTRUST in (data.conn.error or ""):
+            self._learned.learn(standing.client, standing.sni, self._clock.steady())
+
+    def _of(self, client: connection.Client) -> Standing:
+        standing = self._standing.get(client.id)
+        if standing is None:
+            standing = self._standing[client.id] = Standing(_plain(client.peername[0]))
+        return standing
+
+    def _tell(self, standing: Standing, verdict: Verdict) -> None:
+        """Make an event of an outcome, once a connection."""
+        key = (verdict.host, verdict.act)
+        if key in standing.told or len(standing.told) >= _TOLD:
+            return
+        standing.told.add(key)
+        reason = verdict.reason
+        self._events.add(
+            {
+                "at": self._clock.unix(),
+                "client": standing.client,
+                "host": verdict.host,
+                "act": verdict.act.value,
+                "why": verdict.why.value,
+                "kind": reason.kind.value if reason else None,
+                "step": reason.step.value if reason else None,
+                "list": reason.list if reason else None,
+                "category": reason.category if reason else None,
+                "rule": reason.rule if reason else None,
+                "group": reason.group if reason else None,
+            }
+        )
+
+
+def _agree(said: ClientHello, theirs: tls.ClientHello) -> None:
+    """Mitmproxy reads the hello too, and goes by what it read."""
+    if said.sni != (theirs.sni.lower() if theirs.sni else None):
+        raise BadHello("two readings of its server name")
+
+
+def _response(verdict: Verdict) -> http.Response:
+    made = answer(verdict)
+    response = http.Response.make(made.status, made.body, dict(made.headers))
+    response.reason = made.phrase  # 11.0.2 has no words for 451
+    return response
+
+
+def _plain(address: str) -> str:
+    """An IPv4 address that a socket of both families shows as `::ffff:`, without that."""
+    return address.removeprefix("::ffff:") if "." in address else address.partition("%")[0]

@@ -1,0 +1,126 @@
+"""A filtered network on loopback: web servers that remember who came, and the HTTP filter."""
+
+import http.server
+import os
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support import needs
+from tests.support.data import ROOT
+from tests.support.node import FILTERD, eventually, stop
+from tests.support.servers import connects, free_port
+
+BODY = b"the page itself\n"
+
+
+@dataclass
+class Site:
+    """A web server. `seen`: each connection's SNI ("" without), `asked`: each request's Host."""
+
+    port: int
+    seen: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.server.site.asked.append(self.headers.get("Host", ""))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(BODY)))
+        self.end_headers()
+        self.wfile.write(BODY)
+
+    def log_message(self, *_words):
+        pass
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, _request, _address):
+        pass  # a client that goes away is what is tested
+
+
+@contextmanager
+def site(certificate: tuple[Path, Path] | None = None) -> Iterator[Site]:
+    """Serve on a free port until the block ends; with TLS where there is a certificate."""
+    server = _Server(("127.0.0.1", free_port()), _Handler, bind_and_activate=True)
+    made = server.site = Site(server.server_port)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        context.sni_callback = lambda _tls, name, _context: made.seen.append(name or "")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    else:
+        count = server.process_request
+        server.process_request = lambda *who: (made.seen.append(""), count(*who))
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield made
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@dataclass
+class RunningFilter:
+    """`filterd http serve` as a process. `proxy`: its explicit port."""
+
+    folder: Path
+    proxy: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "http.log").read_text()
+
+    def workers(self) -> list[int]:
+        """Return the process ids of its workers."""
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(each) for each in path.read_text().split()]
+
+    def curl(self, url: str, *words: str, client: str = "127.0.0.1") -> subprocess.CompletedProcess:
+        """Fetch `url` through the proxy, from the address `client`."""
+        return subprocess.run(
+            ["curl", "-sS", "--max-time", "15", "--interface", client,
+             "-x", f"http://127.0.0.1:{self.proxy}", "-w", "\n%{http_code} %{http_connect}",
+             *words, url],
+            capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+
+
+@contextmanager
+def http_filter(folder: Path, proxy: int) -> Iterator[RunningFilter]:
+    """Run `filterd http serve` on the configuration in `folder` until the block ends."""
+    needs.program("curl", "curl")
+    with (folder / "http.log").open("ab") as out:
+        process = subprocess.Popen(
+            [*FILTERD, "http", "serve", "-c", str(folder / "filterd.yaml")],
+            stdout=out, stderr=out, stdin=subprocess.DEVNULL, cwd=ROOT,
+        )  # fmt: skip
+    running = RunningFilter(folder, proxy, process)
+    try:
+        eventually(lambda: process.poll() is not None or "filters HTTP" in running.log, 60)
+        if process.poll() is not None or not connects(proxy):
+            raise RuntimeError(running.log[-3000:])
+        yield running
+    finally:
+        stop(process)
+
+
+def gone(pid: int) -> bool:
+    """Say whether no process has this id."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
