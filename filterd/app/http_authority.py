@@ -43,7 +43,7 @@ def make_authority(folder: Path, site: str, now: dt.datetime) -> Path:
     )
     make_directory(folder)
     folder.chmod(0o700)
-    with open(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as sink:
+    with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as sink:
         sink.write(pem + certificate)
         sink.flush()
         os.fsync(sink.fileno())

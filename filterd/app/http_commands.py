@@ -1,6 +1,7 @@
 """What workers of the HTTP filter ask of the daemon and tell it, over the control socket."""
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Mapping
@@ -79,7 +80,7 @@ async def _ask(node: Node, name: str, kind: str, client: str) -> DNSRecord | Non
         raise ControlError(f"{client[:60]!r} is no address") from error
     if isinstance(reply, int):
         token = reply
-        node.engine.wait(token, lambda data: waiting.done() or waiting.set_result(data))
+        node.engine.wait(token, functools.partial(_settle, waiting))
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 reply = await waiting
@@ -93,6 +94,11 @@ async def _ask(node: Node, name: str, kind: str, client: str) -> DNSRecord | Non
     except DNSError as error:
         logger.warning("an answer of our own cannot be read: %s", error)
         return None
+
+
+def _settle(waiting: asyncio.Future[bytes], reply: bytes) -> None:
+    if not waiting.done():
+        waiting.set_result(reply)
 
 
 def _blocked(answer: DNSRecord) -> bool:

@@ -29,7 +29,7 @@ TRY_SECONDS = 60
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands."""
-    commands = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    commands = parser.add_subparsers(dest="what", metavar="COMMAND", required=True)
     serve = commands.add_parser("serve", help="run the workers until told to stop")
     add_config(serve)
     check = commands.add_parser("check", help="say what is missing before it can serve")

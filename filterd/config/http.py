@@ -35,7 +35,8 @@ class HttpInspectConfig(Section):
 
 class HttpFailConfig(Section):
     """What happens to what cannot be decided because no rules are there. Rules that were there
-    once go on without the daemon. What schools learn with (rules/must-not-block.yaml) always passes.
+    once go on without the daemon. What
+    schools learn with (rules/must-not-block.yaml) always passes.
     """
 
     undecided: Literal["closed", "open"] = "closed"

@@ -40,7 +40,14 @@ class Filter:
     """The add-on."""
 
     def __init__(  # noqa: PLR0913 - what it is made of, once
-        self, rules: Rules, gate: Gate, learned: Learned, names: Names, events: Events, clock: Clock
+        self,
+        *,
+        rules: Rules,
+        gate: Gate,
+        learned: Learned,
+        names: Names,
+        events: Events,
+        clock: Clock,
     ) -> None:
         self._rules = rules
         self._gate = gate

@@ -100,7 +100,7 @@ class Names:
 
 
 class Events:
-    """Events on their way to the daemon: at most `most` wait, the newest are dropped and counted."""
+    """Events on their way to the daemon; beyond `most`, the newest are dropped and counted."""
 
     def __init__(self, daemon: Daemon, most: int = MOST_EVENTS) -> None:
         self._daemon = daemon

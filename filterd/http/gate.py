@@ -148,7 +148,7 @@ class Gate:
         return Verdict(Act.PASS, Why.RULE, host.name, reason, host.name)
 
     def _nameless(self, rules: InForce | None, client: str, address: str | None) -> Verdict:
-        """An address has no rules; it passes where the school says so, and for who is not filtered."""
+        """An address has no rules: it passes where the school says so, or nothing is filtered."""
         shown = address or ""
         if address is not None:
             at = ipaddress.ip_address(address)

@@ -2,9 +2,9 @@
 client would not let us decrypt.
 
 The core holds whatever the school says; there is no way to take a name out of it here. What is
-learned is learned for the client that refused our certificate alone: a device without our authority,
-or with an app that trusts one certificate, is decided by name from then on, and cannot make others
-be.
+learned is learned for the client that refused our certificate alone: a device without our
+authority, or with an app that trusts one certificate, is decided by name from then on, and cannot
+make others be.
 """
 
 from collections import OrderedDict

@@ -47,7 +47,7 @@ class InForce:
     snapshot: Snapshot
     classes: tuple[RuleClass, ...]
     groups: Mapping[str, GroupWishes]
-    never: NeverDecrypt = NeverDecrypt()
+    never: NeverDecrypt
     illegal: frozenset[str] = frozenset()
     page: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -124,7 +124,7 @@ def open_ruling(path: Path) -> InForce:
     """Open all that `path` names.
 
     Raises:
-        RulesError, OSError, ValueError, KeyError, TypeError: it is not whole, or not of this version.
+        RulesError, OSError, ValueError, KeyError, TypeError: not whole, or not of this version.
     """
     said = json.loads(path.read_bytes())
     if said["format"] != FORMAT:

@@ -9,7 +9,7 @@ times a second; on SIGTERM it listens no more and lets connections end by themse
 
 import asyncio
 import contextlib
-import datetime
+import datetime as dt
 import functools
 import ipaddress
 import logging
@@ -37,7 +37,7 @@ LOOK_SECONDS = 0.2
 EVENTS_SECONDS = 1.0
 DRAIN_SECONDS = 20.0
 # Chromium takes no leaf that is valid for more than 200 days; ours are made again at every start.
-LEAF_VALIDITY = datetime.timedelta(days=30)
+LEAF_VALIDITY = dt.timedelta(days=30)
 
 
 def run(settings: Mapping[str, Any]) -> None:
@@ -50,17 +50,20 @@ def run(settings: Mapping[str, Any]) -> None:
 
 
 async def _run(settings: Mapping[str, Any]) -> None:
-    # Workers share their addresses; the kernel spreads connections over them.
-    asyncio.start_server = functools.partial(asyncio.start_server, reuse_port=True)  # type: ignore[assignment]
+    # Workers share their addresses; the kernel spreads connections over them. mitmproxy has no word
+    # for it, and calls this by its module.
+    asyncio.start_server = functools.partial(asyncio.start_server, reuse_port=True)
     clock = Clock(time.time, time.monotonic)
     rules, learned = Rules(Path(settings["folder"])), Learned()
     daemon = Daemon(Path(settings["socket"]))
     events = Events(daemon)
     rules.look()
     gate = Gate(_gate_settings(settings), learned, inspecting=settings["inspecting"])
-    master = _master(settings)
+    master = _master()
     names = Names(daemon, clock.steady)
-    master.addons.add(Filter(rules, gate, learned, names, events, clock))
+    master.addons.add(
+        Filter(rules=rules, gate=gate, learned=learned, names=names, events=events, clock=clock)
+    )
     master.options.update(**_options(settings))
     serving = asyncio.create_task(master.run())
     stop = asyncio.Event()
@@ -68,15 +71,17 @@ async def _run(settings: Mapping[str, Any]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     chores = [asyncio.create_task(_look(rules)), asyncio.create_task(_send(events))]
     server = master.addons.get("proxyserver")
-    telling = asyncio.create_task(_tell_ready(server))
-    ended = asyncio.create_task(stop.wait())
-    await asyncio.wait([serving, ended], return_when=asyncio.FIRST_COMPLETED)
-    telling.cancel()
+    if await _listens(server):
+        with contextlib.suppress(OSError):
+            sys.stdout.write("ready\n")
+            sys.stdout.flush()
+        ended = asyncio.create_task(stop.wait())
+        await asyncio.wait([serving, ended], return_when=asyncio.FIRST_COMPLETED)
     if not serving.done():
         # `shutdown` alone would leave the sockets listening (mitmproxy 6245).
         master.options.update(server=False)
         give_up = clock.steady() + DRAIN_SECONDS
-        while server.connections and clock.steady() < give_up:
+        while server.connections and clock.steady() < give_up:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.1)
         master.shutdown()
         await serving
@@ -85,8 +90,7 @@ async def _run(settings: Mapping[str, Any]) -> None:
     await events.send()
 
 
-def _master(settings: Mapping[str, Any]) -> Master:
-    del settings
+def _master() -> Master:
     master = Master(options.Options(), event_loop=asyncio.get_running_loop())
     master.addons.add(
         core.Core(),
@@ -137,12 +141,17 @@ async def _send(events: Events) -> None:
         await events.send()
 
 
-async def _tell_ready(server: proxyserver.Proxyserver) -> None:
-    while not (server.listen_addrs() and server.is_running):
+async def _listens(server: proxyserver.Proxyserver) -> bool:
+    """Wait until it listens everywhere; False where it cannot."""
+    while True:
         await asyncio.sleep(0.02)
-    with contextlib.suppress(OSError):
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
+        faults = [each.last_exception for each in server.servers if each.last_exception]
+        for fault in faults:
+            logger.error("cannot listen: %s", fault)
+        if faults:
+            return False
+        if server.is_running and all(each.is_running for each in server.servers):
+            return True
 
 
 if __name__ == "__main__":

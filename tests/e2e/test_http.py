@@ -28,7 +28,7 @@ def world(tmp_path_factory, resolver):
         with node(folder, changes) as daemon:
             made = filterd("http", "ca", "new", "-c", str(daemon.config))
             assert made.returncode == 0, made.stderr
-            eventually(lambda: (daemon.state / "http/ruling.json").exists())
+            eventually((daemon.state / "http/ruling.json").exists)
             with http_filter(folder, proxy) as running:
                 yield World(daemon, running, tls, plain, authority)
 
