@@ -68,7 +68,6 @@ def reference_problems(config: Config, known: Known) -> Iterator[Problem]:
         yield from _check((*place, "category"), "category", each.category, known.categories)
         yield from _check((*place, "min_age"), "age", each.min_age, known.ages)
 
-
     yield from _http(config, known)
 
 

@@ -56,7 +56,7 @@ def read_authority(text: str) -> tuple[Host, int | None]:
     What has user information, a port that is no number, or two ports is neither.
     """
     head, bracket, tail = text.rpartition("]") if text.startswith("[") else ("", "", text)
-    host, colon, port = tail.partition(":")
-    if colon and not (port.isascii() and port.isdigit() and int(port[:6]) < 65536):
+    host, _, port = tail.partition(":")
+    if port and not (port.isascii() and port.isdigit() and int(port[:6]) < 65536):
         return NEITHER, None
     return read_host(head + bracket + host), int(port) if port else None
