@@ -2,45 +2,55 @@
 on loopback that remember who reached them.
 """
 
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+
 import pytest
 
 from tests.support import needs
-from tests.support.http_world import BODY, http_filter, site
+from tests.support.http_world import BODY, gone, http_filter, site
 from tests.support.node import eventually, filterd, node
 from tests.support.servers import free_port
 from tests.support.tls import make_authority
 
 pytestmark = pytest.mark.real
 
-PUPIL, STAFF, READ = "127.0.0.1", "127.0.0.18", "127.0.0.30"
-NAMES = ("open.site.example", "blocked.site.example", "bank.site.example", "ordered.site.example")
+PUPIL, STAFF, READ, TOLD = "127.0.0.1", "127.0.0.18", "127.0.0.30", "127.0.0.40"
+NAMES = tuple(f"{name}.site.example" for name in ("open", "blocked", "bank", "ordered", "other"))
+PAGE = BODY.decode()
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory, resolver):
     python = needs.http_environment()
-    folder = tmp_path_factory.mktemp("http")
+    folder, other = tmp_path_factory.mktemp("http"), tmp_path_factory.mktemp("other")
     authority, proxy = make_authority(folder), free_port()
     (folder / "order.txt").write_text("ordered.site.example\n")
     certificate = authority.issue(*NAMES, "127.0.0.1")
-    with site(certificate) as tls, site() as plain:
-        changes = config(resolver, python, proxy, (tls, plain), authority)
+    bad = make_authority(other).issue(*NAMES)
+    with site(certificate) as tls, site() as plain, site(bad) as wrong:
+        changes = config(resolver, python, proxy, (tls, plain, wrong), authority)
         with node(folder, changes) as daemon:
             made = filterd("http", "ca", "new", "-c", str(daemon.config))
             assert made.returncode == 0, made.stderr
             eventually((daemon.state / "http/ruling.json").exists)
             with http_filter(folder, proxy) as running:
-                yield World(daemon, running, tls, plain, authority)
+                yield World(daemon, running, (tls, plain, wrong), authority)
 
 
 class World:
-    def __init__(self, daemon, running, tls, plain, authority):
-        self.daemon, self.filter, self.tls, self.plain = daemon, running, tls, plain
+    def __init__(self, daemon, running, sites, authority):
+        self.daemon, self.filter = daemon, running
+        self.tls, self.plain, self.wrong = sites
         self.authority = authority
         self.ours = daemon.state / "http/ca/filterd.crt"
 
-    def https(self, name, path="/"):
-        return f"https://{name}:{self.tls.port}{path}"
+    def https(self, name, path="/", server=None):
+        return f"https://{name}:{(server or self.tls).port}{path}"
 
     def http(self, name, path="/"):
         return f"http://{name}:{self.plain.port}{path}"
@@ -50,60 +60,243 @@ class World:
             url, "--cacert", str(trust or self.authority.ca_file), *words, client=client
         )
 
+    def tunnel(self, name, client=PUPIL):
+        """A connection through CONNECT, and what the proxy said."""
+        raw = socket.create_connection(
+            ("127.0.0.1", self.filter.proxy), timeout=10, source_address=(client, 0)
+        )
+        raw.sendall(f"CONNECT {name}:{self.tls.port} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        said = b""
+        while b"\r\n\r\n" not in said and (piece := raw.recv(4096)):
+            said += piece
+        return raw, said.split()[1]
+
 
 def config(resolver, python, proxy, sites, authority):
     return {
         "upstream": {"servers": [f"127.0.0.1:{resolver.port}"]},
         "records": ["*.site.example A 127.0.0.1"],
+        "privacy": {"level": "full"},
         "default_group": "pupils",
         "groups": {
             "pupils": {"age": 10},
             "staff": {"age": 18, "filtered": False, "networks": [f"{STAFF}/32"]},
             "read": {"age": 10, "networks": [f"{READ}/32"]},
+            "told": {"age": 10, "networks": [f"{TOLD}/32"]},
         },
         "block": ["blocked.site.example"],
         "lists": {"order": {"format": "domains", "path": "order.txt", "mandatory": True}},
         "http": {
             "listen": {"explicit": [f"127.0.0.1:{proxy}"]},
             "python": python,
+            "workers": 2,
             "ports": [each.port for each in sites],
             "never_decrypt": ["bank.site.example"],
-            "inspect": {"groups": ["read"], "explain": ["read"]},
+            "inspect": {"groups": ["read"], "explain": ["told"]},
             "upstream_ca": str(authority.ca_file),
         },
     }
 
 
 def test_an_allowed_site_is_spliced(world):
-    before = len(world.tls.seen)
+    world.tls.seen.clear()
     done = world.curl(world.https("open.site.example"))
     # curl trusts the server's own authority alone: nobody stood between.
-    assert (done.returncode, done.stdout) == (0, BODY.decode() + "\n200 200"), done.stderr
-    assert world.tls.seen[before:] == ["open.site.example"]
+    assert (done.returncode, done.stdout) == (0, PAGE + "\n200 200"), done.stderr
+    assert world.tls.seen == ["open.site.example"]
 
 
-def test_a_blocked_site_is_refused_at_connect_and_the_server_never_sees_anybody(world):
-    before = len(world.tls.seen)
+def test_a_blocked_site_is_refused_at_connect_and_its_server_never_sees_anybody(world):
+    before = world.tls.came
     done = world.curl(world.https("blocked.site.example"))
     assert done.returncode != 0
     assert done.stdout.endswith("000 403")
-    assert len(world.tls.seen) == before
+    assert world.tls.came == before
+
+
+def test_a_blocked_sni_in_a_tunnel_for_another_name_is_reset_without_contact(world):
+    before = world.tls.came
+    raw, code = world.tunnel("open.site.example")
+    assert code == b"200"
+    with raw, pytest.raises(OSError):
+        ssl.create_default_context().wrap_socket(raw, server_hostname="blocked.site.example")
+    assert world.tls.came == before
+
+
+def test_no_sni_goes_to_the_name_of_the_tunnel_and_nowhere_without(world):
+    context = ssl.create_default_context(cafile=world.authority.ca_file)
+    context.check_hostname = False
+    world.tls.seen.clear()
+    raw, _ = world.tunnel("open.site.example")
+    with context.wrap_socket(raw) as through:
+        assert through.version()
+    assert world.tls.seen == [""]
+    for literal in ("127.0.0.1", "0x7f.1", "2130706433", "[::1]"):
+        raw, code = world.tunnel(literal)
+        raw.close()
+        assert code == b"403", literal
+
+
+def test_a_hello_over_many_records_and_segments_is_read(world):
+    for name, passes in (("open.site.example", True), ("blocked.site.example", False)):
+        context = ssl.create_default_context(cafile=world.authority.ca_file)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = context.wrap_bio(incoming, outgoing, server_hostname=name)
+        with pytest.raises(ssl.SSLWantReadError):
+            client.do_handshake()
+        handshake = outgoing.read()[5:]
+        raw, _ = world.tunnel("open.site.example")
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        before = world.tls.came
+        with raw:
+            try:
+                for at in range(0, len(handshake), 61):
+                    piece = handshake[at : at + 61]
+                    record = b"\x16\x03\x01" + len(piece).to_bytes(2, "big") + piece
+                    for byte in (record[:3], record[3:]):
+                        raw.sendall(byte)
+                answer = raw.recv(4096)
+            except OSError:
+                answer = b""
+        # A server's handshake record, or an end.
+        assert (answer[:1] == b"\x16") is passes
+        assert (world.tls.came > before) is passes
 
 
 def test_plain_http_is_blocked_with_a_page(world):
-    before = len(world.plain.seen)
+    before = world.plain.came
     done = world.curl(world.http("blocked.site.example"))
     assert done.returncode == 0
     assert done.stdout.startswith("Blocked by")
     assert done.stdout.endswith("\n403 000")
-    assert len(world.plain.seen) == before
+    assert world.plain.came == before
 
 
 def test_plain_http_passes(world):
     done = world.curl(world.http("open.site.example"))
-    assert done.stdout == BODY.decode() + "\n200 000"
+    assert done.stdout == PAGE + "\n200 000"
 
 
-def test_an_order_is_answered_with_451(world):
-    done = world.curl(world.http("ordered.site.example"))
-    assert done.stdout.endswith("\n451 000")
+def test_an_order_is_answered_with_451_for_everybody(world):
+    for client in (PUPIL, STAFF):
+        done = world.curl(world.http("ordered.site.example"), client=client)
+        assert done.stdout.endswith("\n451 000")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0x7f.1", "017700000001", "127.1"])
+def test_an_address_alone_is_refused_in_any_notation(world, host):
+    before = world.plain.came
+    done = world.curl(world.http(host))
+    assert done.stdout.endswith("\n403 000"), done
+    assert world.plain.came == before
+
+
+def test_what_is_not_filtered_may_ask_for_addresses(world):
+    done = world.curl(world.http("127.0.0.1"), client=STAFF)
+    assert done.stdout == PAGE + "\n200 000"
+
+
+def test_host_and_url_must_agree(world):
+    before = list(world.plain.asked)
+    for url, host in (("open", "blocked"), ("blocked", "open")):
+        done = world.curl(world.http(f"{url}.site.example"), "-H", f"Host: {host}.site.example")
+        assert done.stdout.endswith("\n403 000")
+    assert world.plain.asked == before
+
+
+def test_a_group_that_asks_for_it_is_inspected_with_our_own_authority(world):
+    url = world.https("open.site.example")
+    done = world.curl(url, client=READ, trust=world.ours)
+    assert (done.returncode, done.stdout) == (0, PAGE + "\n200 200"), done.stderr
+
+
+def test_the_host_of_an_inspected_request_must_agree_with_its_sni(world):
+    url = world.https("open.site.example")
+    done = world.curl(url, "-H", "Host: blocked.site.example", client=READ, trust=world.ours)
+    assert done.stdout.endswith("\n403 200")
+
+
+def test_what_is_never_decrypted_is_not_even_there(world):
+    url = world.https("bank.site.example")
+    done = world.curl(url, client=READ)
+    assert (done.returncode, done.stdout) == (0, PAGE + "\n200 200"), done.stderr
+
+
+def test_a_block_is_explained_over_https_where_asked_for(world):
+    before = world.tls.came
+    done = world.curl(world.https("blocked.site.example"), client=TOLD, trust=world.ours)
+    assert done.stdout.startswith("Blocked by")
+    assert done.stdout.endswith("\n403 200")
+    assert world.tls.came == before
+
+
+def test_a_bad_certificate_upstream_is_never_accepted_for_the_client(world):
+    url = world.https("open.site.example", server=world.wrong)
+    asked = len(world.wrong.asked)
+    done = world.curl(url, client=READ, trust=world.ours)
+    assert done.stdout.endswith("\n502 200"), done
+    # Spliced, it is the client itself that refuses.
+    assert world.curl(url).returncode == 60
+    assert len(world.wrong.asked) == asked
+
+
+def test_who_does_not_trust_our_authority_is_spliced_from_then_on(world):
+    url = world.https("other.site.example")
+    codes = [world.curl(url, client=READ).returncode for _ in range(6)]
+    # Each worker learns by itself.
+    assert codes[0] == 60
+    assert codes[-1] == 0
+
+
+def test_events_reach_the_daemon_with_their_rule(world):
+    world.curl(world.http("blocked.site.example", "/secret?word"))
+
+    def told():
+        done = world.daemon.run("log", "--name", "blocked.site.example", "--json")
+        return [row for row in map(json.loads, done.stdout.splitlines()) if row["door"] == "http"]
+
+    row = eventually(told)[0]
+    assert (row["kind"], row["list"], row["client"]) == ("block", "local-block", PUPIL)
+    assert "secret" not in (world.daemon.state / "log.sqlite").read_bytes().decode("latin-1")
+
+
+def test_a_new_rule_is_in_force_without_a_restart(world):
+    url = world.http("other.site.example")
+    assert world.curl(url).stdout.endswith("\n200 000")
+    assert world.daemon.run("rule", "block", "other.site.example").returncode == 0
+    eventually(lambda: world.curl(url).stdout.endswith("\n403 000"))
+    assert world.daemon.run("rule", "remove", "other.site.example").returncode == 0
+    eventually(lambda: world.curl(url).stdout.endswith("\n200 000"))
+
+
+def test_a_worker_that_dies_is_started_again(world):
+    before = world.filter.workers()
+    os.kill(before[0], signal.SIGKILL)
+    eventually(lambda: len(set(world.filter.workers()) - set(before)) == 1)
+    assert world.curl(world.http("open.site.example")).stdout == PAGE + "\n200 000"
+
+
+def test_workers_are_renewed_while_a_download_goes_on(world):
+    before = world.filter.workers()
+    words = ["curl", "-sS", "--limit-rate", "4M", "-o", "/dev/null", "-w", "%{size_download}"]
+    proxy = ("-x", f"http://127.0.0.1:{world.filter.proxy}")
+    url = world.http("open.site.example", "/?size=24000000")
+    with subprocess.Popen([*words, *proxy, url], stdout=subprocess.PIPE) as download:
+        world.filter.process.send_signal(signal.SIGHUP)
+        eventually(lambda: not set(before) & set(world.filter.workers()), 60)
+        assert download.communicate(timeout=30)[0] == b"24000000"
+    assert world.curl(world.http("open.site.example")).stdout == PAGE + "\n200 000"
+
+
+def test_the_last_rules_go_on_without_the_daemon_and_workers_end_with_their_supervisor(world):
+    assert world.curl(world.http("open.site.example")).stdout == PAGE + "\n200 000"
+    world.daemon.process.kill()
+    world.daemon.process.wait()
+    answers = {world.curl(world.http("open.site.example")).stdout for _ in range(4)}
+    assert PAGE + "\n200 000" in answers
+    for _ in range(4):
+        assert world.curl(world.http("blocked.site.example")).stdout.endswith("\n403 000")
+    workers = world.filter.workers()
+    world.filter.process.kill()
+    world.filter.process.wait()
+    eventually(lambda: all(gone(pid) for pid in workers))

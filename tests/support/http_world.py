@@ -16,13 +16,18 @@ from tests.support.node import FILTERD, eventually, stop
 from tests.support.servers import connects, free_port
 
 BODY = b"the page itself\n"
+Where = tuple[str, int]
+LOOPBACK: Where = ("127.0.0.1", 0)
 
 
 @dataclass
 class Site:
-    """A web server. `seen`: each connection's SNI ("" without), `asked`: each request's Host."""
+    """A web server. `came`: how many connections; `seen`: their SNI ("" without); `asked`: the Host
+    of each request.
+    """
 
     port: int
+    came: int = 0
     seen: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
@@ -32,10 +37,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.site.asked.append(self.headers.get("Host", ""))
+        size = int(self.path.partition("size=")[2] or 0)
         self.send_response(200)
-        self.send_header("Content-Length", str(len(BODY)))
+        self.send_header("Content-Length", str(size or len(BODY)))
         self.end_headers()
-        self.wfile.write(BODY)
+        if not size:
+            self.wfile.write(BODY)
+        while size:
+            piece = min(size, 65536)
+            self.wfile.write(bytes(piece))
+            size -= piece
 
     def log_message(self, *_words):
         pass
@@ -44,23 +55,30 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
+    def process_request(self, request, address):
+        self.site.came += 1
+        super().process_request(request, address)
+
     def handle_error(self, _request, _address):
         pass  # a client that goes away is what is tested
 
 
 @contextmanager
-def site(certificate: tuple[Path, Path] | None = None) -> Iterator[Site]:
-    """Serve on a free port until the block ends; with TLS where there is a certificate."""
-    server = _Server(("127.0.0.1", free_port()), _Handler, bind_and_activate=True)
+def site(certificate: tuple[Path, Path] | None = None, address: Where = LOOPBACK) -> Iterator[Site]:
+    """Serve until the block ends, on a free port where none is given; with TLS where there is a
+    certificate.
+    """
+    host, port = address
+    server = _Server((host, port or free_port(host)), _Handler)
     made = server.site = Site(server.server_port)
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*certificate)
         context.sni_callback = lambda _tls, name, _context: made.seen.append(name or "")
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    else:
-        count = server.process_request
-        server.process_request = lambda *who: (made.seen.append(""), count(*who))
+        # The handshake is for the connection's own thread: a client may never begin it.
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:

