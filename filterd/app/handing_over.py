@@ -7,6 +7,7 @@ it and is replaced last, in one step, so that a reader finds the old hand-over o
 import asyncio
 import json
 import logging
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ class HandingOver:
 
     def __init__(self, state: Path) -> None:
         self._folder = state / FOLDER
+        # A daemon that starts counts from 1 again, and what the one before wrote is still in use.
+        self._mark = secrets.token_hex(4)
         self._files: dict[int, tuple[Index, Path]] = {}  # by identity; holds the index, so it stays
 
     def write(self, ruling: Ruling) -> None:
@@ -64,7 +67,7 @@ class HandingOver:
     def _file(self, ruling: Ruling, index: Index, layer: int) -> Path:
         if index.path is not None:
             return Path(index.path)
-        path = self._folder / f"{ruling.snapshot.generation}-{layer}.index"
+        path = self._folder / f"{self._mark}-{ruling.snapshot.generation}-{layer}.index"
         builder = IndexBuilder()
         table = _adding(ruling, layer)(builder)
         meta = write_meta(table)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from filterd.app.change import Change
-from filterd.app.http_commands import http_commands
 from filterd.app.node import Node
 from filterd.app.watching import node_status
 from filterd.control.messages import Progress
@@ -51,7 +50,6 @@ def handlers(node: Node, change: Change) -> dict[str, Handler]:
         "feed-status": feed_status,
         "log-settle": settle,
         **_reports(node),
-        **http_commands(node),
         **{command: saying(command) for command in COMMANDS},
     }
 

@@ -1,4 +1,6 @@
-"""What workers of the HTTP filter ask of the daemon and tell it, over the control socket."""
+"""What workers of the HTTP filter ask of the daemon and tell it, over a socket of their own: who
+reads hostile input all day must not be able to command.
+"""
 
 import asyncio
 import functools
@@ -10,19 +12,31 @@ from typing import Any
 from dnslib import EDNS0, QTYPE, DNSRecord
 from dnslib.dns import DNSError
 
+from filterd.app.handing_over import FOLDER
 from filterd.app.node import Node
-from filterd.control.server import Handler, Report
+from filterd.control.server import ControlServer, Handler, Report
+from filterd.model.durable import make_directory
 from filterd.model.errors import ControlError, InvalidName
 from filterd.model.event import Event
 from filterd.model.name import ascii_name
 from filterd.model.verdict import Kind, Step
 
 logger = logging.getLogger(__name__)
+SOCKET = "daemon.sock"
+CONNECTIONS_EACH = 32  # a worker keeps to half of it; while it is renewed there are two
 DOOR = 1  # as a query over TCP: an answer of any length
 ANSWER_SECONDS = 5.0
 MOST_EVENTS = 10_000
 _EDE, _REFUSED = 15, 5  # RFC 8914 section 2, RFC 1035 section 4.1.1
 _BLOCKED = frozenset({15, 16, 17, 18})  # RFC 8914: blocked, censored, filtered, prohibited
+
+
+def open_http_socket(node: Node) -> ControlServer:
+    """Return the server for workers, to be started."""
+    path = node.paths.state / FOLDER / SOCKET
+    make_directory(path.parent)
+    most = node.config.http.workers * CONNECTIONS_EACH
+    return ControlServer(path, http_commands(node), most=most)
 
 
 def http_commands(node: Node) -> dict[str, Handler]:

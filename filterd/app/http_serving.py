@@ -19,6 +19,7 @@ from typing import Any
 
 from filterd.app.handing_over import FOLDER, learning
 from filterd.app.http_authority import CA_FILE
+from filterd.app.http_commands import SOCKET
 from filterd.app.paths import Paths
 from filterd.config.schema import Config
 from filterd.model.durable import make_directory, write_atomically
@@ -105,7 +106,7 @@ def settings_of(config: Config, book: RuleBook, paths: Paths) -> dict[str, Any]:
         )
     return {
         "folder": str(folder),
-        "socket": str(paths.control),
+        "socket": str(folder / SOCKET),
         "listen": {
             "explicit": [str(each) for each in http.listen.explicit],
             "transparent": [str(each) for each in http.listen.transparent],

@@ -5,6 +5,7 @@ connects only to what was decided (`server_connect` is asked for every connectio
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mitmproxy import connection, http, tls
@@ -71,8 +72,10 @@ class Filter:
         standing = self._of(flow.client_conn)
         standing.tunnel = flow.request.host
         facts = Hello(standing.client, None, flow.request.port, None, tunnel=standing.tunnel)
-        verdict = self._gate.tunnel(self._rules.now, facts, self._clock.unix())
-        standing.verdict = verdict
+        now = self._clock.unix()
+        verdict = self._settle(
+            standing, Act.BLOCK, lambda: self._gate.tunnel(self._rules.now, facts, now)
+        )
         if verdict.act is Act.BLOCK:
             self._tell(standing, verdict)
             flow.response = _response(verdict)
@@ -82,13 +85,14 @@ class Filter:
         standing = self._of(data.context.client)
         address = data.context.server.address
         host, port = (address[0], address[1]) if address else ("", 0)
-        try:
-            said = read_hello(data.client_hello.raw_bytes(wrap_in_record=False))
-            _agree(said, data.client_hello)
-        except BadHello as error:
-            logger.debug("a hello of %s: %s", standing.client, error)
-            verdict = Verdict(Act.RESET, Why.BAD_HELLO, host)
-        else:
+
+        def decide() -> Verdict:
+            try:
+                said = read_hello(data.client_hello.raw_bytes(wrap_in_record=False))
+                _agree(said, data.client_hello)
+            except BadHello as error:
+                logger.debug("a hello of %s: %s", standing.client, error)
+                return Verdict(Act.RESET, Why.BAD_HELLO, host)
             standing.sni = said.sni
             facts = Hello(
                 client=standing.client,
@@ -100,8 +104,9 @@ class Filter:
                 tunnel=standing.tunnel,
             )
             now, steady = self._clock.unix(), self._clock.steady()
-            verdict = self._gate.hello(self._rules.now, facts, now, steady)
-        standing.verdict = verdict
+            return self._gate.hello(self._rules.now, facts, now, steady)
+
+        verdict = self._settle(standing, Act.RESET, decide)
         if verdict.act is not Act.INSPECT:
             # RESET too: nothing is decrypted, and `server_connect` ends it.
             data.ignore_connection = True
@@ -122,8 +127,10 @@ class Filter:
             sni=standing.sni,
             tunnel=standing.tunnel,
         )
-        verdict = self._gate.request(self._rules.now, facts, self._clock.unix())
-        standing.verdict = verdict
+        now = self._clock.unix()
+        verdict = self._settle(
+            standing, Act.BLOCK, lambda: self._gate.request(self._rules.now, facts, now)
+        )
         self._tell(standing, verdict)
         if verdict.act is not Act.BLOCK:
             return
@@ -135,35 +142,42 @@ class Filter:
     async def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
         """Let a connection out only if it was decided, and only to where our own DNS says."""
         standing = self._of(data.client)
-        if data.server.address is None:
-            data.server.error = "no address"
-            return
-        host, port = data.server.address[0], data.server.address[1]
+        address, data.server.error = data.server.address, "not decided"
+        if address is not None and (refusal := await self._way(standing, data.server)) is None:
+            data.server.error = None
+        elif address is not None:
+            data.server.error = refusal
+
+    async def _way(self, standing: Standing, server: connection.Server) -> str | None:
+        """Send a connection to where it may go; why not, if it may not."""
+        assert server.address is not None
+        host, port = server.address[0], server.address[1]
         verdict = standing.verdict
         if verdict is None:
             # Neither TLS nor HTTP: all that is known is the address.
             facts = Hello(standing.client, _plain(host), port, None)
             now, steady = self._clock.unix(), self._clock.steady()
-            verdict = standing.verdict = self._gate.hello(self._rules.now, facts, now, steady)
+            verdict = self._gate.hello(self._rules.now, facts, now, steady)
+            standing.verdict = verdict
             self._tell(standing, verdict)
         if verdict.act in (Act.RESET, Act.BLOCK):
-            data.server.error = "blocked by filterd"
-            return
+            return "blocked by filterd"
         if verdict.dial is None:
-            return
+            return None
         found = await self._names.find(verdict.dial, standing.client)
         if found.blocked:
             self._tell(standing, Verdict(Act.RESET, Why.ANSWER, verdict.dial))
-            data.server.error = "blocked by filterd"
-        elif found.known and not found.addresses:
-            data.server.error = f"{verdict.dial} has no address"
-        elif not found.known:
+            return "blocked by filterd"
+        if not found.known:
             # Nobody but our own DNS is asked for a name. An address came from the client.
-            if read_host(host).name is not None:
-                data.server.error = f"our own DNS cannot be asked for {verdict.dial}"
-        elif _plain(host) not in found.addresses:
-            self._asked[data.server.id] = (host, port)
-            data.server.address = (found.addresses[0], port)
+            named = read_host(host).name is not None
+            return f"our own DNS cannot be asked for {verdict.dial}" if named else None
+        if not found.addresses:
+            return f"{verdict.dial} has no address"
+        if _plain(host) not in found.addresses:
+            self._asked[server.id] = (host, port)
+            server.address = (found.addresses[0], port)
+        return None
 
     def server_connected(self, data: server_hooks.ServerConnectionHookData) -> None:
         """Give a connection the name back that it was asked for, so that the next request of the
@@ -182,6 +196,18 @@ class Filter:
         standing = self._of(data.context.client)
         if standing.sni and _DISTRUST in (data.conn.error or ""):
             self._learned.learn(standing.client, standing.sni, self._clock.steady())
+
+    def _settle(self, standing: Standing, closed: Act, decide: Callable[[], Verdict]) -> Verdict:
+        """Have something decided. mitmproxy goes on after a fault of an add-on; nothing may go on
+        that was not decided, so a fault of ours is a block.
+        """
+        try:
+            verdict = decide()
+        except Exception:
+            logger.exception("not decided, so not let through")
+            verdict = Verdict(closed, Why.NO_RULES, "")
+        standing.verdict = verdict
+        return verdict
 
     def _of(self, client: connection.Client) -> Standing:
         standing = self._standing.get(client.id)

@@ -1,4 +1,4 @@
-"""What a worker asks of the daemon and tells it, over the control socket.
+"""What a worker asks of the daemon and tells it, over a socket in the hand-over's folder.
 
 Asking: the addresses that our own DNS gives a client for a name, kept for their time to live.
 Telling: events, in batches. Both are bounded, and neither is waited for long: where the daemon is
@@ -24,7 +24,7 @@ MOST_NAMES = 20_000
 MOST_EVENTS = 20_000
 BATCH = 2_000  # events; about 400 KiB, a request has room for 1 MiB
 LEAST_TTL, MOST_TTL = 30.0, 600.0
-AT_ONCE = 4  # calls of one worker; the daemon takes 16 connections
+AT_ONCE = 16  # calls of one worker
 
 
 class Daemon:
@@ -75,6 +75,7 @@ class Names:
         self._daemon = daemon
         self._steady = steady
         self._kept: OrderedDict[tuple[str, str], tuple[float, Answer]] = OrderedDict()
+        self._asking: dict[tuple[str, str], asyncio.Task[Answer]] = {}
 
     async def find(self, name: str, client: str) -> Answer:
         """Return the addresses of `name` as `client` would get them. Never raises."""
@@ -82,6 +83,15 @@ class Names:
         kept = self._kept.get(key)
         if kept is not None and kept[0] > self._steady():
             return kept[1]
+        asking = self._asking.get(key)
+        if asking is None:
+            asking = self._asking[key] = asyncio.create_task(self._ask(key, kept))
+            asking.add_done_callback(lambda _: self._asking.pop(key, None))
+        # Others may wait for the same: who goes away must not end it for them.
+        return await asyncio.shield(asking)
+
+    async def _ask(self, key: tuple[str, str], kept: tuple[float, Answer] | None) -> Answer:
+        name, client = key
         try:
             said = await self._daemon.call("http-names", {"name": name, "client": client})
             answer = Answer(tuple(said["addresses"]), bool(said["blocked"]), bool(said["known"]))
