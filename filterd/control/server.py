@@ -46,8 +46,8 @@ class Times:
 
 class ControlServer:
     """Serves `handlers` on a unix socket. `groups` are gids that may command beside root and the
-    daemon's own user; with any, the socket is 0660 and belongs to the first, else 0600. At most `most`
-    are connected at once.
+    daemon's own user; with any, the socket is 0660 and belongs to the first, else 0600. No more
+    than `most` are connected at once.
     """
 
     def __init__(

@@ -141,6 +141,8 @@ class Filter:
 
     async def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
         """Let a connection out only if it was decided, and only to where our own DNS says."""
+        if data.server.error:
+            return  # mitmproxy itself refuses what would go round in a circle
         standing = self._of(data.client)
         address, data.server.error = data.server.address, "not decided"
         if address is not None and (refusal := await self._way(standing, data.server)) is None:

@@ -204,6 +204,38 @@ def test_host_and_url_must_agree(world):
     assert world.plain.asked == before
 
 
+def test_plain_http_inside_a_tunnel_is_decided_like_any_other(world):
+    words = ("--proxytunnel",)
+    before = list(world.plain.asked)
+    done = world.curl(world.http("open.site.example"), *words, "-H", "Host: blocked.site.example")
+    assert done.stdout.endswith("\n403 200")
+    assert world.plain.asked == before
+    assert world.curl(world.http("open.site.example"), *words).stdout == PAGE + "\n200 200"
+
+
+def test_a_large_upload_to_a_blocked_site_is_ended_unread(world, tmp_path):
+    large = tmp_path / "large"
+    large.write_bytes(bytes(4_000_000))
+    before = world.plain.came
+    done = world.curl(world.http("blocked.site.example"), "-T", str(large), "-H", "Expect:")
+    assert done.returncode != 0 or done.stdout.endswith("\n403 000")
+    assert world.plain.came == before
+
+
+def test_what_is_missing_before_it_can_serve_is_told(world, tmp_path):
+    assert world.daemon.run("http", "check").returncode == 0
+    assert "127.0.0.1" in world.daemon.run("http", "check").stdout
+    assert "SHA-256" in world.daemon.run("http", "ca", "show").stdout
+    again = world.daemon.run("http", "ca", "new")
+    assert (again.returncode, "there already" in again.stderr) == (2, True)
+    taken = world.daemon.run("http", "serve")
+    assert taken.returncode == 3
+    assert str(world.filter.proxy) in taken.stderr
+    (tmp_path / "off.yaml").write_text("language: en\n")
+    off = filterd("http", "serve", "-c", str(tmp_path / "off.yaml"))
+    assert (off.returncode, "listens nowhere" in off.stderr) == (2, True)
+
+
 def test_a_group_that_asks_for_it_is_inspected_with_our_own_authority(world):
     url = world.https("open.site.example")
     done = world.curl(url, client=READ, trust=world.ours)
