@@ -13,7 +13,7 @@ from mitmproxy.proxy import server_hooks
 
 from filterd.http.answering import answer
 from filterd.http.daemon import Events, Names
-from filterd.http.gate import Gate
+from filterd.http.gate import Gate, may_go_by_address
 from filterd.http.hello import BadHello, ClientHello, read_hello
 from filterd.http.host import read_host
 from filterd.http.never import Learned
@@ -162,7 +162,7 @@ class Filter:
             verdict = self._gate.hello(self._rules.now, facts, now, steady)
             standing.verdict = verdict
             self._tell(standing, verdict)
-        if verdict.act in (Act.RESET, Act.BLOCK):
+        if verdict.dial is None and not may_go_by_address(verdict):
             return "blocked by filterd"
         if verdict.dial is None:
             return None

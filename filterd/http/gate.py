@@ -35,6 +35,13 @@ class GateSettings:
     undecided: bool = False
 
 
+def may_go_by_address(verdict: Verdict) -> bool:
+    """Say whether a connection without a name to dial may go where it was sent. What is decrypted
+    only to be explained has no name to dial either, and goes nowhere.
+    """
+    return verdict.why is Why.NAMELESS and verdict.act in {Act.PASS, Act.SPLICE, Act.INSPECT}
+
+
 class Gate:
     """Decides. `inspecting` False: this node has no authority to decrypt with."""
 

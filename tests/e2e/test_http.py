@@ -72,6 +72,14 @@ class World:
         return raw, said.split()[1]
 
 
+def ended(connection):
+    """Say whether the other end says nothing and goes."""
+    try:
+        return connection.recv(4096) == b""
+    except OSError:
+        return True
+
+
 def config(resolver, python, proxy, sites, authority):
     return {
         "upstream": {"servers": [f"127.0.0.1:{resolver.port}"]},
@@ -259,6 +267,21 @@ def test_a_block_is_explained_over_https_where_asked_for(world):
     done = world.curl(world.https("blocked.site.example"), client=TOLD, trust=world.ours)
     assert done.stdout.startswith("Blocked by")
     assert done.stdout.endswith("\n403 200")
+    assert world.tls.came == before
+
+
+def test_what_is_decrypted_to_be_explained_leads_nowhere(world):
+    before = world.tls.came
+    raw, code = world.tunnel("blocked.site.example", TOLD)
+    assert code == b"200"
+    with raw:
+        raw.sendall(b"\x01\x02 neither TLS nor HTTP\n")
+        assert ended(raw)
+    raw, _ = world.tunnel("blocked.site.example", TOLD)
+    context = ssl.create_default_context(cafile=world.ours)
+    with context.wrap_socket(raw, server_hostname="blocked.site.example") as inside:
+        inside.sendall(b"\x01\x02 not HTTP\n")
+        assert ended(inside)
     assert world.tls.came == before
 
 

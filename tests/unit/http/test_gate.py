@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from filterd.http.gate import Gate, GateSettings
+from filterd.http.gate import Gate, GateSettings, may_go_by_address
 from filterd.http.never import Learned
 from filterd.http.words import Act, Hello, Request, Why
 from filterd.model.verdict import Step
@@ -178,3 +178,13 @@ def test_without_rules_only_what_schools_learn_with_passes():
 
 def test_a_client_that_the_core_cannot_read_is_not_let_through(rules):
     assert hello(rules, "good.example", client="nobody").act is Act.RESET
+
+
+def test_what_has_no_name_to_dial_goes_nowhere_unless_an_address_was_allowed(rules):
+    explained = hello(rules, "bad.example", client=TOLD)
+    opened = gate().tunnel(rules, Hello(TOLD, None, 443, None, tunnel="bad.example"), NOW)
+    assert (explained.act, opened.act) == (Act.INSPECT, Act.PASS)
+    for verdict in (explained, opened, hello(rules, "bad.example"), hello(rules, None)):
+        assert verdict.dial is None
+        assert not may_go_by_address(verdict)
+    assert may_go_by_address(hello(rules, None, client=STAFF))
