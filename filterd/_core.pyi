@@ -17,6 +17,7 @@ __all__ = [
     "Patterns",
     "Skimmed",
     "Snapshot",
+    "canonical_url",
     "check_regex",
     "public_suffix",
 ]
@@ -59,6 +60,11 @@ class IndexBuilder:
         """
 
     def add_name(self, name: str, scope: int, class_id: int, line: int = 0) -> None: ...
+    def add_url(self, host: str, path: str, subtree: bool, class_id: int, line: int = 0) -> None:
+        """Add a rule for a URL: `path` (it begins with "/") and all beneath it, or, with a query,
+        exactly that; on `host`, with `subtree` on all below it too. ValueError: `canonical_url`
+        refuses it, or the host has more than 228 characters."""
+
     def add_regex(self, regex: str, class_id: int, line: int = 0) -> None:
         """Raises ValueError with the engine's words for a pattern it cannot run."""
 
@@ -115,7 +121,8 @@ class Patterns:
         """Return the first name that is too broad, and why: suffix, protected or popular."""
 
     def add_to(self, builder: IndexBuilder, class_id: int) -> int:
-        """Add the names, not the URLs, to `builder`; return how many. ValueError, OSError."""
+        """Add names and URLs to `builder`; return how many: not URLs that `add_url` refuses.
+        ValueError, OSError."""
 
     def __len__(self) -> int: ...
 
@@ -125,6 +132,7 @@ class Index:
 
     meta: str  # what the builder was given: JSON with the classes
     names: int  # distinct names
+    urls: int  # distinct rules for URLs
     regexes: int
     networks: int
     size: int  # bytes mapped
@@ -141,9 +149,23 @@ class Index:
     def find_address(self, address: str, trigger: int) -> list[tuple[int, str, str, int]]:
         """The same for an address; kind is network."""
 
+    def find_url(self, url: str) -> list[tuple[int, str, str, int]]:
+        """The same for a URL: what matches its host, then rules for URLs, whose kind is url and whose
+        pattern is the part of `url` that they cover. ValueError where `canonical_url` gives None."""
+
+    def save(self, path: str) -> None:
+        """Write a copy (and PATH.lines where it has lines); fsync, then rename. OSError."""
+
     def set_aside(self) -> None:
         """Give the memory of what was read of it back, for an index that another one has taken the
         place of; what is asked for is read again."""
+
+def canonical_url(url: str) -> tuple[str, str] | None:
+    """Return host, and path with query, in the one spelling that rules and questions have.
+
+    `url` may lack its scheme. User, port and fragment go; escapes, dots and addresses are resolved
+    (see `rust/crates/filterd-index/src/url.rs`). An IPv6 host is in brackets. None: it names no host,
+    is ambiguous, or is longer than 65,536 bytes; nobody should be let through to such a URL."""
 
 def check_regex(regex: str) -> str | None:
     """Return None if the core can run `regex`, else why not."""
@@ -159,7 +181,7 @@ class Decision:
     kind: str  # pass | allow | block | rewrite
     step: int  # 1..9
     class_id: int  # -1: no rule (schedule, default)
-    pattern: str  # the name, regex or network that matched, "" without a rule
+    pattern: str  # the name, regex, network or part of the URL that matched, "" without a rule
     pattern_kind: str
     layer: int  # which index of the snapshot
     line: int
@@ -192,6 +214,19 @@ class Snapshot:
         """Decide one question. `group` overrides what `client` would give; ValueError for a bad
         name or address, KeyError for an unknown group."""
 
+    def decide_url(
+        self,
+        url: str,
+        now: float,
+        *,
+        client: str | None = None,
+        group: str | None = None,
+        client_name: str | None = None,
+        client_tags: Sequence[str] | None = None,
+    ) -> Decision:
+        """Decide one URL: rules for its host as a name (type A), or for its address, and rules for
+        URLs, which are more specific. ValueError where `canonical_url` gives None."""
+
     def matches(
         self,
         name: str,
@@ -205,6 +240,18 @@ class Snapshot:
     ) -> list[tuple[int, int, str, str, int, int]]:
         """Return (rank, class, kind, pattern, layer, line) of every match that could apply, best
         rank first; rank 65535: does not apply to this group, type or time."""
+
+    def matches_url(
+        self,
+        url: str,
+        now: float,
+        *,
+        client: str | None = None,
+        group: str | None = None,
+        client_name: str | None = None,
+        client_tags: Sequence[str] | None = None,
+    ) -> list[tuple[int, int, str, str, int, int]]:
+        """The same for a URL."""
 
     def group_of(self, client: str) -> str: ...
 

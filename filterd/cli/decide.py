@@ -19,6 +19,7 @@ EXAMPLES = """\
   filterd decide --list domains,category=gambling,subdomains=g.txt --age 15 < questions.jsonl
 
 a question:  {"name", "type"?, "client"?, "client_name"?, "client_tags"?, "group"?, "at"?}
+of a URL:    {"url", "source_url"?, "request_type"?, "method"?, and the last five}
 a verdict:   {"verdict": "pass|allow|block|rewrite", "step": 1-9, "rule", "list", "line",
               "category", "min_age", "rewrite": {"rcode", "answers"}}
 a line that cannot be answered gets {"error": …}; the exit status is then 1 at the end

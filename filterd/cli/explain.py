@@ -1,4 +1,4 @@
-"""`filterd explain`: why a name is blocked or not, step by step."""
+"""`filterd explain`: why a name or a URL is blocked or not, step by step."""
 
 import argparse
 import json
@@ -13,6 +13,7 @@ from filterd.app.ruling import Ruling, build_ruling
 from filterd.cli.base import Command, Exit, add_config, add_json, paint, printable
 from filterd.cli.times import clock_text, moment, qtype_name, qtype_number
 from filterd.formats.names import normalise
+from filterd.formats.urls import read_url
 from filterd.model.errors import FilterdError
 from filterd.policy.classes import source_of
 from filterd.policy.explain import Asked, Decided, Explanation, Rules, walk
@@ -22,13 +23,14 @@ EXAMPLES = """\
   filterd explain tiktok.com --group grade-3
   filterd explain zalo.me --client 10.1.3.7 --type AAAA
   filterd explain youtube.com --group grade-3 --at 2026-09-07T08:30
+  filterd explain https://example.com/games/1 --group grade-3
   filterd explain ads.example.com --json
 """
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("name", metavar="NAME", help="the domain name")
+    parser.add_argument("name", metavar="NAME", help="the domain name, or a URL")
     parser.add_argument("--type", default="A", metavar="TYPE", help="record type (default: A)")
     who = parser.add_mutually_exclusive_group()
     who.add_argument("--client", metavar="IP", help="decide as for this address")
@@ -42,13 +44,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Explain one name."""
+    """Explain one name or URL."""
     config, book = read_config(config_path(args.config, os.environ))
     at = moment(args.at, config.timezone) if args.at else time.time()
     inputs = current_inputs(config, book, Paths.of(config, os.environ))
     # The plan is made for the moment asked about, so that past and far future are right too.
     ruling = build_ruling(inputs, at, 1)
-    name = normalise(args.name)
+    name = "".join(read_url(args.name)) if "/" in args.name else normalise(args.name)
     qtype = qtype_number(args.type)
     try:
         explanation = explain(ruling, name, qtype, at, args)
@@ -61,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(_data(explanation), ensure_ascii=False))
         return Exit.OK
     zone = config.timezone
-    when = paint(f"{qtype_name(qtype)}, {clock_text(at, zone)} {zone}", "dim")
+    what = "URL" if "/" in name else qtype_name(qtype)
+    when = paint(f"{what}, {clock_text(at, zone)} {zone}", "dim")
     first, *rest = map(printable, render(explanation, args.language or config.language))
     print(paint(first, "bold"))
     print(when)
@@ -75,10 +78,17 @@ def run(args: argparse.Namespace) -> int:
 def explain(
     ruling: Ruling, name: str, qtype: int, at: float, args: argparse.Namespace
 ) -> Explanation:
-    """Return the walk for one question. KeyError: no such group; ValueError: no such client."""
+    """Return the walk for one question; `name` with a slash is a URL. KeyError: no such group;
+    ValueError: no such client.
+    """
     asking = {"client": args.client, "group": args.group}
-    decision = ruling.snapshot.decide(name, qtype, at, **asking)
-    matches = ruling.snapshot.matches(name, qtype, at, **asking)
+    snapshot = ruling.snapshot
+    if "/" in name:
+        decision = snapshot.decide_url(name, at, **asking)
+        matches = snapshot.matches_url(name, at, **asking)
+    else:
+        decision = snapshot.decide(name, qtype, at, **asking)
+        matches = snapshot.matches(name, qtype, at, **asking)
     return walk(
         Asked(name, qtype, decision.group, at),
         Decided(decision.kind, decision.step, decision.class_id, decision.pattern),
@@ -91,7 +101,7 @@ def _data(explanation: Explanation) -> dict[str, Any]:
     asked, decided = explanation.asked, explanation.decided
     return {
         "name": asked.name,
-        "type": qtype_name(asked.qtype),
+        "type": "URL" if "/" in asked.name else qtype_name(asked.qtype),
         "group": asked.group,
         "age": explanation.age,
         "at": asked.at,
@@ -124,4 +134,4 @@ def _data(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-COMMAND = Command("explain", "why a name is blocked or not", EXAMPLES, arguments, run)
+COMMAND = Command("explain", "why a name or URL is blocked or not", EXAMPLES, arguments, run)

@@ -8,12 +8,15 @@ from dnslib import RCODE
 
 from filterd.app.deciding import Decider
 from filterd.cli.times import UnreadableError, moment, qtype_number
-from filterd.core import Decision
+from filterd.cli.web_question import FIELDS as WEB_FIELDS
+from filterd.cli.web_question import web_question
+from filterd.core import Decision, Snapshot
 from filterd.formats.names import normalise
 from filterd.model.errors import InvalidName
 from filterd.model.verdict import Reason
 
-_FIELDS = frozenset({"name", "type", "client", "client_name", "client_tags", "group", "at"})
+_FIELDS = WEB_FIELDS | {"name", "type", "client", "client_name", "client_tags", "group", "at"}
+_NAME_FIELDS = frozenset({"name", "type"})
 A = 1
 
 
@@ -26,22 +29,18 @@ def verdict_of(line: bytes, decider: Decider, now: float) -> dict[str, Any]:
     question = _question(line)
     at = question.get("at")
     try:
-        name = normalise(_text(question, "name"))
-        qtype = qtype_number(question["type"]) if "type" in question else A
         when = now if at is None else moment(str(at), decider.timezone)
         client = _optional(question, "client")
         if client is not None:
             ip_address(client.partition("%")[0])
+        asking = {
+            "client": client,
+            "group": decider.group or _optional(question, "group"),
+            "client_name": _optional(question, "client_name"),
+            "client_tags": _tags(question),
+        }
         snapshot, classes = decider.at(when)
-        decision = snapshot.decide(
-            name,
-            qtype,
-            when,
-            client=client,
-            group=decider.group or _optional(question, "group"),
-            client_name=_optional(question, "client_name"),
-            client_tags=_tags(question),
-        )
+        decision = _decided(question, snapshot, when, asking)
     except InvalidName as error:
         raise UnanswerableError(f"name: {error}") from None
     except UnreadableError as error:
@@ -51,6 +50,19 @@ def verdict_of(line: bytes, decider: Decider, now: float) -> dict[str, Any]:
     except ValueError as error:
         raise UnanswerableError(str(error)) from None
     return _written(decision, decider.reason(decision, classes))
+
+
+def _decided(
+    question: dict[str, Any], snapshot: Snapshot, when: float, asking: dict[str, Any]
+) -> Decision:
+    if question.keys() & WEB_FIELDS:
+        both = question.keys() & _NAME_FIELDS
+        if both:
+            raise UnanswerableError(f"{min(both)}: is for a name; a question has one or a url")
+        return snapshot.decide_url(web_question(question).url, when, **asking)
+    name = normalise(_text(question, "name"))
+    qtype = qtype_number(question["type"]) if "type" in question else A
+    return snapshot.decide(name, qtype, when, **asking)
 
 
 def _question(line: bytes) -> dict[str, Any]:

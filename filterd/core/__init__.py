@@ -10,6 +10,7 @@ from filterd._core import (
     Patterns,
     Skimmed,
     Snapshot,
+    canonical_url,
     check_regex,
     public_suffix,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "Patterns",
     "Skimmed",
     "Snapshot",
+    "canonical_url",
     "check_regex",
     "public_suffix",
 ]

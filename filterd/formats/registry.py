@@ -8,6 +8,7 @@ from filterd.formats.domains import exact_domains, only_domains
 from filterd.formats.hosts import Hosts
 from filterd.formats.regex import Regex
 from filterd.formats.rpz import Rpz
+from filterd.formats.url_list import UrlList
 from filterd.formats.wildcard import Wildcard
 from filterd.model.errors import RulesError
 
@@ -21,6 +22,7 @@ FORMATS: tuple[Format, ...] = (
     Rpz(),
     Regex(),
     AddressList(),
+    UrlList(),
 )
 ALIASES = {
     "abp": "adblock",
@@ -34,6 +36,7 @@ ALIASES = {
     "pihole-regex": "regex",
     "ip": "addresses",
     "ips": "addresses",
+    "url": "urls",
 }
 
 

@@ -17,7 +17,7 @@ _BLOCKS = frozenset({Action.BLOCK, Action.NXDOMAIN, Action.NODATA})
 def write(rules: Iterable[Rule], target: str, left_out: Counter[str]) -> Iterator[str]:
     """Yield the lines of `rules` in the syntax `target`, a key of `WRITERS`.
 
-    `left_out` is counted up: "not-a-name" (regular expressions, networks), "condition",
+    `left_out` is counted up: "not-a-name" (regular expressions, networks, URLs), "condition",
     "important", "action", "exception" and "scope" (the target cannot say it; nothing is written),
     and "subdomains" (the target covers the name alone; written).
 

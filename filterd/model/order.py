@@ -18,7 +18,7 @@ class Match(StrEnum):
 
     NAME = "name"  # the name only
     SUBTREE = "subtree"  # the name and everything under it
-    URL = "url"  # host and path prefix; for the HTTP filter, DNS leaves it alone
+    URL = "url"  # host and path with what is beneath; for the HTTP filter, DNS leaves it alone
 
 
 class Effect(StrEnum):

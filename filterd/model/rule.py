@@ -57,7 +57,18 @@ class NetworkPattern:
     trigger: Trigger
 
 
-Pattern = NamePattern | RegexPattern | NetworkPattern
+@dataclass(frozen=True, slots=True)
+class UrlPattern:
+    """A canonical host and path: the path with all beneath it or, with a query, exactly that; with
+    `subtree` on the hosts below, too. DNS leaves it alone.
+    """
+
+    host: str
+    path: str
+    subtree: bool = False
+
+
+Pattern = NamePattern | RegexPattern | NetworkPattern | UrlPattern
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,17 @@ class Builder(Protocol):
         """Add a name pattern."""
         ...
 
+    def add_url(
+        self,
+        host: str,
+        path: str,
+        subtree: bool,  # noqa: FBT001  the core's own signature
+        class_id: int,
+        line: int = 0,
+    ) -> None:
+        """Add `path`, from its "/" on, and what is beneath; ValueError for what is no URL."""
+        ...
+
     def add_regex(self, regex: str, class_id: int, line: int = 0) -> None:
         """Add a regular expression; ValueError for one that cannot run."""
         ...

@@ -22,6 +22,7 @@ from filterd.model.rule import (
     RegexPattern,
     Rewrite,
     Rule,
+    UrlPattern,
 )
 from filterd.policy.builder import Builder
 from filterd.policy.classes import BLOCKING, ClassTable, Origin, RuleClass
@@ -214,6 +215,9 @@ class _OneList:
         self._accept(rule)
         if isinstance(rule.pattern, NamePattern):
             self.builder.add_name(rule.pattern.name, rule.pattern.scope, class_id, rule.line)
+        elif isinstance(rule.pattern, UrlPattern):
+            url = rule.pattern
+            self.builder.add_url(url.host, url.path, url.subtree, class_id, rule.line)
         else:
             self.held.append(rule)
 

@@ -36,7 +36,7 @@ class OrderBase:
 
 
 def base_table(orders: Collection[Order]) -> tuple[ClassTable, list[int | None]]:
-    """Return a class for each order that DNS can enforce, and the class of each order. Patterns
+    """Return a class for each order that can be enforced, and the class of each order. Patterns
     have no part in it.
     """
     table, numbers = ClassTable(), list[int | None]()

@@ -1,22 +1,25 @@
 """Orders of authorities as rules: one class for each order, and its patterns.
 
-What comes here is warranted already (`feed/judge.py`); this says only what it means for DNS. A URL
-is no name, and a warning needs a page: both are for the HTTP filter, and DNS lets them pass.
+What comes here is warranted already (`feed/judge.py`); this says only what it means. A URL covers
+its path and what is beneath it, on that host alone; the same index holds it, and DNS lets it pass.
+A warning needs a page: DNS lets that pass too, and no order to warn is in the index.
 """
 
+import logging
 from collections.abc import Iterable
 
-from filterd.model.order import Effect, Match, Order
+from filterd.model.order import Effect, Match, Order, Pattern
 from filterd.model.rule import Action, Scope
 from filterd.policy.builder import Builder
 from filterd.policy.classes import ClassTable, Origin, RuleClass
 
 _SCOPES = {Match.NAME: Scope.EXACT, Match.SUBTREE: Scope.SUBTREE}
 _ACTIONS = {Effect.BLOCK: Action.BLOCK, Effect.ALLOW: Action.ALLOW}
+logger = logging.getLogger(__name__)
 
 
 def add_orders(builder: Builder, orders: Iterable[Order], now: float) -> ClassTable:
-    """Add the names of orders that are in force at `now` (unix seconds); return their classes."""
+    """Add names and URLs of orders in force at `now` (unix seconds); return their classes."""
     table = ClassTable()
     for order in orders:
         rule = class_of(order)
@@ -27,7 +30,18 @@ def add_orders(builder: Builder, orders: Iterable[Order], now: float) -> ClassTa
             scope = _SCOPES.get(pattern.match)
             if scope is not None:
                 builder.add_name(pattern.text, scope, class_id)
+            else:
+                _add_url(builder, pattern, class_id, rule)
     return table
+
+
+def _add_url(builder: Builder, pattern: Pattern, class_id: int, rule: RuleClass) -> None:
+    host = pattern.host
+    try:
+        builder.add_url(host, pattern.text[len(host) :], False, class_id)
+    except ValueError as error:
+        # Nobody can ask for it either; the order's other patterns count all the same.
+        logger.warning("order %s: a URL that cannot be matched: %s", rule.list, error)
 
 
 def next_start(orders: Iterable[Order], now: float) -> int | None:
@@ -36,7 +50,7 @@ def next_start(orders: Iterable[Order], now: float) -> int | None:
 
 
 def class_of(order: Order) -> RuleClass | None:
-    """Return what an order means for DNS; None: nothing."""
+    """Return what an order means for names and URLs; None: nothing."""
     action = _ACTIONS.get(order.effect)
     if action is None:
         return None

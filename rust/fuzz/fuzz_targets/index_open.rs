@@ -7,7 +7,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use filterd_index::{Index, Trigger};
+use filterd_index::{Index, Trigger, Url};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -33,5 +33,10 @@ fuzz_target!(|data: &[u8]| {
             }
         }
         let _ = index.find(&text);
+        for url in [&*text, "http://www.example.com/a/b?c"] {
+            if let Some(url) = Url::parse(url) {
+                let _ = index.find_url(&url);
+            }
+        }
     }
 });

@@ -100,6 +100,21 @@ BAD = [
     "[" * 100_000,
     '{"name": "' + "a" * 300 + '.com"}',
     '{"name": "\\ud800.com"}',
+    '{"name": "example.com", "url": "https://example.com/"}',
+    '{"url": "https://example.com/", "type": "A"}',
+    '{"url": ""}',
+    '{"url": 7}',
+    '{"url": "https:///path"}',
+    '{"url": "https://exa mple.com/"}',
+    '{"url": "https://example.com\\\\@example.net/"}',
+    '{"url": "https://1.2.3.4.5/"}',
+    '{"url": "https://\\ud800.com/"}',
+    '{"url": "https://example.com/\\ud800"}',
+    '{"url": "https://example.com/' + "a" * 70_000 + '"}',
+    '{"url": "https://example.com/", "source_url": "nothing here"}',
+    '{"url": "https://example.com/", "request_type": "spoon"}',
+    '{"url": "https://example.com/", "method": "GE T"}',
+    '{"source_url": "https://example.com/"}',
 ]
 
 
@@ -119,6 +134,56 @@ def test_octets_that_are_no_text(run, tmp_path, lists):
     answers = [json.loads(line) for line in out.splitlines()]
     assert code == 1
     assert ["error" in a for a in answers] == [True, True, False]
+
+
+def test_a_url_is_decided_by_its_host(decide, lists):
+    urls = [
+        "https://ads.example.com/a",
+        "HTTP://user@WWW.Ads.example.com.:8080/a#b",
+        "ok.ads.example.com/x?y",
+        "https://www.example.com/",
+        "https://b\u00fccher.example/",
+    ]
+    code, answers = decide([{"url": url} for url in urls], *lists)
+    assert code == 0
+    assert [a["verdict"] for a in answers] == ["block", "block", "allow", "pass", "pass"]
+    assert (answers[0]["rule"], answers[0]["line"]) == ("||ads.example.com^", 2)
+    _, (name,) = decide([{"name": "www.example.com"}], *lists)
+    assert answers[3].keys() == name.keys()
+
+
+def test_a_list_of_urls(decide, tmp_path):
+    (tmp_path / "urls").write_text(
+        "# feed\nhttps://forum.example/thread/7\nhttps://forum.example/q?id=1\n"
+    )
+    words = ["--list", f"urls,category=scam={tmp_path / 'urls'}", "--age", "6"]
+    code, answers = decide(
+        [
+            {"url": "http://forum.example:81/thread/%37/reply?x"},
+            {"url": "https://forum.example/q?id=1"},
+            {"url": "https://forum.example/thread/8"},
+            {"url": "https://www.forum.example/thread/7"},
+            {"name": "forum.example"},
+        ],
+        *words,
+    )
+    assert code == 0
+    assert [a["verdict"] for a in answers] == ["block", "block", "pass", "pass", "pass"]
+    assert [a["line"] for a in answers[:2]] == [2, 3]
+    assert answers[0]["rule"] == "https://forum.example/thread/7"
+
+
+def test_what_else_is_said_of_a_url_changes_no_rule_for_names(decide, lists):
+    line = {
+        "url": "https://ads.example.com/a.js",
+        "source_url": "https://www.example.com/page",
+        "request_type": "script",
+        "method": "POST",
+        "client": "192.0.2.1",
+        "at": "2026-09-07T08:30",
+    }
+    code, (answer,) = decide([line], *lists)
+    assert (code, answer["verdict"]) == (0, "block")
 
 
 def test_optional_fields(decide, lists):

@@ -51,6 +51,16 @@ def test_explain_by_client_as_json(run, config):
     assert [r["pattern"] for r in deciding] == ["good.example.com"]
 
 
+def test_explain_a_url(run, config):
+    words = ("https://u@Bad.example.com:8443/a/../b?c#d", "--group", "pupils", "-c", config)
+    code, out, _ = run("explain", *words)
+    assert code == 0
+    assert out.startswith("bad.example.com/b?c for group pupils")
+    assert "block bad.example.com [" in out
+    walk = run.json("explain", *words, "--json")
+    assert (walk["name"], walk["type"], walk["verdict"]) == ("bad.example.com/b?c", "URL", "block")
+
+
 def test_explain_in_vietnamese(run, config):
     english = run("explain", "bad.example.com", "-c", config, "--group", "staff")[1]
     vietnamese = run(
@@ -67,6 +77,8 @@ def test_explain_what_cannot_be_explained(run, config):
         (("example.com", "--at", "someday"), "2026"),
         (("example.com", "--type", "NONSENSE"), "record type"),
         (("exa mple",), "name"),
+        (("https:///x",), "not a URL"),
+        (("https://exa mple/",), "not a URL"),
     ):
         code, _, err = run("explain", *words, "-c", config)
         assert code == 2, words
@@ -188,7 +200,8 @@ def test_query_says_what_is_wrong_with_an_address(run, config):
 
 
 def test_a_web_address_in_place_of_a_name(run, config):
-    code, _, err = run("explain", "https://a.example/x", "-c", config)
+    words = ("--server", "127.0.0.1:9", "-c", config)
+    code, _, err = run("query", "https://a.example/x", *words)
     assert (code, "the name alone" in err) == (2, True)
 
 

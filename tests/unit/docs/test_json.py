@@ -58,14 +58,21 @@ def test_every_field_of_a_question_is_taken(rules: Path, tmp_path: Path, capsys)
         "client_tags": ["device_tv"],
         "at": "2026-09-07T08:30",
     }
-    assert set(values) == fields("field of a question")
+    of_url = {
+        "url": "https://x.example/a",
+        "source_url": "https://y.example/",
+        "request_type": "script",
+        "method": "POST",
+    }
+    assert {*values, *of_url} == fields("field of a question")
+    of_url |= {name: value for name, value in values.items() if name not in ("name", "type")}
     asked = tmp_path / "questions.jsonl"
-    asked.write_text(f"{json.dumps(values)}\nnonsense\n", encoding="utf-8")
+    asked.write_text(f"{json.dumps(values)}\n{json.dumps(of_url)}\nnonsense\n", encoding="utf-8")
     assert main(["decide", "--list", f"adblock={rules}", str(asked)]) == 1
-    good, bad = map(json.loads, capsys.readouterr().out.splitlines())
-    assert good["verdict"] == "pass"
+    good, web, bad = map(json.loads, capsys.readouterr().out.splitlines())
+    assert good["verdict"] == web["verdict"] == "pass"
     assert set(bad) == {"error"}
-    assert bad["error"].startswith("line 2: ")
+    assert bad["error"].startswith("line 3: ")
 
 
 def test_a_checked_list_has_the_fields_of_the_page(rules: Path, capsys) -> None:

@@ -350,7 +350,7 @@ fn zone_order(hit: &Match) -> (u8, u8) {
     let longest_first = u8::MAX - hit.depth;
     match hit.kind {
         MatchKind::Network if hit.source == 0 => (0, longest_first),
-        MatchKind::Exact => (1, longest_first),
+        MatchKind::Exact | MatchKind::Url => (1, longest_first),
         MatchKind::Subtree | MatchKind::Below | MatchKind::Regex => (2, longest_first),
         MatchKind::Network => (3, longest_first),
     }

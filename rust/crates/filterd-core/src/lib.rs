@@ -27,6 +27,7 @@ mod hash;
 mod reply;
 mod stats;
 mod tally;
+pub mod urls;
 mod wire;
 
 /// For what looks at parts of the core from outside, such as `examples/query_cost.rs`: no promises.

@@ -15,6 +15,8 @@ pub enum MatchKind {
     Regex,
     /// An address.
     Network,
+    /// A URL: path on a host, and all beneath it.
+    Url,
 }
 
 impl MatchKind {
@@ -27,6 +29,7 @@ impl MatchKind {
             Self::Below => "below",
             Self::Regex => "regex",
             Self::Network => "network",
+            Self::Url => "url",
         }
     }
 }
@@ -40,9 +43,10 @@ pub struct Match {
     pub layer: u8,
     /// How it matched.
     pub kind: MatchKind,
-    /// Labels of the pattern: more is more specific. 0 for a regex; prefix length for a network.
+    /// Labels of the pattern: more is more specific. 0 for a regex; prefix length for a network;
+    /// folders for a URL, and 128, which is more than any name has.
     pub depth: u8,
-    /// Number of the regex or network inside its index; 0 for names.
+    /// Number of the regex or network inside its index; 0 for names; for a URL see `urls.rs`.
     pub pattern: u32,
     /// What was matched: 0 the qname, 1.. one target or address of the answer each.
     pub source: u8,

@@ -9,6 +9,7 @@ use crate::decide::{self, Block, Decision, Person};
 use crate::matches::{Match, MatchKind, Matches};
 use crate::plan::{Group, Plan};
 use crate::rdata;
+use crate::urls;
 use crate::wire::name::last_labels;
 
 /// Everything that a verdict depends on but the question and the time.
@@ -21,6 +22,16 @@ pub struct Snapshot {
     has_regexes: bool,
     has_answer_networks: bool,
     has_client_networks: bool,
+}
+
+/// How a pattern of `scope` matches.
+pub(crate) fn kind_of(scope: Scope) -> MatchKind {
+    match scope {
+        Scope::Exact => MatchKind::Exact,
+        Scope::Subtree => MatchKind::Subtree,
+        Scope::Below => MatchKind::Below,
+        Scope::Path => MatchKind::Url,
+    }
 }
 
 /// Who asks, as far as an address tells.
@@ -96,11 +107,7 @@ impl Snapshot {
         for (layer, index) in self.indexes.iter().enumerate() {
             let offset = self.plan.offsets[layer];
             index.walk_wire(wire, |hit| {
-                let kind = match hit.scope {
-                    Scope::Exact => MatchKind::Exact,
-                    Scope::Subtree => MatchKind::Subtree,
-                    Scope::Below => MatchKind::Below,
-                };
+                let kind = kind_of(hit.scope);
                 self.push(out, offset + hit.class, layer, kind, hit.depth, 0, wire);
             });
         }
@@ -123,7 +130,7 @@ impl Snapshot {
         }
     }
 
-    fn match_text(&self, text: &str, qname: &[u8], out: &mut Matches) {
+    pub(crate) fn match_text(&self, text: &str, qname: &[u8], out: &mut Matches) {
         for (layer, index) in self.indexes.iter().enumerate() {
             let offset = self.plan.offsets[layer];
             index.match_regex(text, |hit| {
@@ -140,7 +147,13 @@ impl Snapshot {
         }
     }
 
-    fn match_networks(&self, address: IpAddr, trigger: Trigger, qname: &[u8], out: &mut Matches) {
+    pub(crate) fn match_networks(
+        &self,
+        address: IpAddr,
+        trigger: Trigger,
+        qname: &[u8],
+        out: &mut Matches,
+    ) {
         for (layer, index) in self.indexes.iter().enumerate() {
             let offset = self.plan.offsets[layer];
             index.match_address(address, trigger, |hit| {
@@ -159,7 +172,7 @@ impl Snapshot {
     }
 
     #[allow(clippy::too_many_arguments)] // one match, field by field
-    fn push(
+    pub(crate) fn push(
         &self,
         out: &mut Matches,
         class: u32,
@@ -331,6 +344,12 @@ impl Snapshot {
             .unwrap_or(0)
     }
 
+    /// All indexes, in the order of their layers.
+    #[must_use]
+    pub(crate) fn indexes(&self) -> &[Arc<Index>] {
+        &self.indexes
+    }
+
     /// The index of `layer`.
     #[must_use]
     pub fn index(&self, layer: u8) -> Option<&Arc<Index>> {
@@ -353,6 +372,8 @@ impl Snapshot {
             MatchKind::Exact | MatchKind::Subtree | MatchKind::Below => {
                 rdata::name_to_text(last_labels(matched, hit.depth))
             }
+            // Of a URL only its host is known here; `url_pattern` has the URL.
+            MatchKind::Url => rdata::name_to_text(last_labels(matched, urls::labels(hit))),
         }
     }
 }

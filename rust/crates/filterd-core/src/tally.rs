@@ -313,7 +313,9 @@ fn is_client(hit: &Match) -> bool {
 /// The bytes that tell one pattern of a class from another.
 fn spelled(hit: &Match, matched: &[u8]) -> ShortName {
     match hit.kind {
-        MatchKind::Regex | MatchKind::Network => ShortName::from_slice(&hit.pattern.to_be_bytes()),
+        MatchKind::Regex | MatchKind::Network | MatchKind::Url => {
+            ShortName::from_slice(&hit.pattern.to_be_bytes())
+        }
         MatchKind::Exact | MatchKind::Subtree | MatchKind::Below => {
             ShortName::from_slice(last_labels(matched, hit.depth))
         }

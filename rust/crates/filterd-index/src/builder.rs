@@ -16,9 +16,11 @@ use crate::lines::{Lines, LinesWriter};
 use crate::names::Scope;
 use crate::networks::{Network, Trigger};
 use crate::out::Out;
+use crate::paths;
 use crate::regexes::{self, Pattern};
 use crate::sets::{Member, SetTable, MAX_CLASS};
 use crate::skim::{self, LineShape, Skimmed};
+use crate::url::Url;
 use crate::write::{self, Draft};
 
 /// Collects patterns and writes one immutable [`Index`]. Writing does not consume it.
@@ -32,6 +34,8 @@ pub struct IndexBuilder {
     keep_lines: bool,
     prune: bool,
     only: Option<HashSet<Vec<u8>>>,
+    /// The key of the host that a URL was added for last: it has its mark.
+    marked: Vec<u8>,
 }
 
 /// Names between two words about how far writing is.
@@ -49,6 +53,7 @@ impl IndexBuilder {
             keep_lines,
             prune: true,
             only: None,
+            marked: Vec::new(),
         }
     }
 
@@ -125,6 +130,38 @@ impl IndexBuilder {
         } else {
             Err(Error::Name(name.chars().take(80).collect()))
         }
+    }
+
+    /// Adds a rule for a URL: `path` (it begins with a `/`) and all beneath it, or, with a query,
+    /// exactly that; on `host`, with `subtree` on all below it too. Neither need be canonical.
+    /// [`Error::Url`] where they are no URL, or the host is too long.
+    pub fn add_url(
+        &mut self,
+        host: &str,
+        path: &str,
+        subtree: bool,
+        class: u32,
+        line: u32,
+    ) -> Result<()> {
+        check_class(class)?;
+        let text = format!("{host}{path}");
+        let refused = || Error::Url(text.chars().take(80).collect());
+        if !path.starts_with('/') || host.contains(['/', '?', '#', '@', '\\']) {
+            return Err(refused());
+        }
+        let url = Url::parse(&text).ok_or_else(refused)?;
+        let mut key = Vec::new();
+        paths::push_key(&mut key, &url, subtree).ok_or_else(refused)?;
+        let end = memchr::memchr(b'/', &key).unwrap_or(key.len());
+        let (of_host, only) = (&key[..end], self.only.as_ref());
+        if only.is_some_and(|only| !only.contains(of_host)) {
+            return Ok(());
+        }
+        if self.marked != of_host {
+            self.marked = of_host.to_vec();
+            self.push_whole(paths::MARK, 0, of_host)?;
+        }
+        self.push_whole(Member::new(class, Scope::Path), line, &key)
     }
 
     /// Adds a regex; [`Error::Regex`] with the engine's reason for one it cannot run.
@@ -238,6 +275,15 @@ impl IndexBuilder {
             .push(Rule { member, line }, self.only.as_ref(), write_key)
     }
 
+    fn push_whole(&mut self, member: Member, line: u32, key: &[u8]) -> Result<()> {
+        let write = |arena: &mut Vec<u8>| {
+            arena.extend_from_slice(key);
+            true
+        };
+        self.names.push(Rule { member, line }, None, write)?;
+        Ok(())
+    }
+
     fn compile<'f>(
         &mut self,
         meta: &str,
@@ -286,6 +332,11 @@ impl IndexBuilder {
                 };
                 let number = sets.number(set).map(|number| finals[number as usize]);
                 trie.insert(key, number.unwrap_or_default())?;
+                if key.contains(&b'/') {
+                    trie.count(false);
+                } else if set != [paths::MARK] {
+                    trie.count(true);
+                }
                 if let Some(lines) = &mut lines {
                     lines.name(key);
                     set_lines.iter().try_for_each(|line| lines.line(*line))?;

@@ -30,6 +30,8 @@ pub enum Error {
     Patterns(String),
     /// A pattern is not a normalised domain name.
     Name(String),
+    /// A rule's host and path are no URL that an index can hold.
+    Url(String),
     /// The regex engine refuses a pattern; the text is its reason, on one line.
     Regex(String),
     /// A text is neither an address nor a network in CIDR notation.
@@ -77,6 +79,10 @@ impl fmt::Display for Error {
                 )
             }
             Error::Name(text) => write!(f, "not a normalised domain name: {text:?}"),
+            Error::Url(text) => write!(
+                f,
+                "not a host of at most 228 characters and a path: {text:?}"
+            ),
             Error::Regex(reason) => write!(f, "regex refused: {reason}"),
             Error::Network(text) => {
                 write!(

@@ -18,7 +18,7 @@ use crate::trie::TrieWriter;
 ///
 /// It counts up with every change of any section. Where that was forgotten, the probe tells: a key
 /// that the file says it holds, and that must be found in it when it is opened.
-pub const CONTAINER_VERSION: u32 = 2;
+pub const CONTAINER_VERSION: u32 = 3;
 
 const MAGIC: &[u8; 8] = b"fltrdidx";
 const BYTE_ORDER: u32 = 0x0102_0304;

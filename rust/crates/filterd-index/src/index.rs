@@ -12,11 +12,13 @@ use crate::file;
 use crate::key;
 use crate::lines::Lines;
 use crate::map::{Bytes, Section};
-use crate::names::{Hit, Names, Scope};
+use crate::names::{last_labels, Hit, Names, Scope};
 use crate::networks::{NetworkHit, Networks, Trigger};
+use crate::paths::{self, UrlHit};
 use crate::regexes::{RegexHit, Regexes};
 use crate::sets::{Member, Sets};
-use crate::write;
+use crate::url::Url;
+use crate::write::{self, Draft};
 
 /// A compiled, immutable rule index. Share it by `Arc`; lookups allocate nothing.
 pub struct Index {
@@ -37,7 +39,7 @@ pub struct Found {
     pub class: u32,
     /// What sort of pattern it is.
     pub kind: FoundKind,
-    /// The name, regex or network.
+    /// The name, regex or network; of a URL, the part of what was asked that it covers.
     pub pattern: String,
     /// Its line; 0 where unknown.
     pub line: u32,
@@ -56,10 +58,12 @@ pub enum FoundKind {
     Regex,
     /// A network.
     Network,
+    /// URLs on a host.
+    Url,
 }
 
 impl FoundKind {
-    /// Returns the word for it: exact, subtree, below, regex or network.
+    /// Returns the word for it: exact, subtree, below, regex, network or url.
     pub fn as_str(self) -> &'static str {
         match self {
             FoundKind::Exact => "exact",
@@ -67,6 +71,7 @@ impl FoundKind {
             FoundKind::Below => "below",
             FoundKind::Regex => "regex",
             FoundKind::Network => "network",
+            FoundKind::Url => "url",
         }
     }
 }
@@ -77,6 +82,7 @@ impl From<Scope> for FoundKind {
             Scope::Exact => FoundKind::Exact,
             Scope::Subtree => FoundKind::Subtree,
             Scope::Below => FoundKind::Below,
+            Scope::Path => FoundKind::Url,
         }
     }
 }
@@ -173,6 +179,12 @@ impl Index {
         self.names.walk_wire(wire, hit);
     }
 
+    /// Calls `hit` for every name pattern that covers the host of `url`, and `met` for every rule for
+    /// URLs that covers `url`. For a host without any, this is one walk, as for a name.
+    pub fn walk_url(&self, url: &Url, hit: impl FnMut(Hit), met: impl FnMut(UrlHit)) {
+        self.names.walk_url(url, hit, met);
+    }
+
     /// Calls `hit` for every regex that matches `text` (a name, or an address as text).
     pub fn match_regex(&self, text: &str, hit: impl FnMut(RegexHit)) {
         self.regexes.matches(text, hit);
@@ -219,33 +231,61 @@ impl Index {
 
     /// Returns all that matches `name`, with pattern and line, names first and widest first.
     pub fn find(&self, name: &str) -> Result<Vec<Found>> {
-        let mut found = Vec::new();
         let mut hits = Vec::new();
         self.walk(name, |hit| hits.push(hit));
+        let mut found = Vec::new();
         for hit in hits {
-            let pattern = suffix_of(name, hit.depth);
-            let line = self.line(pattern, hit.scope, hit.class)?;
-            let pattern = pattern.to_owned();
+            found.push(self.found_name(name, hit)?);
+        }
+        self.find_regexes(name, &mut found);
+        Ok(found)
+    }
+
+    /// Returns all that matches `url`: what matches its host, then what is for URLs. The pattern of
+    /// such a rule is the part of `url` that it covers, since only hashes are kept.
+    pub fn find_url(&self, url: &Url) -> Result<Vec<Found>> {
+        let (mut hits, mut urls) = (Vec::new(), Vec::new());
+        self.walk_url(url, |hit| hits.push(hit), |hit| urls.push(hit));
+        let mut found = Vec::new();
+        for hit in hits {
+            found.push(self.found_name(url.host(), hit)?);
+        }
+        self.find_regexes(url.host(), &mut found);
+        urls.sort_by_key(|hit| (hit.labels, hit.length, hit.subtree, hit.class));
+        for hit in urls {
+            let pattern = url.part(hit.labels, hit.length);
+            let line = self.url_line(&pattern, hit.subtree, hit.class)?;
             found.push(Found {
                 class: hit.class,
-                kind: hit.scope.into(),
+                kind: FoundKind::Url,
                 pattern,
                 line,
             });
         }
+        Ok(found)
+    }
+
+    fn found_name(&self, name: &str, hit: Hit) -> Result<Found> {
+        let pattern = last_labels(name, hit.depth);
+        Ok(Found {
+            class: hit.class,
+            kind: hit.scope.into(),
+            pattern: pattern.to_owned(),
+            line: self.line(pattern, hit.scope, hit.class)?,
+        })
+    }
+
+    fn find_regexes(&self, name: &str, found: &mut Vec<Found>) {
         self.match_regex(name, |hit| {
             if let Some(pattern) = self.regexes.get(hit.regex) {
-                let line = line_of(&pattern.rules, hit.class);
-                let pattern = pattern.text.clone();
                 found.push(Found {
                     class: hit.class,
                     kind: FoundKind::Regex,
-                    pattern,
-                    line,
+                    pattern: pattern.text.clone(),
+                    line: line_of(&pattern.rules, hit.class),
                 });
             }
         });
-        Ok(found)
     }
 
     /// Returns all networks of `trigger` that hold `address`, narrowest first.
@@ -268,6 +308,27 @@ impl Index {
     /// Returns the line of a name rule, 0 where unknown. The first call maps the file of lines;
     /// an error says that it is there but cannot be read.
     pub fn line(&self, name: &str, scope: Scope, class: u32) -> Result<u32> {
+        self.line_of_key(key::reversed(name).as_bytes(), Member::new(class, scope))
+    }
+
+    /// The same for a rule for URLs; `pattern` is host and path as [`Index::find_url`] shows them.
+    pub fn url_line(&self, pattern: &str, subtree: bool, class: u32) -> Result<u32> {
+        let mut key = Vec::new();
+        let spelled = Url::parse(pattern).and_then(|url| paths::push_key(&mut key, &url, subtree));
+        match spelled {
+            Some(()) => self.line_of_key(&key, Member::new(class, Scope::Path)),
+            None => Ok(0),
+        }
+    }
+
+    fn line_of_key(&self, key: &[u8], member: Member) -> Result<u32> {
+        Ok(match self.lines()? {
+            Some(lines) => lines.get(&self.names, key, member),
+            None => 0,
+        })
+    }
+
+    fn lines(&self) -> Result<Option<&Lines>> {
         let lines = match self.lines.get() {
             Some(lines) => lines,
             None => {
@@ -278,13 +339,23 @@ impl Index {
                 self.lines.get_or_init(|| opened)
             }
         };
-        Ok(match lines {
+        Ok(lines.as_ref())
+    }
+
+    /// Writes a copy of it, with its lines where it has them, to `path`. Each file is complete on
+    /// disk before it takes its name.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let draft = Draft::create(path)?;
+        draft.head(self.bytes.as_ref())?;
+        let beside = match self.lines()? {
             Some(lines) => {
-                let key = key::reversed(name);
-                lines.get(&self.names, key.as_bytes(), Member::new(class, scope))
+                let beside = Draft::create(&Lines::path(path))?;
+                beside.head(lines.bytes())?;
+                Some(beside)
             }
-            None => 0,
-        })
+            None => None,
+        };
+        write::place(path, draft, beside)
     }
 
     /// Returns the text the builder was given: JSON with the classes.
@@ -303,7 +374,12 @@ impl Index {
 
     /// Returns the number of distinct names.
     pub fn names(&self) -> usize {
-        self.names.len()
+        self.names.names()
+    }
+
+    /// Returns the number of distinct rules for URLs.
+    pub fn urls(&self) -> usize {
+        self.names.urls()
     }
 
     /// Returns the number of distinct regexes.
@@ -350,28 +426,7 @@ fn holds(names: &Names, probe: &[u8]) -> bool {
     if names.len() == 0 || probe.is_empty() {
         return names.len() == 0 || names.len() == 1;
     }
-    let Ok(probe) = std::str::from_utf8(probe) else {
-        return false;
-    };
-    let name = key::reversed(probe);
-    let labels = name.split('.').count();
-    let mut found = false;
-    // A pattern for what is under the name only (`*.x`) does not match the name itself.
-    for name in [format!("_probe.{name}"), name] {
-        names.walk(&name, |hit| found |= usize::from(hit.depth) == labels);
-    }
-    found
-}
-
-/// Returns the last `labels` labels of `name`.
-fn suffix_of(name: &str, labels: u8) -> &str {
-    match labels.checked_sub(1) {
-        None => "",
-        Some(dots) => match name.rmatch_indices('.').nth(dots as usize) {
-            Some((at, _)) => &name[at + 1..],
-            None => name,
-        },
-    }
+    names.has(probe)
 }
 
 fn line_of(rules: &[(u32, u32)], class: u32) -> u32 {

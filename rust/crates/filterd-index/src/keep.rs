@@ -10,7 +10,8 @@ use crate::sets::Member;
 /// What was taken back, by key.
 pub(crate) type Removed = HashMap<Vec<u8>, HashSet<Member>>;
 
-/// Leaves out what is said twice, what was removed and, with `prune`, what a name above says.
+/// Leaves out what is said twice, what was removed and, with `prune`, what a name above says. Rules for
+/// URLs, and marks of their hosts, are neither covered by names nor cover any.
 pub(crate) struct Keep<'r> {
     removed: &'r Removed,
     prune: bool,
@@ -58,7 +59,7 @@ impl<'r> Keep<'r> {
             let member = rule.member;
             let dropped = self.set.last() == Some(&member)
                 || removed.is_some_and(|gone| gone.contains(&member))
-                || self.is_covered(key, member.class());
+                || (member.scope() != Some(Scope::Path) && self.is_covered(key, member.class()));
             if !dropped {
                 self.set.push(member);
                 self.lines.push(rule.line);
@@ -73,7 +74,8 @@ impl<'r> Keep<'r> {
     fn remember(&mut self, key: &[u8]) {
         let start = self.classes.len();
         let wide = self.set.iter();
-        let wide = wide.filter(|member| member.scope() != Some(Scope::Exact));
+        let wide =
+            wide.filter(|member| !matches!(member.scope(), Some(Scope::Exact | Scope::Path)));
         self.classes.extend(wide.map(|member| member.class()));
         if self.classes.len() > start {
             self.trail.clear();

@@ -2,7 +2,7 @@
 //!
 //! `www.example.com` becomes `com.example.www`, so that everything under a name shares that name's
 //! key as a prefix and one walk meets every pattern that covers a name. The root is the empty key.
-//! `/` never occurs in a name, so keys of URLs (`com.example/path/`) can join later.
+//! `/` never occurs in a name; the keys of URLs have one (`paths.rs`).
 
 /// Longest name in presentation form without trailing dot (RFC 1035 section 2.3.4).
 pub const MAX_NAME: usize = 253;

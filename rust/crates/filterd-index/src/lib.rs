@@ -1,9 +1,10 @@
-//! The rule index of filterd: names, regexes and networks in one immutable, mapped file.
+//! The rule index of filterd: names, URLs, regexes and networks in one immutable, mapped file.
 //!
 //! An [`IndexBuilder`] collects patterns, each with a *class* (a number that means nothing here),
 //! and writes one file. An [`Index`] maps it and says which classes match a name or an address.
 //! Reading order: `key` (how a name is spelled), `builder`, `gather` (names in order), `trie`
-//! (names in few bytes), `file` (the container), `index`.
+//! (names in few bytes), `file` (the container), `index`. For URLs: `url` and `host` (how one is spelled),
+//! `paths` (which keys its rules have).
 
 #![deny(unsafe_code)]
 
@@ -12,6 +13,7 @@ mod cursor;
 mod error;
 mod file;
 mod gather;
+mod host;
 mod index;
 mod keep;
 mod key;
@@ -21,6 +23,7 @@ mod map;
 mod names;
 mod networks;
 mod out;
+mod paths;
 mod patterns;
 #[allow(unsafe_code)]
 mod prefetch;
@@ -30,6 +33,7 @@ mod sets;
 mod skim;
 mod suffix;
 mod trie;
+mod url;
 mod write;
 
 pub use builder::IndexBuilder;
@@ -39,12 +43,14 @@ pub use index::{Found, FoundKind, Index};
 pub use key::{MAX_LABEL, MAX_NAME};
 pub use names::{Hit, Scope};
 pub use networks::{NetworkHit, Trigger};
+pub use paths::UrlHit;
 pub use patterns::{Broad, Limits, NameSet, Patterns};
 pub use prefetch::{large_pages, prefetch};
 pub use regexes::{check_regex, RegexHit};
 pub use sets::MAX_CLASS;
 pub use skim::{LineShape, Skimmed};
 pub use suffix::public_suffix;
+pub use url::{Url, MAX_URL};
 
 /// For fuzz targets only: a way past the checksum.
 #[doc(hidden)]

@@ -126,6 +126,11 @@ impl Lines {
         }))
     }
 
+    /// All of it, as it stands in the file.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.as_ref()
+    }
+
     /// Returns where the lines of the index at `path` stand.
     pub(crate) fn path(path: &Path) -> PathBuf {
         let mut name = path.as_os_str().to_owned();

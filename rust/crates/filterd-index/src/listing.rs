@@ -2,7 +2,7 @@
 //!
 //! Walks look for one key; this is for explaining, where the place of a key among all matters.
 
-use crate::key::MAX_NAME;
+use crate::paths::MAX_KEY;
 use crate::trie::{
     varint, BITS, FINAL, LEAF, LEAF_LENGTH, LEAF_NUMBER, LENGTH, LISTED, NUMBER, SYMBOLS, WIDTH,
     WIDTH_SHIFT,
@@ -48,7 +48,7 @@ impl<V: FnMut(&[u8], u32)> Range<'_, V> {
         self.left = self.left.checked_sub(1)?;
         let node = Node::read(self.bytes.get(place..)?)?;
         let start = self.key.len();
-        if start + node.label.len() > MAX_NAME {
+        if start + node.label.len() > MAX_KEY {
             return None;
         }
         self.key.extend_from_slice(node.label);

@@ -1,10 +1,13 @@
 //! The names of an open index: one trie over keys, walked from the top-level domain down.
 
 use crate::error::Result;
+use crate::host;
 use crate::key::MAX_NAME;
 use crate::map::Section;
+use crate::paths::{self, UrlHit, MAX_KEY};
 use crate::sets::{Member, Sets};
-use crate::trie::Trie;
+use crate::trie::{Step, Trie};
+use crate::url::Url;
 
 /// Which names a name pattern covers. The numbers are part of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,6 +19,8 @@ pub enum Scope {
     Subtree = 1,
     /// Everything under it, not the name itself (RPZ `*.x`).
     Below = 2,
+    /// No name: URLs on a host (`paths.rs`). Names never match it.
+    Path = 3,
 }
 
 impl Scope {
@@ -26,6 +31,7 @@ impl Scope {
             0 => Some(Scope::Exact),
             1 => Some(Scope::Subtree),
             2 => Some(Scope::Below),
+            3 => Some(Scope::Path),
             _ => None,
         }
     }
@@ -59,8 +65,27 @@ impl Names {
         })
     }
 
+    /// The number of keys: names, hosts of URLs and URLs.
     pub(crate) fn len(&self) -> usize {
         self.trie.len()
+    }
+
+    /// The number of names with rules.
+    pub(crate) fn names(&self) -> usize {
+        self.trie.names()
+    }
+
+    /// The number of URLs.
+    pub(crate) fn urls(&self) -> usize {
+        self.trie.urls()
+    }
+
+    /// Says whether `key` is there.
+    pub(crate) fn has(&self, key: &[u8]) -> bool {
+        let mut found = false;
+        let met = |length, set| found |= length == key.len() && self.members(set).next().is_some();
+        self.trie.walk(key, met);
+        found
     }
 
     /// Returns one more than the highest class.
@@ -125,15 +150,82 @@ impl Names {
         self.walk_key(&key, hit);
     }
 
+    /// Calls `hit` for every name pattern that covers the host of `url`, and `met` for every rule for
+    /// URLs that covers it.
+    pub(crate) fn walk_url(
+        &self,
+        url: &Url,
+        mut hit: impl FnMut(Hit),
+        mut met: impl FnMut(UrlHit),
+    ) {
+        let mut key = Vec::with_capacity(MAX_KEY);
+        if !host::push_key(&mut key, url.host()) {
+            return;
+        }
+        let mut marks: Vec<(usize, u8, Step)> = Vec::new();
+        self.trie
+            .walk_from(self.trie.start(), &key, |length, set, step| {
+                if let Some(depth) = depth(&key, length) {
+                    self.report(set, depth, length == key.len(), &mut hit);
+                    if self.sets.members(set).any(|member| member == paths::MARK) {
+                        marks.push((length, depth, step));
+                    }
+                }
+            });
+        let whole = key.len();
+        // The longest first: the key of each is the beginning of the one before.
+        for (length, depth, step) in marks.into_iter().rev() {
+            let scopes: &[bool] = if length == whole {
+                &[true, false]
+            } else {
+                &[true]
+            };
+            key.truncate(length);
+            self.walk_paths(url, (&mut key, depth, step), scopes, &mut met);
+        }
+    }
+
+    /// The same for URLs on one host, of which there are some. `at`: its key, number of labels and
+    /// node.
+    fn walk_paths(
+        &self,
+        url: &Url,
+        at: (&mut Vec<u8>, u8, Step),
+        scopes: &[bool],
+        met: &mut impl FnMut(UrlHit),
+    ) {
+        let (key, labels, step) = at;
+        let length = key.len();
+        let host = last_labels(url.host(), labels);
+        paths::hashes(url, host, |part, letters| {
+            for &subtree in scopes {
+                key.truncate(length);
+                key.extend_from_slice(&[b'/', paths::letter(subtree)]);
+                key.extend_from_slice(&letters);
+                self.trie.walk_from(step, key, |spelled, set, _| {
+                    if spelled != key.len() {
+                        return;
+                    }
+                    for member in self.sets.members(set) {
+                        met(UrlHit {
+                            class: member.class(),
+                            subtree,
+                            labels,
+                            length: part.length as u32,
+                            depth: part.depth,
+                        });
+                    }
+                });
+            }
+        });
+    }
+
     #[inline]
     fn walk_key(&self, key: &Key, mut hit: impl FnMut(Hit)) {
         let bytes = &key.bytes[..key.length];
         self.trie.walk(bytes, |length, set| {
-            let spelled = length == bytes.len();
-            if spelled || length == 0 || bytes[length] == b'.' {
-                let whole = spelled && !key.cut;
-                let dots = bytes[..length].iter().filter(|byte| **byte == b'.').count();
-                let depth = if length == 0 { 0 } else { dots as u8 + 1 };
+            if let Some(depth) = depth(bytes, length) {
+                let whole = length == bytes.len() && !key.cut;
                 self.report(set, depth, whole, &mut hit);
             }
         });
@@ -149,6 +241,7 @@ impl Names {
                 Scope::Exact => whole,
                 Scope::Subtree => true,
                 Scope::Below => !whole,
+                Scope::Path => false,
             };
             if applies {
                 hit(Hit {
@@ -158,6 +251,27 @@ impl Names {
                 });
             }
         }
+    }
+}
+
+/// Returns the number of labels in the first `length` bytes of `key`; `None`: they end inside of one.
+#[inline]
+fn depth(key: &[u8], length: usize) -> Option<u8> {
+    if length == 0 {
+        return Some(0);
+    }
+    let dots = || key[..length].iter().filter(|byte| **byte == b'.').count();
+    (length == key.len() || key[length] == b'.').then(|| dots() as u8 + 1)
+}
+
+/// Returns the last `labels` labels of `name`.
+pub(crate) fn last_labels(name: &str, labels: u8) -> &str {
+    match labels.checked_sub(1) {
+        None => "",
+        Some(dots) => match name.rmatch_indices('.').nth(dots as usize) {
+            Some((at, _)) => &name[at + 1..],
+            None => name,
+        },
     }
 }
 

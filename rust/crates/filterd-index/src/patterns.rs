@@ -255,14 +255,26 @@ impl Patterns {
         })
     }
 
-    /// Adds the names to `builder`; URLs are none. Returns how many were added.
+    /// Adds the names and URLs to `builder`. Returns how many were added: not those URLs that no index
+    /// can hold ([`Error::Url`]), which nobody can ask for either, or whose host is too long.
     pub fn add_to(&self, builder: &mut IndexBuilder, class: u32) -> Result<u64> {
         let mut added = 0;
+        let mut text = Vec::new();
         for (key, kind) in self.each().zip(&self.kinds) {
             let scope = match kind {
                 0 => Scope::Exact,
                 1 => Scope::Subtree,
-                _ => continue,
+                _ => {
+                    turn(key, &mut text);
+                    let text = String::from_utf8_lossy(&text);
+                    let (host, path) = text.split_at(host(text.as_bytes()).len());
+                    match builder.add_url(host, path, false, class, 0) {
+                        Ok(()) => added += 1,
+                        Err(Error::Url(_)) => {}
+                        Err(error) => return Err(error),
+                    }
+                    continue;
+                }
             };
             let write = |arena: &mut Vec<u8>| {
                 arena.extend_from_slice(key);

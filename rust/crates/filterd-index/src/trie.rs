@@ -8,7 +8,8 @@
 //! A node is a header byte, then, each only where the header says so:
 //! length of the label, label, number of the key that ends here, count of children less one, their
 //! bytes, their distances. The bytes of more than a few children are one bit each, for the 40 bytes
-//! that occur in keys. The section ends with the place of the root and the count of keys.
+//! that occur in keys. The section ends with the place of the root, the count of keys and the counts of
+//! names with rules and of URLs among them.
 
 use crate::cursor::{put_u32, Cursor};
 use crate::error::{Error, Result};
@@ -36,8 +37,8 @@ pub(crate) const BITS: usize = 5;
 /// Which bit stands for a byte; they sort alike. [`NO_BIT`] for bytes that no key holds.
 const BIT: [u8; 256] = bits();
 const NO_BIT: u8 = 0xff;
-/// Place of the root, count of keys.
-const FOOTER: usize = 8;
+/// Place of the root, count of keys, count of names with rules, count of URLs.
+const FOOTER: usize = 16;
 
 /// The bytes that occur in keys, in order.
 pub(crate) const SYMBOLS: &[u8; 40] = b"-./0123456789_abcdefghijklmnopqrstuvwxyz";
@@ -61,6 +62,8 @@ pub(crate) struct TrieWriter<'o, 'f> {
     /// Children of all open nodes; each node's are those from its `children` on.
     children: Vec<(u8, u32)>,
     count: u32,
+    names: u32,
+    urls: u32,
     leaves: Vec<u32>,
 }
 
@@ -96,6 +99,8 @@ impl<'o, 'f> TrieWriter<'o, 'f> {
             open,
             children: Vec::new(),
             count: 0,
+            names: 0,
+            urls: 0,
             leaves,
         }
     }
@@ -126,6 +131,12 @@ impl<'o, 'f> TrieWriter<'o, 'f> {
         Ok(())
     }
 
+    /// Counts the key just added as a name with rules, or as a URL.
+    pub(crate) fn count(&mut self, is_name: bool) {
+        self.names += u32::from(is_name);
+        self.urls += u32::from(!is_name);
+    }
+
     /// Writes what is still open; returns the last key.
     pub(crate) fn finish(mut self) -> Result<Vec<u8>> {
         let last = self.last.clone();
@@ -136,6 +147,8 @@ impl<'o, 'f> TrieWriter<'o, 'f> {
         };
         put_u32(self.out.end(), root);
         put_u32(self.out.end(), self.count);
+        put_u32(self.out.end(), self.names);
+        put_u32(self.out.end(), self.urls);
         Ok(last)
     }
 
@@ -264,6 +277,8 @@ pub(crate) struct Trie {
     section: Section,
     root: usize,
     count: usize,
+    names: usize,
+    urls: usize,
 }
 
 impl Trie {
@@ -273,19 +288,35 @@ impl Trie {
         let footer = footer.ok_or_else(|| Error::damaged("names: too short"))?;
         let mut cursor = Cursor::new(&bytes[footer..], "names");
         let (root, count) = (cursor.u32()? as usize, cursor.u32()? as usize);
+        let (names, urls) = (cursor.u32()? as usize, cursor.u32()? as usize);
         if root >= footer {
             return Err(cursor.damaged("no root"));
+        }
+        if names.saturating_add(urls) > count {
+            return Err(cursor.damaged("more names and URLs than keys"));
         }
         Ok(Trie {
             section,
             root,
             count,
+            names,
+            urls,
         })
     }
 
     /// The number of keys.
     pub(crate) fn len(&self) -> usize {
         self.count
+    }
+
+    /// The number of keys that are names with rules.
+    pub(crate) fn names(&self) -> usize {
+        self.names
+    }
+
+    /// The number of keys that are URLs.
+    pub(crate) fn urls(&self) -> usize {
+        self.urls
     }
 
     /// Calls `visit` with every key from `from` to `to`, in order, and its number. Stops early where
@@ -301,14 +332,27 @@ impl Trie {
     /// shortest first.
     #[inline]
     pub(crate) fn walk(&self, key: &[u8], mut met: impl FnMut(usize, u32)) {
+        self.walk_from(self.start(), key, |length, number, _| met(length, number));
+    }
+
+    /// Where every walk starts.
+    #[inline]
+    pub(crate) fn start(&self) -> Step {
+        Step {
+            place: self.root,
+            done: 0,
+        }
+    }
+
+    /// The same from a node on; `met` hears at which node the key ends, too. To go on from there is to
+    /// meet that key again.
+    #[inline]
+    pub(crate) fn walk_from(&self, from: Step, key: &[u8], mut met: impl FnMut(usize, u32, Step)) {
         if self.count == 0 {
             return;
         }
         let bytes = self.section.as_ref();
-        let mut step = Step {
-            place: self.root,
-            done: 0,
-        };
+        let mut step = from;
         while let Some(next) = step.take(bytes, key, &mut met) {
             step = next;
         }
@@ -316,7 +360,8 @@ impl Trie {
 }
 
 /// Where a walk stands: the next node, and the bytes of the key spelled so far.
-struct Step {
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step {
     place: usize,
     done: usize,
 }
@@ -324,7 +369,12 @@ struct Step {
 impl Step {
     /// Reads the node here; `None` where the walk ends.
     #[inline]
-    fn take(self, bytes: &[u8], key: &[u8], met: &mut impl FnMut(usize, u32)) -> Option<Step> {
+    fn take(
+        self,
+        bytes: &[u8],
+        key: &[u8],
+        met: &mut impl FnMut(usize, u32, Step),
+    ) -> Option<Step> {
         let (&head, mut rest) = bytes.get(self.place..)?.split_first()?;
         let most = if head & LEAF != 0 {
             LEAF_LENGTH
@@ -348,7 +398,7 @@ impl Step {
             } else {
                 0
             };
-            met(done, number);
+            met(done, number, self);
             return None;
         }
         if head & FINAL != 0 {
@@ -357,7 +407,7 @@ impl Step {
             } else {
                 0
             };
-            met(done, number);
+            met(done, number, self);
         }
         let &byte = key.get(done)?;
         let (&count, rest) = rest.split_first()?;

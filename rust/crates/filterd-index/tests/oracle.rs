@@ -35,6 +35,7 @@ fn covers(pattern: &str, scope: Scope, name: &str) -> bool {
         Scope::Exact => name == pattern,
         Scope::Subtree => name == pattern || is_under(name, pattern),
         Scope::Below => is_under(name, pattern),
+        Scope::Path => false,
     }
 }
 

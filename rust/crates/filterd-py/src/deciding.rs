@@ -7,11 +7,15 @@ use filterd_core::decide::{self, Person, Rewrite};
 use filterd_core::matches::{Match, MatchKind, Matches};
 use filterd_core::rdata::{name_to_text, name_to_wire};
 use filterd_core::snapshot::{Asker, Snapshot as Core};
-use filterd_index::Scope;
+use filterd_core::urls;
+use filterd_index::{Scope, Url};
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::rules::{parse_address, Index};
+use crate::rules::{parse_address, url_of, Index};
+
+/// Type A: what stands for a URL where a rule is for some types of records.
+const A: u16 = 1;
 
 #[pyclass(frozen, module = "filterd._core", get_all)]
 pub(crate) struct Decision {
@@ -38,6 +42,15 @@ struct Asking {
     name: Option<String>,
     tags: Option<Vec<String>>,
 }
+
+/// What is decided about: a name in wire form, or a URL.
+enum Subject {
+    Name(Vec<u8>),
+    Url(Url),
+}
+
+/// Rank, class, kind, pattern, layer, line.
+type Row = (u16, u32, &'static str, String, u8, u32);
 
 impl Snapshot {
     /// Who asks: a named client brings its group and tags, `group` overrides the group.
@@ -83,6 +96,42 @@ impl Snapshot {
         person
     }
 
+    fn pattern(&self, hit: &Match, subject: &Subject) -> String {
+        match subject {
+            Subject::Name(wire) => self.0.pattern_text(hit, wire),
+            Subject::Url(url) => self.0.url_pattern(hit, url),
+        }
+    }
+
+    fn found(&self, subject: &Subject) -> Matches {
+        let mut found = Matches::new();
+        match subject {
+            Subject::Name(wire) => self.0.match_name(wire, &mut found),
+            Subject::Url(url) => self.0.match_url(url, &mut found),
+        }
+        found
+    }
+
+    fn decided(&self, subject: &Subject, asking: &Asking, qtype: u16, now: f64) -> Decision {
+        let found = self.found(subject);
+        let person = self.person(asking);
+        let decision = self.0.decide_for(&found, &person, qtype, now as i64);
+        self.describe(&decision, person.group, subject)
+    }
+
+    fn rows(&self, subject: &Subject, asking: &Asking, qtype: u16, now: f64) -> Vec<Row> {
+        let found = self.found(subject);
+        let ranked = self
+            .0
+            .ranked(&found, &self.person(asking), qtype, now as i64);
+        let row = |(rank, hit): (u16, Match)| {
+            let pattern = self.pattern(&hit, subject);
+            let line = self.line(&hit, &pattern);
+            (rank, hit.class, hit.kind.word(), pattern, hit.layer, line)
+        };
+        ranked.into_iter().map(row).collect()
+    }
+
     fn line(&self, hit: &Match, pattern: &str) -> u32 {
         let Some(index) = self.0.index(hit.layer) else {
             return 0;
@@ -94,6 +143,10 @@ impl Snapshot {
             MatchKind::Below => Scope::Below,
             MatchKind::Regex => return index.regex_line(hit.pattern, class),
             MatchKind::Network => return index.network_line(hit.pattern, class),
+            MatchKind::Url => {
+                let line = index.url_line(pattern, urls::is_subtree(hit), class);
+                return line.unwrap_or(0);
+            }
         };
         // Lines that cannot be read leave the rule named all the same.
         index.line(pattern, scope, class).unwrap_or(0)
@@ -134,16 +187,27 @@ impl Snapshot {
         client_tags: Option<Vec<String>>,
     ) -> PyResult<Decision> {
         let asking = self.asking(client, group, client_name, client_tags)?;
-        let wire = wire_of(name)?;
-        let mut found = Matches::new();
-        self.0.match_name(&wire, &mut found);
-        let person = self.person(&asking);
-        let decision = self.0.decide_for(&found, &person, qtype, now as i64);
-        Ok(self.describe(&decision, person.group, &wire))
+        let subject = Subject::Name(wire_of(name)?);
+        Ok(self.decided(&subject, &asking, qtype, now))
+    }
+
+    #[pyo3(signature = (url, now, *, client = None, group = None, client_name = None, client_tags = None))]
+    #[allow(clippy::too_many_arguments)] // keyword arguments of the Python call
+    fn decide_url(
+        &self,
+        url: &str,
+        now: f64,
+        client: Option<&str>,
+        group: Option<&str>,
+        client_name: Option<String>,
+        client_tags: Option<Vec<String>>,
+    ) -> PyResult<Decision> {
+        let asking = self.asking(client, group, client_name, client_tags)?;
+        Ok(self.decided(&Subject::Url(url_of(url)?), &asking, A, now))
     }
 
     #[pyo3(signature = (name, qtype, now, *, client = None, group = None, client_name = None, client_tags = None))]
-    #[allow(clippy::too_many_arguments, clippy::type_complexity)] // one row of six plain fields
+    #[allow(clippy::too_many_arguments)] // keyword arguments of the Python call
     fn matches(
         &self,
         name: &str,
@@ -153,20 +217,25 @@ impl Snapshot {
         group: Option<&str>,
         client_name: Option<String>,
         client_tags: Option<Vec<String>>,
-    ) -> PyResult<Vec<(u16, u32, &'static str, String, u8, u32)>> {
+    ) -> PyResult<Vec<Row>> {
         let asking = self.asking(client, group, client_name, client_tags)?;
-        let wire = wire_of(name)?;
-        let mut found = Matches::new();
-        self.0.match_name(&wire, &mut found);
-        let ranked = self
-            .0
-            .ranked(&found, &self.person(&asking), qtype, now as i64);
-        let row = |(rank, hit): (u16, Match)| {
-            let pattern = self.0.pattern_text(&hit, &wire);
-            let line = self.line(&hit, &pattern);
-            (rank, hit.class, hit.kind.word(), pattern, hit.layer, line)
-        };
-        Ok(ranked.into_iter().map(row).collect())
+        let subject = Subject::Name(wire_of(name)?);
+        Ok(self.rows(&subject, &asking, qtype, now))
+    }
+
+    #[pyo3(signature = (url, now, *, client = None, group = None, client_name = None, client_tags = None))]
+    #[allow(clippy::too_many_arguments)] // keyword arguments of the Python call
+    fn matches_url(
+        &self,
+        url: &str,
+        now: f64,
+        client: Option<&str>,
+        group: Option<&str>,
+        client_name: Option<String>,
+        client_tags: Option<Vec<String>>,
+    ) -> PyResult<Vec<Row>> {
+        let asking = self.asking(client, group, client_name, client_tags)?;
+        Ok(self.rows(&Subject::Url(url_of(url)?), &asking, A, now))
     }
 
     fn group_of(&self, client: &str) -> PyResult<&str> {
@@ -176,7 +245,7 @@ impl Snapshot {
 }
 
 impl Snapshot {
-    fn describe(&self, decision: &decide::Decision<'_>, group: u16, wire: &[u8]) -> Decision {
+    fn describe(&self, decision: &decide::Decision<'_>, group: u16, subject: &Subject) -> Decision {
         let (mut rcode, mut cname, mut answers) = (0, None, Vec::new());
         match &decision.rewrite {
             Some(Rewrite::Rcode(code)) => rcode = *code,
@@ -187,7 +256,7 @@ impl Snapshot {
             None => {}
         }
         let hit = decision.hit.as_ref();
-        let pattern = hit.map_or_else(String::new, |hit| self.0.pattern_text(hit, wire));
+        let pattern = hit.map_or_else(String::new, |hit| self.pattern(hit, subject));
         Decision {
             kind: decision.kind.word(),
             step: decision.step,

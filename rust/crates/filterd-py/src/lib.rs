@@ -20,6 +20,7 @@ fn core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<patterns::Patterns>()?;
     module.add_class::<patterns::Limits>()?;
     module.add_function(wrap_pyfunction!(rules::check_regex, module)?)?;
+    module.add_function(wrap_pyfunction!(rules::canonical_url, module)?)?;
     module.add_function(wrap_pyfunction!(rules::public_suffix, module)?)?;
     module.add_class::<deciding::Decision>()?;
     module.add_class::<deciding::Snapshot>()?;

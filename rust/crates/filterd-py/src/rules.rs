@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use filterd_index::{self as index, Error, Found, LineShape, Scope, Trigger};
+use filterd_index::{self as index, Error, Found, LineShape, Scope, Trigger, Url};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
@@ -18,6 +18,7 @@ pub(crate) fn to_python(error: Error) -> PyErr {
 
 fn scope(number: u32) -> PyResult<Scope> {
     Scope::from_number(number)
+        .filter(|scope| *scope != Scope::Path)
         .ok_or_else(|| PyValueError::new_err(format!("scope is 0, 1 or 2, not {number}")))
 }
 
@@ -29,6 +30,19 @@ fn trigger(number: u32) -> PyResult<Trigger> {
 #[pyfunction]
 pub(crate) fn check_regex(regex: &str) -> Option<String> {
     index::check_regex(regex)
+}
+
+#[pyfunction]
+pub(crate) fn canonical_url(url: &str) -> Option<(String, String)> {
+    Url::parse(url).map(|url| (url.host().to_owned(), url.path().to_owned()))
+}
+
+/// A URL in its one spelling.
+pub(crate) fn url_of(text: &str) -> PyResult<Url> {
+    Url::parse(text).ok_or_else(|| {
+        let start: String = text.chars().take(80).collect();
+        PyValueError::new_err(format!("not a URL with a host: {start:?}"))
+    })
 }
 
 #[pyfunction]
@@ -113,6 +127,20 @@ impl IndexBuilder {
             .map_err(to_python)
     }
 
+    #[pyo3(signature = (host, path, subtree, class_id, line = 0))]
+    fn add_url(
+        &self,
+        host: &str,
+        path: &str,
+        subtree: bool,
+        class_id: u32,
+        line: u32,
+    ) -> PyResult<()> {
+        self.lock()
+            .add_url(host, path, subtree, class_id, line)
+            .map_err(to_python)
+    }
+
     #[pyo3(signature = (regex, class_id, line = 0))]
     fn add_regex(&self, regex: &str, class_id: u32, line: u32) -> PyResult<()> {
         self.lock()
@@ -193,6 +221,15 @@ impl Index {
         Ok(rows(self.0.find_address(address, self::trigger(trigger)?)))
     }
 
+    fn find_url(&self, url: &str) -> PyResult<Vec<(u32, &'static str, String, u32)>> {
+        Ok(rows(self.0.find_url(&url_of(url)?).map_err(to_python)?))
+    }
+
+    fn save(&self, py: Python<'_>, path: &str) -> PyResult<()> {
+        py.detach(|| self.0.save(Path::new(path)))
+            .map_err(to_python)
+    }
+
     fn set_aside(&self) {
         self.0.set_aside();
     }
@@ -205,6 +242,11 @@ impl Index {
     #[getter]
     fn names(&self) -> usize {
         self.0.names()
+    }
+
+    #[getter]
+    fn urls(&self) -> usize {
+        self.0.urls()
     }
 
     #[getter]

@@ -280,7 +280,8 @@ impl Place<'_> {
             1 => MatchKind::Subtree,
             2 => MatchKind::Below,
             3 => MatchKind::Regex,
-            _ => MatchKind::Network,
+            4 => MatchKind::Network,
+            _ => MatchKind::Url,
         };
         Match {
             class: (which >> 32) as u32,
