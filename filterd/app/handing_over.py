@@ -8,28 +8,20 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from filterd.app.node import Node
-from filterd.app.ruling import Ruling, node_names
+from filterd.app.ruling import Ruling
 from filterd.config.schema import Config
-from filterd.core import Index, IndexBuilder
+from filterd.core import Index
 from filterd.http.rules import FORMAT, RULING
 from filterd.model.durable import make_directory, write_atomically
-from filterd.model.errors import RulesError
 from filterd.model.group import ALWAYS
-from filterd.policy.classes import ClassTable
-from filterd.policy.classes_json import write_meta
-from filterd.policy.orders import add_orders
-from filterd.policy.overlay import add_overlay
-from filterd.policy.own_index import add_own
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.1
 FOLDER = "http"
-_Adding = Callable[[IndexBuilder], ClassTable]
 
 
 class HandingOver:
@@ -45,7 +37,7 @@ class HandingOver:
         """Hand `ruling` over.
 
         Raises:
-            RulesError, OSError: the hand-over before stays.
+            OSError: the hand-over before stays.
         """
         make_directory(self._folder)
         self._folder.chmod(0o750)
@@ -68,27 +60,8 @@ class HandingOver:
         if index.path is not None:
             return Path(index.path)
         path = self._folder / f"{self._mark}-{ruling.snapshot.generation}-{layer}.index"
-        builder = IndexBuilder()
-        table = _adding(ruling, layer)(builder)
-        meta = write_meta(table)
-        if meta != index.meta:
-            raise RulesError("an overlay cannot be handed over: it is not what is in force")
-        builder.write(str(path), meta)
+        index.save(str(path))
         return path
-
-
-def _adding(ruling: Ruling, layer: int) -> _Adding:
-    """Return what adds the rules of an index without a file."""
-    inputs, ground, ordered = ruling.inputs, ruling.ground, ruling.ordered
-    from_end = len(ruling.indexes) - 1 - layer
-    if from_end == 0:
-        return lambda builder: add_overlay(builder, ruling.school, ruling.made_at)
-    if from_end == 1:
-        return lambda builder: add_orders(builder, inputs.orders, ordered.made_at)
-    if layer == len(ground.indexes) - 1:
-        names = node_names(inputs.config)
-        return lambda builder: add_own(builder, ruling.school, inputs.book, names)
-    raise RulesError("an index without a file that nothing makes")
 
 
 def hand_over(ruling: Ruling, indexes: list[str]) -> dict[str, Any]:
@@ -135,7 +108,7 @@ async def hand_over_always(node: Node) -> None:
             try:
                 await asyncio.to_thread(handing.write, ruling)
                 node.problems.pop("http", None)
-            except (OSError, RulesError) as error:
+            except OSError as error:
                 node.problems["http"] = f"rules cannot be handed over: {error}"
                 logger.error("http: %s", error)  # noqa: TRY400
                 await asyncio.sleep(1.0)

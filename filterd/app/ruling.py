@@ -70,7 +70,7 @@ class Ground:
 class Ordered:
     """What authorities order, as indexes over `ground`: that of the base, if there is one, and that
     of orders since. Until `until` (unix seconds), if given, no further order begins. `off` are the
-    classes of the base that are switched off; `made_at` is in unix seconds.
+    classes of the base that are switched off.
     """
 
     ground: Ground
@@ -80,7 +80,6 @@ class Ordered:
     until: int | None
     base: OrderBase | None = None
     off: frozenset[int] = frozenset()
-    made_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +171,7 @@ def _ordered(inputs: Inputs, ground: Ground, now: float, before: Ordered | None 
     index, layer = builder.finish(write_meta(table)), layer_of(ground.outline, table)
     base, start = inputs.base, next_start(inputs.orders, now)
     if base is None:
-        return Ordered(ground, (index,), (table,), (layer,), start, made_at=now)
+        return Ordered(ground, (index,), (table,), (layer,), start)
     off = base.off_at(now)
     known = (
         before is not None
@@ -195,7 +194,6 @@ def _ordered(inputs: Inputs, ground: Ground, now: float, before: Ordered | None 
         until=min((each for each in moments if each is not None), default=None),
         base=base,
         off=off,
-        made_at=now,
     )
 
 

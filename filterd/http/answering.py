@@ -11,6 +11,7 @@ from filterd.http.words import Verdict, Why
 _WORDS = {
     Why.NAMELESS: "an address without a name",
     Why.BAD_NAME: "a name that is none",
+    Why.BAD_URL: "an address that can be read in two ways",
     Why.PORT: "a port that is not for the web",
     Why.NO_RULES: "the filter has no rules yet",
     Why.ANSWER: "the school's DNS refuses this name",

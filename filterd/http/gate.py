@@ -9,10 +9,11 @@ Being never decrypted is no exception from a block: such a connection is ended u
 """
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from filterd.http.host import Host, read_authority, read_host
+from filterd.core import canonical_url
+from filterd.http.host import NEITHER, Host, read_authority, read_host
 from filterd.http.never import Learned
 from filterd.http.rules import GroupWishes, InForce
 from filterd.http.words import Act, Hello, Request, Verdict, Why
@@ -89,7 +90,8 @@ class Gate:
         if claimed.name is not None:
             # Its address is then ours to choose.
             hosts = [each for each in hosts if each.address is None]
-        return self._worst(rules, facts.client, hosts, now)
+        path = facts.path if facts.path.startswith("/") else "/"  # OPTIONS * is about the host
+        return self._worst(rules, facts.client, hosts, now, path)
 
     def _opened(
         self, rules: InForce | None, facts: Hello, found: Verdict, at: tuple[float, float]
@@ -130,24 +132,40 @@ class Gate:
         return rules.wishes(client)[1].explain
 
     def _worst(
-        self, rules: InForce | None, client: str, hosts: Iterable[Host], now: float
+        self,
+        rules: InForce | None,
+        client: str,
+        hosts: Sequence[Host],
+        now: float,
+        path: str | None = None,
     ) -> Verdict:
-        """Decide each host; the first that is blocked, else the first."""
+        """Decide each host, with the page of it where there is a `path`; the first that is blocked,
+        else the first.
+        """
         first: Verdict | None = None
-        for host in hosts:
-            verdict = self._one(rules, client, host, now)
+        for host in hosts or (NEITHER,):
+            verdict = self._one(rules, client, host, (now, path))
             if verdict.act is Act.BLOCK:
                 return verdict
             first = first or verdict
-        return first or self._one(rules, client, Host(), now)
+        assert first is not None
+        return first
 
-    def _one(self, rules: InForce | None, client: str, host: Host, now: float) -> Verdict:
+    def _one(
+        self, rules: InForce | None, client: str, host: Host, asked: tuple[float, str | None]
+    ) -> Verdict:
+        now, path = asked
         if host.name is None:
             return self._nameless(rules, client, host.address)
         if rules is None:
             return self._undecided(host.name)
+        if path is not None and canonical_url(f"http://{host.name}{path}") is None:
+            return Verdict(Act.BLOCK, Why.BAD_URL, host.name)
         try:
-            reason = rules.judge(host.name, client, now)
+            if path is None:
+                reason = rules.judge(host.name, client, now)
+            else:
+                reason = rules.judge_url(f"http://{host.name}{path}", client, now)
         except (ValueError, KeyError):
             return self._undecided(host.name)
         if reason.kind is Kind.BLOCK:
@@ -156,15 +174,13 @@ class Gate:
 
     def _nameless(self, rules: InForce | None, client: str, address: str | None) -> Verdict:
         """An address has no rules: it passes where the school says so, or nothing is filtered."""
-        shown = address or ""
-        if address is not None:
-            at = ipaddress.ip_address(address)
-            if any(at in network for network in self._settings.nameless):
-                return Verdict(Act.PASS, Why.NAMELESS, shown)
-            if rules is not None and not self._filtered(rules, client):
-                return Verdict(Act.PASS, Why.NAMELESS, shown)
-            return Verdict(Act.BLOCK, Why.NAMELESS, shown)
-        return Verdict(Act.BLOCK, Why.BAD_NAME, shown)
+        if address is None:
+            return Verdict(Act.BLOCK, Why.BAD_NAME, "")
+        at = ipaddress.ip_address(address)
+        allowed = any(at in network for network in self._settings.nameless)
+        if allowed or (rules is not None and not self._filtered(rules, client)):
+            return Verdict(Act.PASS, Why.NAMELESS, address)
+        return Verdict(Act.BLOCK, Why.NAMELESS, address)
 
     def _filtered(self, rules: InForce, client: str) -> bool:
         return rules.wishes(client)[1].filtered

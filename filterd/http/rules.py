@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filterd.core import Index, Snapshot
+from filterd.core import Decision, Index, Snapshot
 from filterd.http.never import NeverDecrypt
 from filterd.http.words import Reason
 from filterd.model.errors import RulesError
@@ -63,7 +63,17 @@ class InForce:
         Raises:
             ValueError, KeyError: it cannot be decided.
         """
-        made = self.snapshot.decide(host, _A, now, client=client)
+        return self._reason(self.snapshot.decide(host, _A, now, client=client))
+
+    def judge_url(self, url: str, client: str, now: float) -> Reason:
+        """Decide a whole URL: rules for its host and for the page, the same steps.
+
+        Raises:
+            ValueError, KeyError: it cannot be decided; a URL without one spelling is among that.
+        """
+        return self._reason(self.snapshot.decide_url(url, now, client=client))
+
+    def _reason(self, made: Decision) -> Reason:
         rule = self.classes[made.class_id] if made.class_id >= 0 else None
         kind, step = Kind(made.kind), Step(made.step)
         if rule is None:

@@ -29,6 +29,7 @@ def world(tmp_path_factory, resolver):
     python = needs.http_environment()
     folder, other = tmp_path_factory.mktemp("http"), tmp_path_factory.mktemp("other")
     authority, proxy = make_authority(folder), free_port()
+    (folder / "pages.txt").write_text("http://open.site.example/secret/page\n")
     (folder / "order.txt").write_text("ordered.site.example\n")
     certificate = authority.issue(*NAMES, "127.0.0.1")
     bad = make_authority(other).issue(*NAMES)
@@ -93,7 +94,10 @@ def config(resolver, python, proxy, sites, authority):
             "told": {"age": 10, "networks": [f"{TOLD}/32"]},
         },
         "block": ["blocked.site.example"],
-        "lists": {"order": {"format": "domains", "path": "order.txt", "mandatory": True}},
+        "lists": {
+            "pages": {"format": "urls", "path": "pages.txt"},
+            "order": {"format": "domains", "path": "order.txt", "mandatory": True},
+        },
         "http": {
             "listen": {"explicit": [f"127.0.0.1:{proxy}"]},
             "python": python,
@@ -210,6 +214,32 @@ def test_host_and_url_must_agree(world):
         done = world.curl(world.http(f"{url}.site.example"), "-H", f"Host: {host}.site.example")
         assert done.stdout.endswith("\n403 000")
     assert world.plain.asked == before
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/secret/page",
+        "/secret/page/below",
+        "/secret/page?q=1",
+        "/secret/%70age",
+        "/secret/./x/../page",
+        "//secret//page",
+        "/secret/%2570age",
+    ],
+)
+def test_a_page_is_blocked_in_any_spelling_and_its_site_is_not(world, path):
+    before = len(world.plain.asked)
+    done = world.curl(world.http("open.site.example", path), "--path-as-is")
+    assert done.stdout.endswith("\n403 000")
+    assert len(world.plain.asked) == before
+    assert world.curl(world.http("open.site.example", "/secret/other")).stdout.startswith(PAGE)
+
+
+def test_a_page_is_blocked_over_https_where_it_is_inspected_alone(world):
+    url = world.https("open.site.example", "/secret/page")
+    assert world.curl(url, client=READ, trust=world.ours).stdout.endswith("\n403 200")
+    assert world.curl(url).stdout == PAGE + "\n200 200"
 
 
 def test_plain_http_inside_a_tunnel_is_decided_like_any_other(world):

@@ -188,3 +188,14 @@ def test_what_has_no_name_to_dial_goes_nowhere_unless_an_address_was_allowed(rul
         assert verdict.dial is None
         assert not may_go_by_address(verdict)
     assert may_go_by_address(hello(rules, None, client=STAFF))
+
+
+def test_a_url_without_one_spelling_is_refused(rules):
+    def act(path):
+        facts = Request(PUPIL, "http", "good.example", 80, path, "GET", "good.example")
+        verdict = gate().request(rules, facts, NOW)
+        return verdict.act, verdict.why
+
+    assert act("/a?b") == (Act.PASS, Why.RULE)
+    assert act("*") == (Act.PASS, Why.RULE)
+    assert act("/" + "x" * 70_000) == (Act.BLOCK, Why.BAD_URL)
