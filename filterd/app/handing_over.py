@@ -17,11 +17,12 @@ from filterd.config.schema import Config
 from filterd.core import Index
 from filterd.http.rules import FORMAT, RULING
 from filterd.model.durable import make_directory, write_atomically
-from filterd.model.group import ALWAYS
+from filterd.model.group import ALWAYS, Category
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.1
 FOLDER = "http"
+CARE = frozenset({"self-harm"})  # whoever meets such a block may be in need: help comes first
 
 
 class HandingOver:
@@ -74,9 +75,18 @@ def hand_over(ruling: Ruling, indexes: list[str]) -> dict[str, Any]:
         "plan": ruling.plan,
         "groups": _groups(ruling),
         "illegal": sorted(each.name for each in book.categories if each.min_age >= ALWAYS),
+        "categories": {each.name: _category(each) for each in book.categories},
         "never_decrypt": {"core": book.never_decrypt, "added": config.http.never_decrypt},
         "page": {"language": config.language, **config.http.page.model_dump()},
         "http": {},
+    }
+
+
+def _category(each: Category) -> dict[str, Any]:
+    return {
+        "titles": {"en": each.title_en, "vi": each.title_vi},
+        "grave": each.grave,
+        "care": each.grave or each.name in CARE,
     }
 
 

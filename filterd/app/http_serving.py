@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import os
+import secrets
 import signal
 import socket
 import time
@@ -28,6 +29,7 @@ from filterd.model.group import RuleBook
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
+PAGE_KEY = "page.key"
 READY_SECONDS = 30.0
 DRAIN_SECONDS = 25.0  # a worker lets connections end for 20
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
@@ -120,6 +122,7 @@ def settings_of(config: Config, book: RuleBook, paths: Paths) -> dict[str, Any]:
         "learning": learning(config, book.must_not_block),
         "undecided": http.fail.undecided == "open",
         "stream": "256k",
+        "page_key": str(folder / PAGE_KEY),
     }
 
 
@@ -135,6 +138,7 @@ async def serve_http(
     for address in (*config.http.listen.explicit, *config.http.listen.transparent):
         _try_address(address.host, address.port)
     make_directory(paths.state / FOLDER)
+    _make_key(paths.state / FOLDER / PAGE_KEY)
     file = paths.state / FOLDER / "worker.json"
     write_atomically(file, json.dumps(settings).encode())
     supervisor = Supervisor(config, [str(python), "-m", "filterd.http.worker", str(file)])
@@ -249,6 +253,15 @@ async def _retire(worker: Worker) -> None:
     except TimeoutError:
         worker.process.kill()
         await worker.process.wait()
+
+
+def _make_key(path: Path) -> None:
+    """Make the key that forms of the block page are signed with, once; workers share it."""
+    if path.exists():
+        return
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as sink:
+        sink.write(secrets.token_bytes(32))
 
 
 def _try_address(host: str, port: int) -> None:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
+from filterd.app.cases import case_folder, take_in
 from filterd.app.change import Change, attempt
 from filterd.app.feed_state import Feed
 from filterd.app.following import Follower
@@ -36,6 +37,7 @@ MANY = 100_000  # rows of counts that are written sooner, while there is room fo
 NEIGHBOURS_SECONDS = 15.0
 LISTS_SECONDS = 15.0
 UPSTREAMS_SECONDS = 2.0
+CASES_SECONDS = 60.0
 
 
 class Chores:
@@ -57,6 +59,7 @@ class Chores:
             self._plan,
             self._neighbours,
             self._upstreams,
+            self._cases,
             *((self._feed,) if self._node.config.feed.url is not None else ()),
             *((self._reports,) if self._outbox is not None else ()),
             self._http,
@@ -169,6 +172,14 @@ class Chores:
         while True:
             seen = look_after(self._node, seen)
             await asyncio.sleep(UPSTREAMS_SECONDS)
+
+    async def _cases(self) -> None:
+        """Take in what is said to be blocked by mistake."""
+        folder = case_folder(self._node.paths)
+        loop = asyncio.get_running_loop()
+        while True:
+            await loop.run_in_executor(self._clerk, take_in, folder, time.time())
+            await asyncio.sleep(CASES_SECONDS)
 
 
 async def _again(what: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -26,6 +26,7 @@ COMMANDS: tuple[str, ...] = (
     "reload",
     "override",
     "rule",
+    "case",
     "feed",
     "report",
     "authority",

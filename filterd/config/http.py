@@ -48,8 +48,16 @@ class HttpPageConfig(Section):
 
     school: str = Field(default="", max_length=120)
     """Its name."""
-    contact: str = Field(default="", max_length=200)
-    """Whom to ask, in a line."""
+    appeal: str = Field(default="", max_length=200)
+    """Whom to ask about a block: a mail address, a telephone number or a few words."""
+    hotline: str = Field(default="111", max_length=40)
+    """The number for children in need: Viet Nam's National Child Protection Hotline."""
+    report_site: str = Field(default="vn-cop.vn", max_length=120)
+    """Where abuse of children online is reported."""
+    report_mail: str = Field(default="bvte@vncert.vn", max_length=120)
+    """The same, by mail."""
+    operator: str = Field(default="", max_length=200)
+    """The address (https://…) of who runs the filter, for `Link: rel="blocked-by"` (RFC 7725)."""
 
 
 class HttpConfig(Section):

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from mitmproxy import connection, http, tls
 from mitmproxy.proxy import server_hooks
 
-from filterd.http.answering import answer
+from filterd.http.answering import Answering
 from filterd.http.daemon import Events, Names
 from filterd.http.gate import Gate, may_go_by_address
 from filterd.http.hello import BadHello, ClientHello, read_hello
-from filterd.http.host import read_host
+from filterd.http.host import read_authority, read_host
 from filterd.http.never import Learned
+from filterd.http.page.asked import Asked
+from filterd.http.page.desk import Asker, is_ours
+from filterd.http.page.facts import Answer
 from filterd.http.rules import Rules
 from filterd.http.words import Act, Hello, Request, Verdict, Why
 from filterd.model.clock import Clock
@@ -49,6 +52,7 @@ class Filter:
         names: Names,
         events: Events,
         clock: Clock,
+        answering: Answering,
     ) -> None:
         self._rules = rules
         self._gate = gate
@@ -56,6 +60,7 @@ class Filter:
         self._names = names
         self._events = events
         self._clock = clock
+        self._answering = answering
         self._standing: dict[str, Standing] = {}
         self._asked: dict[str, tuple[str, int]] = {}  # server connection -> what it was asked for
 
@@ -78,7 +83,7 @@ class Filter:
         )
         if verdict.act is Act.BLOCK:
             self._tell(standing, verdict)
-            flow.response = _response(verdict)
+            flow.response = self._refusal(standing, verdict, flow)
 
     def tls_clienthello(self, data: tls.ClientHelloData) -> None:
         """Decide a TLS connection before anything goes to the server."""
@@ -116,6 +121,12 @@ class Filter:
         """Decide a request before its body is read."""
         standing = self._of(flow.client_conn)
         request = flow.request
+        if is_ours(_asked_host(request), request.path):
+            # For the filter itself; `request` answers when the form is there.
+            standing.verdict = Verdict(Act.BLOCK, Why.RULE, _asked_host(request))
+            if request.stream:
+                flow.kill()
+            return
         facts = Request(
             client=standing.client,
             scheme=request.scheme,
@@ -137,7 +148,20 @@ class Filter:
         if flow.request.stream:
             flow.kill()  # a large body would have to be read before the page could be sent
         else:
-            flow.response = _response(verdict)
+            flow.response = self._refusal(standing, verdict, flow)
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        """Answer what is sent to the filter itself."""
+        host = _asked_host(flow.request)
+        if flow.response is not None or not is_ours(host, flow.request.path):
+            return
+        standing = self._of(flow.client_conn)
+        asker = self._asker(standing, flow, host)
+        body = flow.request.raw_content or b""
+        given = self._answering.receive(
+            self._rules.now, _asked(flow), asker, body, self._clock.unix()
+        )
+        flow.response = _response(given)
 
     async def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
         """Let a connection out only if it was decided, and only to where our own DNS says."""
@@ -211,6 +235,15 @@ class Filter:
         standing.verdict = verdict
         return verdict
 
+    def _refusal(self, standing: Standing, verdict: Verdict, flow: http.HTTPFlow) -> http.Response:
+        host = verdict.host or _asked_host(flow.request)
+        asker = self._asker(standing, flow, host)
+        now = self._clock.unix()
+        return _response(self._answering.refuse(self._rules.now, verdict, _asked(flow), asker, now))
+
+    def _asker(self, standing: Standing, flow: http.HTTPFlow, host: str) -> Asker:
+        return Asker(standing.client, host, flow.request.path or "/", flow.client_conn.tls)
+
     def _of(self, client: connection.Client) -> Standing:
         standing = self._standing.get(client.id)
         if standing is None:
@@ -247,11 +280,23 @@ def _agree(said: ClientHello, theirs: tls.ClientHello) -> None:
         raise BadHello("two readings of its server name")
 
 
-def _response(verdict: Verdict) -> http.Response:
-    made = answer(verdict)
-    response = http.Response.make(made.status, made.body, dict(made.headers))
-    response.reason = made.phrase  # 11.0.2 has no words for 451
+def _response(given: Answer) -> http.Response:
+    headers = http.Headers([(name.encode(), value.encode()) for name, value in given.headers])
+    response = http.Response.make(given.status, given.body, headers)
+    response.reason = given.phrase  # 11.0.2 has no words for 451
     return response
+
+
+def _asked(flow: http.HTTPFlow) -> Asked:
+    headers = {name.lower(): value for name, value in flow.request.headers.items()}
+    return Asked.of(flow.request.method, headers)
+
+
+def _asked_host(request: http.Request) -> str:
+    """The host that the client means, as a page shows it: that of the Host header, if it is one."""
+    claimed = request.host_header
+    host = read_authority(claimed)[0] if claimed else read_host(request.host)
+    return host.name or host.address or ""
 
 
 def _plain(address: str) -> str:

@@ -49,6 +49,7 @@ class InForce:
     groups: Mapping[str, GroupWishes]
     never: NeverDecrypt
     illegal: frozenset[str] = frozenset()
+    categories: Mapping[str, Any] = field(default_factory=dict)  # titles, grave, care, by name
     page: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -158,6 +159,7 @@ def open_ruling(path: Path) -> InForce:
         groups=groups,
         never=NeverDecrypt.of(never["core"], never["added"]),
         illegal=frozenset(said["illegal"]),
+        categories=said["categories"],
         page=said["page"],
         settings=said["http"],
     )

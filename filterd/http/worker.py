@@ -13,6 +13,7 @@ import datetime as dt
 import functools
 import ipaddress
 import logging
+import secrets
 import signal
 import sys
 import time
@@ -25,6 +26,7 @@ from mitmproxy.addons import core, disable_h2c, next_layer, proxyserver, tlsconf
 from mitmproxy.master import Master
 
 from filterd.http.addon import Filter
+from filterd.http.answering import Answering, open_desk
 from filterd.http.daemon import Daemon, Events, Names, read_settings
 from filterd.http.gate import Gate, GateSettings
 from filterd.http.never import Learned
@@ -61,8 +63,18 @@ async def _run(settings: Mapping[str, Any]) -> None:
     gate = Gate(_gate_settings(settings), learned, inspecting=settings["inspecting"])
     master = _master()
     names = Names(daemon, clock.steady)
+    folder = Path(settings["folder"])
+    desk = open_desk(folder, Path(settings["page_key"]), secrets.randbelow)
     master.addons.add(
-        Filter(rules=rules, gate=gate, learned=learned, names=names, events=events, clock=clock)
+        Filter(
+            rules=rules,
+            gate=gate,
+            learned=learned,
+            names=names,
+            events=events,
+            clock=clock,
+            answering=Answering(desk),
+        )
     )
     master.options.update(**_options(settings))
     serving = asyncio.create_task(master.run())

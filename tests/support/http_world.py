@@ -111,6 +111,7 @@ class RunningFilter:
         return subprocess.run(
             ["curl", "-sS", "--max-time", "15", "--interface", client,
              "-x", f"http://127.0.0.1:{self.proxy}", "-w", "\n%{http_code} %{http_connect}",
+             "-H", "Accept: text/html",
              *words, url],
             capture_output=True, text=True, timeout=30, check=False,
         )  # fmt: skip
