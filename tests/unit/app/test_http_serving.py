@@ -84,7 +84,7 @@ def test_a_worker_that_does_not_start_is_told_and_nothing_is_left(tmp_path):
 
 def test_a_worker_that_dies_is_started_again_later_each_time(tmp_path):
     starts = tmp_path / "starts"
-    script = f"{READY}\nwith open({str(starts)!r}, 'a') as f: f.write('x')"
+    script = f"with open({str(starts)!r}, 'a') as f: f.write('x')\n{READY}"
 
     async def run():
         made = supervisor(tmp_path, script)
