@@ -34,8 +34,8 @@ pub struct IndexBuilder {
     keep_lines: bool,
     prune: bool,
     only: Option<HashSet<Vec<u8>>>,
-    /// The key of the host that a URL was added for last: it has its mark.
-    marked: Vec<u8>,
+    /// The key of the host that a URL was added for last, and the mark it has.
+    marked: (Vec<u8>, Member),
 }
 
 /// Names between two words about how far writing is.
@@ -53,7 +53,7 @@ impl IndexBuilder {
             keep_lines,
             prune: true,
             only: None,
-            marked: Vec::new(),
+            marked: (Vec::new(), Member(0)),
         }
     }
 
@@ -143,7 +143,9 @@ impl IndexBuilder {
         class: u32,
         line: u32,
     ) -> Result<()> {
-        check_class(class)?;
+        if class > paths::HIGHEST_CLASS {
+            return Err(Error::Class(class));
+        }
         let text = format!("{host}{path}");
         let refused = || Error::Url(text.chars().take(80).collect());
         if !path.starts_with('/') || host.contains(['/', '?', '#', '@', '\\']) {
@@ -157,9 +159,10 @@ impl IndexBuilder {
         if only.is_some_and(|only| !only.contains(of_host)) {
             return Ok(());
         }
-        if self.marked != of_host {
-            self.marked = of_host.to_vec();
-            self.push_whole(paths::MARK, 0, of_host)?;
+        let mark = paths::mark(&url);
+        if self.marked.0 != of_host || self.marked.1 != mark {
+            self.marked = (of_host.to_vec(), mark);
+            self.push_whole(mark, 0, of_host)?;
         }
         self.push_whole(Member::new(class, Scope::Path), line, &key)
     }
@@ -334,7 +337,7 @@ impl IndexBuilder {
                 trie.insert(key, number.unwrap_or_default())?;
                 if key.contains(&b'/') {
                     trie.count(false);
-                } else if set != [paths::MARK] {
+                } else if !set.iter().all(|member| paths::is_mark(*member)) {
                     trie.count(true);
                 }
                 if let Some(lines) = &mut lines {

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::host;
 use crate::key::MAX_NAME;
 use crate::map::Section;
-use crate::paths::{self, UrlHit, MAX_KEY};
+use crate::paths::{self, Kinds, UrlHit, MAX_KEY};
 use crate::sets::{Member, Sets};
 use crate::trie::{Step, Trie};
 use crate::url::Url;
@@ -162,42 +162,44 @@ impl Names {
         if !host::push_key(&mut key, url.host()) {
             return;
         }
-        let mut marks: Vec<(usize, u8, Step)> = Vec::new();
+        let mut marks: Vec<(usize, u8, Step, Kinds)> = Vec::new();
         self.trie
             .walk_from(self.trie.start(), &key, |length, set, step| {
                 if let Some(depth) = depth(&key, length) {
                     self.report(set, depth, length == key.len(), &mut hit);
-                    if self.sets.members(set).any(|member| member == paths::MARK) {
-                        marks.push((length, depth, step));
+                    let mut kinds = Kinds::default();
+                    self.sets.members(set).for_each(|member| kinds.add(member));
+                    if !kinds.is_empty() {
+                        marks.push((length, depth, step, kinds));
                     }
                 }
             });
         let whole = key.len();
         // The longest first: the key of each is the beginning of the one before.
-        for (length, depth, step) in marks.into_iter().rev() {
+        for (length, depth, step, kinds) in marks.into_iter().rev() {
             let scopes: &[bool] = if length == whole {
                 &[true, false]
             } else {
                 &[true]
             };
             key.truncate(length);
-            self.walk_paths(url, (&mut key, depth, step), scopes, &mut met);
+            self.walk_paths(url, (&mut key, depth, step, kinds), scopes, &mut met);
         }
     }
 
-    /// The same for URLs on one host, of which there are some. `at`: its key, number of labels and
-    /// node.
+    /// The same for URLs on one host, of which there are some. `at`: its key, number of labels,
+    /// node, and what its marks say.
     fn walk_paths(
         &self,
         url: &Url,
-        at: (&mut Vec<u8>, u8, Step),
+        at: (&mut Vec<u8>, u8, Step, Kinds),
         scopes: &[bool],
         met: &mut impl FnMut(UrlHit),
     ) {
-        let (key, labels, step) = at;
+        let (key, labels, step, kinds) = at;
         let length = key.len();
         let host = last_labels(url.host(), labels);
-        paths::hashes(url, host, |part, letters| {
+        paths::hashes(url, host, kinds, |part, letters| {
             for &subtree in scopes {
                 key.truncate(length);
                 key.extend_from_slice(&[b'/', paths::letter(subtree)]);

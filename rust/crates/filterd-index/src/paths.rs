@@ -4,8 +4,8 @@
 //! host and path, as Safe Browsing hashes both, in the letters of RFC 4648 section 6. `e` is for that
 //! host alone, `s` for what is below it too. So the file does not show which paths it has; `/`
 //! occurs in no name, and members of scope [`Scope::Path`] count for no name, so that neither can be
-//! taken for the other. The host's own key has a mark, a member of that scope as well: a host without
-//! it has no rules for URLs, and is looked up once and no more.
+//! taken for the other. The host's own key has marks, members of that scope as well, which say how deep the
+//! paths are: only those depths are hashed, and a host without marks is looked up once and no more.
 //!
 //! A rule covers its path and what is beneath it; one with a query covers exactly that. Which rule
 //! that is can only be found by trying, so of long paths only the beginning and the whole are tried.
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::host;
 use crate::names::Scope;
-use crate::sets::Member;
+use crate::sets::{Member, MAX_CLASS};
 use crate::url::Url;
 
 /// Letters of a hash in a key: 25 of 5 bits.
@@ -44,14 +44,57 @@ pub struct UrlHit {
     pub depth: u8,
 }
 
-/// What says on a host that there are rules for URLs below.
-pub(crate) const MARK: Member = Member(Scope::Path as u32);
+/// What a mark says of paths that are deeper than what is tried folder by folder.
+const WHOLE: usize = FOLDERS + 1;
+/// What a mark says of paths with a query.
+const QUERY: usize = FOLDERS + 2;
+/// Marks are members of the highest classes, which no rule for URLs has.
+pub(crate) const HIGHEST_CLASS: u32 = MAX_CLASS - 32;
+
+/// What says on a host that there are rules for URLs like `url`.
+pub(crate) fn mark(url: &Url) -> Member {
+    let mut kind = QUERY;
+    if url.query_at() == url.path().len() {
+        let path = &url.path()[..whole(url)];
+        kind = memchr::memchr_iter(b'/', path.as_bytes())
+            .count()
+            .min(WHOLE);
+    }
+    Member::new(MAX_CLASS - kind as u32, Scope::Path)
+}
+
+/// Whether `member` is such a mark.
+#[inline]
+pub(crate) fn is_mark(member: Member) -> bool {
+    member.class() > HIGHEST_CLASS && member.scope() == Some(Scope::Path)
+}
+
+/// The kinds of paths that the marks of a host speak of, one bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Kinds(u32);
+
+impl Kinds {
+    pub(crate) fn add(&mut self, member: Member) {
+        if is_mark(member) {
+            self.0 |= 1 << ((MAX_CLASS - member.class()) & 31);
+        }
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    fn has(self, kind: usize) -> bool {
+        self.0 >> (kind & 31) & 1 == 1
+    }
+}
 
 /// A beginning of a path that may be a rule's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Part {
     pub(crate) length: usize,
     pub(crate) depth: u8,
+    kind: usize,
 }
 
 /// Writes the key of a rule for `url` to `out`, whose end is the key of its host; `None`: it would be
@@ -99,11 +142,19 @@ fn spelled(hash: Sha256) -> [u8; LETTERS] {
 }
 
 /// Calls `with` for every beginning of the path of `url` that a rule on `host` may have, with its
-/// hash, shortest first.
-pub(crate) fn hashes(url: &Url, host: &str, mut with: impl FnMut(Part, [u8; LETTERS])) {
+/// hash, shortest first; of the kinds that there are.
+pub(crate) fn hashes(
+    url: &Url,
+    host: &str,
+    kinds: Kinds,
+    mut with: impl FnMut(Part, [u8; LETTERS]),
+) {
     let mut hash = Sha256::new().chain_update(host);
     let mut hashed = 0;
     parts(url, |part| {
+        if !kinds.has(part.kind) {
+            return;
+        }
         hash.update(&url.path().as_bytes()[hashed..part.length]);
         hashed = part.length;
         with(part, spelled(hash.clone()));
@@ -117,20 +168,23 @@ fn parts(url: &Url, mut with: impl FnMut(Part)) {
     let mut slashes = 0;
     for at in memchr::memchr_iter(b'/', folders) {
         if slashes <= FOLDERS {
-            with(Part::new(at, slashes));
+            with(Part::new(at, slashes, slashes));
         }
         slashes += 1;
     }
-    with(Part::new(folders.len(), slashes));
+    with(Part::new(folders.len(), slashes, slashes.min(WHOLE)));
     if end < path.len() {
-        with(Part::new(path.len(), slashes + 1));
+        with(Part::new(path.len(), slashes + 1, QUERY));
     }
 }
 
 impl Part {
-    fn new(length: usize, depth: usize) -> Part {
-        let depth = depth.min(usize::from(DEEPEST)) as u8;
-        Part { length, depth }
+    fn new(length: usize, depth: usize, kind: usize) -> Part {
+        Part {
+            length,
+            depth: depth.min(usize::from(DEEPEST)) as u8,
+            kind,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::cursor::{put_u32, Cursor};
 use crate::error::Result;
 use crate::map::Section;
 use crate::names::Scope;
+use crate::paths;
 
 /// Highest class an index can hold.
 pub const MAX_CLASS: u32 = (1 << 30) - 1;
@@ -125,7 +126,9 @@ impl Sets {
             if member.scope().is_none() {
                 return Err(cursor.damaged("unknown scope"));
             }
-            classes = classes.max(member.class() + 1);
+            if !paths::is_mark(member) {
+                classes = classes.max(member.class() + 1);
+            }
         }
         if !cursor.is_empty() {
             return Err(cursor.damaged("bytes left over"));

@@ -15,6 +15,7 @@
 //!
 //! So what is canonical stays as it is. Nothing here allocates more than a few times the input.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::host;
@@ -43,10 +44,7 @@ impl Url {
         if text.len() > MAX_URL {
             return None;
         }
-        let stripped: Vec<u8> = text
-            .bytes()
-            .filter(|byte| !matches!(byte, b'\t' | b'\r' | b'\n'))
-            .collect();
+        let stripped = stripped(text.as_bytes());
         let rest = stripped.trim_ascii();
         let rest = &rest[..memchr::memchr(b'#', rest).unwrap_or(rest.len())];
         let bare = without_scheme(rest);
@@ -92,6 +90,15 @@ impl Url {
     }
 }
 
+/// Leaves out tabs and ends of lines.
+fn stripped(text: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr3(b'\t', b'\r', b'\n', text).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let kept = text.iter().filter(|byte| !b"\t\r\n".contains(byte));
+    Cow::Owned(kept.copied().collect())
+}
+
 fn without_scheme(text: &[u8]) -> &[u8] {
     if let Some(rest) = text.strip_prefix(b"//") {
         return rest;
@@ -105,7 +112,10 @@ fn without_scheme(text: &[u8]) -> &[u8] {
 /// Unescapes until nothing is left to unescape. Escapes cannot overlap, so their order means
 /// nothing, and one pass over a stack finds them all: a byte that came out of one can only be part of
 /// another that ends with it or behind it.
-fn unescaped(text: &[u8]) -> Vec<u8> {
+fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'%', text).is_none() {
+        return Cow::Borrowed(text);
+    }
     let mut out = Vec::with_capacity(text.len());
     for &byte in text {
         out.push(byte);
@@ -117,7 +127,7 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
             out.push(byte);
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 fn hex(digit: u8) -> Option<u8> {
@@ -128,7 +138,7 @@ fn hex(digit: u8) -> Option<u8> {
 fn canonical_path(text: &[u8]) -> String {
     let end = memchr::memchr(b'?', text).unwrap_or(text.len());
     let (path, query) = text.split_at(end);
-    let mut segments: Vec<&[u8]> = Vec::new();
+    let mut segments: Vec<&[u8]> = Vec::with_capacity(8);
     let mut last: &[u8] = b"";
     for segment in path.split(|byte| *byte == b'/') {
         last = segment;

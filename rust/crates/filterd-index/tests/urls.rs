@@ -274,3 +274,26 @@ fn saved_it_is_the_same_with_its_lines() {
     let names = std::fs::read_dir(&folder.0).expect("listed").count();
     assert_eq!(names, 2, "the index and its lines, no drafts");
 }
+
+#[test]
+fn a_very_deep_path_is_a_rule_for_itself() {
+    let deep = "/a".repeat(40);
+    let mut builder = IndexBuilder::new(false);
+    let rules = [(deep.as_str(), 1), (&deep[..48], 2), (&deep[..50], 3)];
+    for (path, class) in rules {
+        builder
+            .add_url("example.com", path, false, class, 0)
+            .expect("a URL");
+    }
+    let index = builder.finish("{}").expect("an index");
+    let classes = |text: String| -> Vec<u32> {
+        let found = index.find_url(&url(&text)).expect("found");
+        found.iter().map(|found| found.class).collect()
+    };
+    // 24 folders cover what is beneath them; more cover themselves, with any query.
+    assert_eq!(classes(format!("example.com{deep}")), [2, 1]);
+    assert_eq!(classes(format!("example.com{deep}/?x")), [2, 1]);
+    assert_eq!(classes(format!("example.com{deep}/b")), [2]);
+    assert_eq!(classes(format!("example.com{}", &deep[..50])), [2, 3]);
+    assert_eq!(index.classes(), 4);
+}
