@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 from tests.support import needs
-from tests.support.http_world import BODY, gone, http_filter, site
+from tests.support.http_world import BODY, World, gone, http_filter, site
 from tests.support.node import eventually, filterd, node
 from tests.support.servers import free_port
 from tests.support.tls import make_authority
@@ -42,36 +42,6 @@ def world(tmp_path_factory, resolver):
             eventually((daemon.state / "http/ruling.json").exists)
             with http_filter(folder, proxy) as running:
                 yield World(daemon, running, (tls, plain, wrong), authority)
-
-
-class World:
-    def __init__(self, daemon, running, sites, authority):
-        self.daemon, self.filter = daemon, running
-        self.tls, self.plain, self.wrong = sites
-        self.authority = authority
-        self.ours = daemon.state / "http/ca/filterd.crt"
-
-    def https(self, name, path="/", server=None):
-        return f"https://{name}:{(server or self.tls).port}{path}"
-
-    def http(self, name, path="/"):
-        return f"http://{name}:{self.plain.port}{path}"
-
-    def curl(self, url, *words, client=PUPIL, trust=None):
-        return self.filter.curl(
-            url, "--cacert", str(trust or self.authority.ca_file), *words, client=client
-        )
-
-    def tunnel(self, name, client=PUPIL):
-        """A connection through CONNECT, and what the proxy said."""
-        raw = socket.create_connection(
-            ("127.0.0.1", self.filter.proxy), timeout=10, source_address=(client, 0)
-        )
-        raw.sendall(f"CONNECT {name}:{self.tls.port} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        said = b""
-        while b"\r\n\r\n" not in said and (piece := raw.recv(4096)):
-            said += piece
-        return raw, said.split()[1]
 
 
 def ended(connection):

@@ -2,6 +2,7 @@
 
 import http.server
 import os
+import socket
 import ssl
 import subprocess
 import threading
@@ -143,3 +144,35 @@ def gone(pid: int) -> bool:
     except ProcessLookupError:
         return True
     return False
+
+
+class World:
+    """A daemon, its filter and the sites around; see `tests/e2e/test_http.py`."""
+
+    def __init__(self, daemon, running, sites, authority):
+        self.daemon, self.filter = daemon, running
+        self.tls, self.plain, self.wrong = sites
+        self.authority = authority
+        self.ours = daemon.state / "http/ca/filterd.crt"
+
+    def https(self, name, path="/", server=None):
+        return f"https://{name}:{(server or self.tls).port}{path}"
+
+    def http(self, name, path="/"):
+        return f"http://{name}:{self.plain.port}{path}"
+
+    def curl(self, url, *words, client="127.0.0.1", trust=None):
+        return self.filter.curl(
+            url, "--cacert", str(trust or self.authority.ca_file), *words, client=client
+        )
+
+    def tunnel(self, name, client="127.0.0.1"):
+        """A connection through CONNECT, and what the proxy said."""
+        raw = socket.create_connection(
+            ("127.0.0.1", self.filter.proxy), timeout=10, source_address=(client, 0)
+        )
+        raw.sendall(f"CONNECT {name}:{self.tls.port} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        said = b""
+        while b"\r\n\r\n" not in said and (piece := raw.recv(4096)):
+            said += piece
+        return raw, said.split()[1]
