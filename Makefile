@@ -12,7 +12,7 @@ PYTHON_CODE := filterd tests bench
 # in order: some begin where the one before has ended.
 SIDE_BY_SIDE := -n 3 --dist loadfile
 
-.PHONY: help run test check lint types floors unit generated rust-check fuzz hammer budgets bench bench-quick bench-feed soak lock clean
+.PHONY: help run test check lint types floors unit generated rust-check fuzz hammer budgets bench bench-quick bench-feed soak http lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -20,7 +20,7 @@ help: ## list these targets
 run: build/.built ## build, then the ministry's loop on loopback with what to try; Ctrl-C ends it
 	@.venv/bin/filterd demo
 
-test: build/.tools build/.built ## the whole suite: what .ci/run calls
+test: build/.tools build/.built build/.http ## the whole suite: what .ci/run calls
 	@$(MAKE) --no-print-directory lint types floors generated rust-check
 	@$(PY) -m bench.budgets --required
 	@$(MAKE) --no-print-directory fuzz SECONDS=$${FUZZ_SECONDS:-10}
@@ -77,15 +77,21 @@ MINUTES ?= 20
 soak: build/.built ## a steady load and a new rule every second for MINUTES (20), with a plot
 	@$(PY) -m bench.soak --minutes $(MINUTES)
 
+http: build/.http ## the environment of the HTTP filter, .venv-http
+
 lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	@deploy/build/lock.sh
 
 clean: ## remove what was built
-	@rm -rf build .venv rust/target filterd/_core*.so
+	@rm -rf build .venv .venv-http rust/target filterd/_core*.so
 
 build/.env: requirements/dev.txt deploy/build/environment.sh
 	@deploy/build/environment.sh
 	@mkdir -p build && touch $@
+
+build/.http: build/.env requirements/http.txt deploy/build/http-environment.sh
+	@deploy/build/http-environment.sh
+	@touch $@
 
 build/.tools: build/.env deploy/build/test-tools.sh
 	@deploy/build/test-tools.sh

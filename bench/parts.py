@@ -24,12 +24,13 @@ from bench.places import BUILD, ROOT, SERVER_CORE
 from bench.process import placed
 from bench.saying import say, turn
 from bench.wire import A, query
-from filterd.app.observing import counts_of, source_of
+from filterd.app.observing import counts_of
 from filterd.app.ruling import Inputs, Ruling, build_ruling
 from filterd.config.load import loads
 from filterd.core import Engine, Index
 from filterd.engine.engine import EngineSettings
 from filterd.lists.index_store import Generation, Loaded
+from filterd.policy.classes import source_of
 from filterd.policy.rulebook import default_directory, load_rulebook
 
 CLIENT = "192.0.2.10"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Writes requirements/*.txt: names, versions and hashes, no addresses. run: a node; hub: a hub;
-# media: a node that perceives pictures; dev: run and hub, and what tests need.
+# media: a node that perceives pictures; dev: run and hub, and what tests need; http: the HTTP
+# filter's environment, whose pins fit in no other (docs/adr/0019).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 command -v uv >/dev/null || { echo "uv is needed: pip install uv" >&2; exit 1; }
@@ -9,3 +10,7 @@ uv pip compile pyproject.toml "${options[@]}" -o requirements/run.txt
 uv pip compile pyproject.toml --extra hub "${options[@]}" -o requirements/hub.txt
 uv pip compile pyproject.toml --extra hub --extra pkcs11 --group dev "${options[@]}" -o requirements/dev.txt
 uv pip compile pyproject.toml --extra media -c requirements/dev.txt "${options[@]}" -o requirements/media.txt
+# The newest mitmproxy that Python 3.11 can run. What it pins and has known faults is overridden.
+alone=("${options[@]/--universal/}")
+echo "mitmproxy==11.0.2" | uv pip compile - ${alone[@]} --python-platform linux \
+    --override requirements/http-override.txt -o requirements/http.txt

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from filterd.app.change import Change, attempt
 from filterd.app.handlers import handlers
+from filterd.app.http_commands import open_http_socket
 from filterd.app.metering import open_metrics
 from filterd.app.node import Node
 from filterd.app.tasks import Chores
@@ -28,6 +29,7 @@ class Attendance:
     change: Change
     metrics: MetricsServer | None = None
     control: ControlServer | None = None
+    http: ControlServer | None = None  # for workers of the HTTP filter, which may not command
     chores: Chores | None = None
 
     async def reload(self) -> bool:
@@ -40,8 +42,9 @@ class Attendance:
         """Change nothing any more."""
         if self.chores is not None:
             await self.chores.stop()
-        if self.control is not None:
-            await self.control.close()
+        for server in (self.control, self.http):
+            if server is not None:
+                await server.close()
 
     async def close(self) -> None:
         """Watch no more."""
@@ -68,6 +71,9 @@ async def attend(node: Node, tcp: Sequence[TcpDoor], *, background: bool) -> Att
             await attendance.metrics.start(listen.host, listen.port)
         attendance.control = ControlServer(node.paths.control, handlers(node, attendance.change))
         await attendance.control.start()
+        if node.config.http.on:
+            attendance.http = open_http_socket(node)
+            await attendance.http.start()
     except BaseException:
         await attendance.leave()
         await attendance.close()

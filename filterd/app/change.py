@@ -89,6 +89,7 @@ class Change:
                 _forward(node, routing)
             later = [key for key in _FIXED if getattr(config, key) != getattr(old, key)]
             later += _fixed_limits(old, config)
+            later += ["http"] * (config.http.on != old.http.on)
         if later:
             logger.warning("changed, but needs a restart: %s", ", ".join(later))
         return {"generation": node.generation, "needs_restart": later}

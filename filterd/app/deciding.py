@@ -9,7 +9,6 @@ from pathlib import Path
 
 from filterd.app.abp_deciding import AbpDecider
 from filterd.app.listtext import ListText
-from filterd.app.observing import source_of
 from filterd.app.parts import current_inputs
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.app.ruling import build_ruling
@@ -24,7 +23,7 @@ from filterd.model.verdict import Reason, Step
 from filterd.policy.abp_rules import FORMAT as ABP_URL
 from filterd.policy.abp_rules import compile_abp
 from filterd.policy.ages import category_ages, effective_min_age
-from filterd.policy.classes import Origin, RuleClass
+from filterd.policy.classes import Origin, RuleClass, source_of
 from filterd.policy.lists_index import compile_lists
 from filterd.policy.plan import build_plan
 from filterd.policy.precedence import policy_of

@@ -9,14 +9,14 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
-from filterd.app.observing import counts_of, events_of, source_of
+from filterd.app.observing import counts_of, events_of
 from filterd.app.paths import Paths
 from filterd.app.ruling import Ruling
 from filterd.app.spoken import Spoken
 from filterd.config.schema import Config
 from filterd.engine.engine import Engine
 from filterd.model.group import RuleBook
-from filterd.policy.classes import ClassTable, RuleClass
+from filterd.policy.classes import ClassTable, RuleClass, source_of
 from filterd.report.recorder import Recorder
 from filterd.upstream.resolver import Resolver
 
@@ -76,6 +76,8 @@ class Node:
     reports_soon: bool = False  # it is being opened, so what is counted waits in the core
     # Who is told what the core sampled: name, bit of the client today, whether it was blocked.
     sampled: list[Callable[[Sequence[Sampled]], None]] = field(default_factory=list)
+    http_events: int = 0  # what the HTTP filter told, and what it had no room for
+    http_dropped: int = 0
     flushing: Lock = field(default_factory=Lock)
     spoken: Spoken = field(init=False)
     # What the numbers of earlier generations meant; not their rulings, which hold a mapped index.

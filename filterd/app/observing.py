@@ -5,7 +5,6 @@ from typing import Any
 
 from filterd.model.event import Event
 from filterd.model.verdict import Kind, Step
-from filterd.policy.classes import Origin, RuleClass
 from filterd.report.privacy import Count, public_pattern
 
 _DOORS = ("udp", "tcp", "dot", "doh")
@@ -13,17 +12,6 @@ _KINDS = {kind.value: kind for kind in Kind}
 _STEPS = {step.value: step for step in Step}
 # (generation, class) -> (list, category); None where that is not known any more.
 NamesOf = Callable[[int, int], tuple[str | None, str | None] | None]
-
-
-def source_of(rule: RuleClass) -> str:
-    """Return the word for where a rule comes from: its list, service, or kind."""
-    if rule.origin is Origin.LIST:
-        return rule.list
-    if rule.origin is Origin.ORDER:
-        return f"order:{rule.list}"
-    if rule.service is not None:
-        return f"service:{rule.service}"
-    return rule.origin.value
 
 
 def events_of(rows: Iterable[Sequence[Any]], names_of: NamesOf) -> list[Event]:

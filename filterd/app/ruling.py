@@ -84,13 +84,17 @@ class Ordered:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """A snapshot and what its numbers mean. `until`: unix seconds, when to build it anew."""
+    """A snapshot, what it was made of (`indexes`, `plan`), and what its numbers mean. `until`: unix
+    seconds, when to build it anew.
+    """
 
     inputs: Inputs
     school: School
     ground: Ground
     ordered: Ordered
     tables: tuple[ClassTable, ...]
+    indexes: tuple[Index, ...]
+    plan: str
     snapshot: Snapshot
     made_at: float
     until: float | None
@@ -208,6 +212,8 @@ def _ruling(inputs: Inputs, school: School, ordered: Ordered, now: float, number
         ground=ground,
         ordered=ordered,
         tables=(*ground.tables, *ordered.tables, overlay),
+        indexes=indexes,
+        plan=plan,
         snapshot=_snapshot(indexes, plan, number),
         made_at=now,
         until=min((moment for moment in moments if moment is not None), default=None),

@@ -16,6 +16,7 @@ from filterd.app.change import Change, attempt
 from filterd.app.feed_state import Feed
 from filterd.app.following import Follower
 from filterd.app.forwarding import NOTHING, look_after
+from filterd.app.handing_over import hand_over_always
 from filterd.app.lists_work import wanted_lists
 from filterd.app.node import Node
 from filterd.app.reporting import Reporting
@@ -61,6 +62,7 @@ class Chores:
             self._cases,
             *((self._feed,) if self._node.config.feed.url is not None else ()),
             *((self._reports,) if self._outbox is not None else ()),
+            self._http,
         ):
             self._tasks.append(asyncio.create_task(chore(), name=chore.__name__))
 
@@ -142,6 +144,10 @@ class Chores:
         async with httpx.AsyncClient(timeout=PATIENCE) as client:
             known = reporting
             await _again("report", lambda: Sender(node, known, client).run())
+
+    async def _http(self) -> None:
+        """Hand over what is in force to the HTTP filter, where there is one."""
+        await _again("http", lambda: hand_over_always(self._node))
 
     async def _plan(self) -> None:
         """Build the plan anew before it ends, and follow what is said by hand on disk."""

@@ -7,7 +7,6 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from filterd.app.observing import source_of
 from filterd.app.parts import current_inputs
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.app.ruling import Ruling, build_ruling
@@ -16,6 +15,7 @@ from filterd.cli.times import clock_text, moment, qtype_name, qtype_number
 from filterd.formats.names import normalise
 from filterd.formats.urls import read_url
 from filterd.model.errors import FilterdError
+from filterd.policy.classes import source_of
 from filterd.policy.explain import Asked, Decided, Explanation, Rules, walk
 from filterd.policy.explain_text import render
 

@@ -34,6 +34,7 @@ COMMANDS: tuple[str, ...] = (
     "hub",
     "media",
     "handoff",
+    "http",
     "demo",
     "completion",
 )

@@ -82,6 +82,19 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "sha256": "0" * 64,
         "refresh": "1d",
     },
+    "HttpConfig": {
+        "python": "/opt/filterd/http/bin/python",
+        "nameless": ["192.0.2.0/24"],
+        "never_decrypt": ["credit-union.example"],
+        "ca": "/var/lib/filterd/http/ca",
+        "upstream_ca": "/etc/ssl/certs/ca-certificates.crt",
+    },
+    "HttpListenConfig": {"explicit": ["192.0.2.1:3128"], "transparent": ["192.0.2.1:3129"]},
+    "HttpInspectConfig": {
+        "groups": ["primary"],
+        "categories": ["social"],
+        "explain": ["primary"],
+    },
     "LogConfig": {"path": "/var/lib/filterd/log.sqlite"},
     "ControlConfig": {"socket": "/run/filterd/control.sock"},
 }

@@ -68,6 +68,19 @@ def reference_problems(config: Config, known: Known) -> Iterator[Problem]:
         yield from _check((*place, "category"), "category", each.category, known.categories)
         yield from _check((*place, "min_age"), "age", each.min_age, known.ages)
 
+    yield from _http(config, known)
+
+
+def _http(config: Config, known: Known) -> Iterator[Problem]:
+    inspect = config.http.inspect
+    for key, names, kind, defined in (
+        ("groups", inspect.groups, "group", known.groups),
+        ("explain", inspect.explain, "group", known.groups),
+        ("categories", inspect.categories, "category", known.categories),
+    ):
+        for index, name in enumerate(names):
+            yield from _check(("http", "inspect", key, index), kind, name, defined)
+
 
 def _group(place: Path, group: GroupConfig, known: Known) -> Iterator[Problem]:
     yield from _check((*place, "age"), "age", group.age, known.group_ages)

@@ -12,6 +12,7 @@ from filterd.config.cache import CacheConfig
 from filterd.config.clients import ClientConfig
 from filterd.config.feed import FeedConfig
 from filterd.config.groups import AnswerConfig, Groups, standard_groups
+from filterd.config.http import HttpConfig
 from filterd.config.limits import CookiesConfig, LimitsConfig
 from filterd.config.listen import ListenConfig
 from filterd.config.lists import FetchConfig, ListConfig
@@ -106,6 +107,8 @@ class Config(Section):
     """How a block is answered, where a group does not say."""
     overrides: FilePath | None = None
     """The file of teachers' temporary allows; left out: overrides.jsonl in the state directory."""
+    http: HttpConfig = HttpConfig()
+    """The HTTP filter, which `filterd http serve` runs."""
     privacy: PrivacyConfig = PrivacyConfig()
     """What is kept of queries."""
     log: LogConfig = LogConfig()

@@ -46,7 +46,8 @@ class Times:
 
 class ControlServer:
     """Serves `handlers` on a unix socket. `groups` are gids that may command beside root and the
-    daemon's own user; with any, the socket is 0660 and belongs to the first, else 0600.
+    daemon's own user; with any, the socket is 0660 and belongs to the first, else 0600. No more
+    than `most` are connected at once.
     """
 
     def __init__(
@@ -56,11 +57,13 @@ class ControlServer:
         *,
         groups: Collection[int] = (),
         times: Times = Times(),
+        most: int = _MAX_CONNECTIONS,
     ) -> None:
         self._path = path
         self._handlers = handlers
         self._groups = tuple(groups)
         self._times = times
+        self._most = most
         self._server: asyncio.Server | None = None
         self._inode: int | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -73,7 +76,9 @@ class ControlServer:
         """
         try:
             self._server = await asyncio.start_unix_server(
-                self._connected, sock=_bound(self._path, self._groups), limit=MAX_REQUEST
+                self._connected,
+                sock=_bound(self._path, self._groups, self._most),
+                limit=MAX_REQUEST,
             )
             self._inode = self._path.stat().st_ino
         except OSError as error:
@@ -131,7 +136,7 @@ class ControlServer:
         if not allowed(peer, os.geteuid(), self._groups):
             logger.warning("control: refused uid %d (pid %d)", peer.uid, peer.pid)
             return f"uid {peer.uid} may not command filterd; use sudo or join its group"
-        if len(self._tasks) > _MAX_CONNECTIONS:
+        if len(self._tasks) > self._most:
             return "too many control connections; try again in a moment"
         return None
 
@@ -172,7 +177,7 @@ class ControlServer:
             await writer.drain()
 
 
-def _bound(path: Path, groups: Collection[int]) -> socket.socket:
+def _bound(path: Path, groups: Collection[int], most: int) -> socket.socket:
     """Return a listening socket at `path`, in place of one that nobody serves any more."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -187,7 +192,7 @@ def _bound(path: Path, groups: Collection[int]) -> socket.socket:
         if groups:
             os.chown(path, -1, next(iter(groups)))
             path.chmod(0o660)
-        listener.listen(_MAX_CONNECTIONS)
+        listener.listen(most)
         listener.setblocking(False)
     except BaseException:
         listener.close()

@@ -190,6 +190,7 @@ class RuleBook:
     brackets: tuple[tuple[str, int], ...]  # bracket or grade -> age
     schemes: tuple[tuple[str, int], ...]  # "film:T13" -> 13
     demo: tuple[tuple[str, str], ...] = ()  # demonstration name -> category
+    never_decrypt: tuple[str, ...] = ()  # names with their subdomains
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,3 +73,14 @@ class ClassTable:
 
     def __len__(self) -> int:
         return len(self.classes)
+
+
+def source_of(rule: RuleClass) -> str:
+    """Return the word for where a rule comes from: its list, service, or kind."""
+    if rule.origin is Origin.LIST:
+        return rule.list
+    if rule.origin is Origin.ORDER:
+        return f"order:{rule.list}"
+    if rule.service is not None:
+        return f"service:{rule.service}"
+    return rule.origin.value

@@ -65,6 +65,9 @@ def load_rulebook(directory: Path) -> RuleBook:
     protected = read("must-not-block.yaml")
     must_not_block = protected.names((), "names")
     protected.only((), "names")
+    never = read("never-decrypt.yaml")
+    never_decrypt = never.names((), "names")
+    never.only((), "names")
     book = RuleBook(
         categories=categories,
         services=services,
@@ -75,6 +78,7 @@ def load_rulebook(directory: Path) -> RuleBook:
         brackets=brackets,
         schemes=schemes,
         demo=_demo(read("demo.yaml"), known),
+        never_decrypt=never_decrypt,
     )
     problems += _overlaps(book)
     if problems:

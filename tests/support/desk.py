@@ -15,7 +15,6 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
-from filterd.app.observing import source_of
 from filterd.app.parts import engine_settings, local_data
 from filterd.app.ruling import Inputs, build_ruling, list_specs
 from filterd.config.load import loads
@@ -27,6 +26,7 @@ from filterd.lists.index_store import Generation, Loaded
 from filterd.model.clock import Clock
 from filterd.model.event import Event
 from filterd.model.verdict import Kind, Step
+from filterd.policy.classes import source_of
 from filterd.policy.lists_index import compile_lists
 from filterd.policy.overrides import parse as parse_overrides
 from filterd.policy.rulebook import default_directory, load_rulebook

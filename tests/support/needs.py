@@ -9,10 +9,12 @@ import os
 import shutil
 import subprocess
 from importlib.util import find_spec
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[2]
 SBIN = "/usr/sbin:/sbin:/usr/local/sbin"
 
 
@@ -55,3 +57,11 @@ def media() -> None:
 
 def network_namespace() -> None:
     allowed("to make a network namespace", "unshare", "-n", "true")
+
+
+def http_environment() -> str:
+    """Return the interpreter of the HTTP filter's environment, or skip the test."""
+    python = ROOT / ".venv-http/bin/python"
+    if not python.exists():
+        absent("THE HTTP ENVIRONMENT", "make http")
+    return str(python)

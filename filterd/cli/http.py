@@ -1,0 +1,99 @@
+"""`filterd http`: the HTTP filter beside the daemon."""
+
+import argparse
+import asyncio
+import datetime as dt
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from filterd.app.handing_over import FOLDER
+from filterd.app.http_authority import PUBLIC_FILE, fingerprint, make_authority
+from filterd.app.http_serving import interpreter, serve_http, settings_of
+from filterd.app.paths import Paths, config_path, read_config
+from filterd.cli.base import Command, Exit, add_config, add_examples, complain
+from filterd.config.schema import Config
+from filterd.http.rules import RULING
+
+EXAMPLES = """\
+  filterd http check -c config.yaml      what is missing before it can serve
+  filterd http ca new --site "School"    the site's own authority, for what is decrypted
+  filterd http ca show                   where it is, and its fingerprint
+  filterd http serve -c config.yaml      filter HTTP beside `filterd serve`
+  kill -HUP PID                          put new workers in the place of the old
+"""
+TRY_SECONDS = 60
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommands."""
+    commands = parser.add_subparsers(dest="what", metavar="COMMAND", required=True)
+    serve = commands.add_parser("serve", help="run the workers until told to stop")
+    add_config(serve)
+    check = commands.add_parser("check", help="say what is missing before it can serve")
+    add_config(check)
+    authority = commands.add_parser("ca", help="make or show the site's own authority")
+    authority.add_argument("act", choices=("new", "show"), help="make it once; show it")
+    authority.add_argument(
+        "--site", default="filterd", help="the name that devices show for it (default: filterd)"
+    )
+    add_config(authority)
+    add_examples(commands, EXAMPLES)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it."""
+    config, book = read_config(config_path(args.config, os.environ))
+    paths = Paths.of(config, os.environ)
+    if args.what == "ca":
+        return _authority(args, config.http.ca or paths.state / FOLDER / "ca")
+    settings = settings_of(config, book, paths)
+    python = interpreter(config, Path(sys.prefix))
+    if args.what == "check":
+        return _check(config, paths, python, inspecting=settings["inspecting"])
+    logging.basicConfig(
+        level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    asyncio.run(serve_http(config, book, paths, python, _say))
+    return Exit.OK
+
+
+def _authority(args: argparse.Namespace, folder: Path) -> int:
+    public = folder / PUBLIC_FILE
+    if args.act == "new":
+        public = make_authority(folder, args.site, dt.datetime.now(dt.UTC))
+        print("Devices whose connections are decrypted must trust this certificate.")
+    elif not public.is_file():
+        complain(f"there is no authority in {folder}; `filterd http ca new` makes one")
+        return Exit.PROBLEM
+    print(public)
+    print(f"SHA-256 {fingerprint(public)}")
+    return Exit.OK
+
+
+def _check(config: Config, paths: Paths, python: Path, *, inspecting: bool) -> int:
+    words = [str(python), "-c", "import mitmproxy.version as v, filterd.core; print(v.VERSION)"]
+    done = subprocess.run(  # noqa: S603 - the operator's own interpreter
+        words, capture_output=True, text=True, timeout=TRY_SECONDS, check=False
+    )
+    if done.returncode:
+        complain(f"{python} cannot run the HTTP filter: {done.stderr.strip()[-300:]}")
+        return Exit.PROBLEM
+    print(f"interpreter: {python} with mitmproxy {done.stdout.strip()}")
+    doors = (*config.http.listen.explicit, *config.http.listen.transparent)
+    print(f"listens on:  {', '.join(map(str, doors))}, {config.http.workers} worker(s)")
+    print(f"decrypts:    {'what http.inspect names' if inspecting else 'nothing'}")
+    if not (paths.state / FOLDER / RULING).is_file():
+        complain("no rules were handed over yet; start `filterd serve` with this configuration")
+        return Exit.PROBLEM
+    print("rules:       handed over")
+    return Exit.OK
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+COMMAND = Command("http", "filter HTTP and HTTPS beside the daemon", EXAMPLES, arguments, run)

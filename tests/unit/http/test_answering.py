@@ -1,0 +1,83 @@
+"""From a verdict to what the block page speaks of."""
+
+import pytest
+
+from filterd.http.answering import Answering, open_desk, page_facts
+from filterd.http.page import facts as page
+from filterd.http.page.asked import Asked
+from filterd.http.page.desk import Asker
+from filterd.http.page.facts import Reading
+from filterd.http.words import Act, Reason, Verdict, Why
+from filterd.model.verdict import Kind, Step
+from tests.support.handed import CONFIG, NOW, PUPIL, STAFF, handed, ruling
+
+PAGE = CONFIG | {"http": CONFIG["http"] | {"page": {"school": "Trường <Thử>", "hotline": "112"}}}
+
+
+@pytest.fixture(scope="module")
+def rules(tmp_path_factory):
+    return handed(tmp_path_factory.mktemp("rules"), ruling(PAGE)).now
+
+
+def verdict(why=Why.RULE, **reason):
+    made = Reason(Kind.BLOCK, reason.pop("step", Step.AGE), "pupils", **reason) if reason else None
+    return Verdict(Act.BLOCK, why, "www.bad.example", made)
+
+
+def test_an_order_of_an_authority_is_told_with_its_numbers(rules):
+    facts = page_facts(
+        rules,
+        verdict(step=Step.ORDER, list="order:mic/77", order="12/2026", mandatory=True),
+        STAFF,
+    )
+    assert (facts.why, facts.authority, facts.order) == (page.Why.ORDER, "mic", "77")
+    assert (facts.reference, facts.reading, facts.group) == ("12/2026", Reading.STAFF, "staff")
+
+
+def test_a_category_comes_with_its_titles_and_whether_help_comes_first(rules):
+    facts = page_facts(rules, verdict(category="self-harm", min_age=18), PUPIL)
+    assert facts.category_names["vi"]
+    assert (facts.care, facts.grave, facts.reading) == (True, False, Reading.PRIMARY)
+    facts = page_facts(rules, verdict(category="child-abuse"), PUPIL)
+    assert (facts.care, facts.grave, facts.shown_host) == (True, True, "")
+
+
+@pytest.mark.parametrize(
+    ("why", "expected"),
+    [
+        (Why.NAMELESS, page.Why.MISMATCH),
+        (Why.PORT, page.Why.MISMATCH),
+        (Why.BAD_NAME, page.Why.MALFORMED),
+        (Why.NO_RULES, page.Why.UNREADY),
+        (Why.ANSWER, page.Why.RULE),
+    ],
+)
+def test_what_no_rule_decided_is_told_as_what_it_is(rules, why, expected):
+    assert page_facts(rules, verdict(why), PUPIL).why is expected
+
+
+def test_without_rules_or_a_client_that_can_be_read_there_is_a_page_for_the_youngest(rules):
+    assert page_facts(None, verdict(Why.NO_RULES), PUPIL).reading is Reading.PRIMARY
+    assert page_facts(rules, verdict(Why.NO_RULES), "nobody").reading is Reading.PRIMARY
+
+
+def test_the_page_speaks_of_the_school_and_escapes_it(rules, tmp_path):
+    key = tmp_path / "page.key"
+    key.write_bytes(bytes(32))
+    answering = Answering(open_desk(tmp_path, key, lambda n: n - 1))
+    asked = Asked.of("GET", {"accept": "text/html"})
+    asker = Asker(PUPIL, "www.bad.example", "/x?secret=1", tls=True)
+    answer = answering.refuse(rules, verdict(step=Step.LOCAL_BLOCK), asked, asker, NOW)
+    body = answer.body.decode()
+    assert answer.status == 403
+    assert "Trường &lt;Thử&gt;" in body
+    assert "112" in body
+    assert "secret" not in body
+    assert answering.refuse(None, verdict(Why.NO_RULES), asked, asker, NOW).status == 503
+
+
+def test_a_key_that_is_too_short_is_no_key(tmp_path):
+    key = tmp_path / "page.key"
+    key.write_bytes(b"short")
+    with pytest.raises(ValueError, match="shorter than 16"):
+        open_desk(tmp_path, key, lambda n: 0)
