@@ -14,6 +14,7 @@ from filterd.http.media.scan import PICTURE, UNTOLD, Note, Room, Scanner, Seen
 from filterd.http.media.sets import Perceived
 from filterd.http.media.specimen import specimen
 from filterd.model.handoff import Distance
+from tests.support import needs
 from tests.support.media import BOUNDED, NOW, desk, entry, form, hash_set, md5, sha256
 
 PNG = specimen()
@@ -227,6 +228,7 @@ def near(tmp_path, perceive, **others):
 
 
 def test_a_picture_is_perceived_once_whole_and_zeroed_after(tmp_path):
+    needs.media()
     perceive = Perceiver(Perceived(bytes(30) + b"\x07\xff", 100))
     at = near(tmp_path, perceive)
     hit = scan(at, PNG)
@@ -252,12 +254,14 @@ def test_a_picture_is_perceived_once_whole_and_zeroed_after(tmp_path):
     ],
 )
 def test_distance_and_quality(tmp_path, bits, quality, distance):
+    needs.media()
     asked = (int.from_bytes(bytes(31) + b"\xff") ^ ((1 << bits) - 1)).to_bytes(32)
     hit = scan(near(tmp_path, Perceiver(Perceived(asked, quality))), PNG)
     assert (hit and hit.distance) == distance
 
 
 def test_any_frame_counts(tmp_path):
+    needs.media()
     frames = [Perceived(b"\xaa" * 32, 100), Perceived(bytes(31) + b"\xff", 80)]
     assert scan(near(tmp_path, Perceiver(*frames)), GIF).entry == "p"
 
