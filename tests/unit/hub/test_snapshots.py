@@ -146,7 +146,8 @@ def test_what_goes_wrong_is_told_and_the_one_before_stays(place, caplog):
 
 def test_a_snapshot_that_nobody_can_use_is_made_anew(place):
     place.publish("one")
-    run(place.snapshots(), lambda: place.size == 1)
+    run(place.snapshots(), lambda: place.made == 1)
+    assert place.size == 1
     (place.world.feed / snapshot.PATH).write_bytes(b"{}")
     some = place.snapshots()
     assert some.is_due()
