@@ -23,6 +23,7 @@ from filterd.app.http_authority import CA_FILE
 from filterd.app.http_commands import SOCKET
 from filterd.app.paths import Paths
 from filterd.config.schema import Config
+from filterd.http.rules import RULING
 from filterd.model.durable import make_directory, write_atomically
 from filterd.model.errors import ConfigError
 from filterd.model.group import RuleBook
@@ -150,6 +151,11 @@ async def serve_http(
         await supervisor.begin()
         doors = ", ".join(settings["listen"]["explicit"] + settings["listen"]["transparent"])
         say(f"filterd filters HTTP on {doors} (pid {os.getpid()}); Ctrl-C ends it")
+        if not (paths.state / FOLDER / RULING).is_file():
+            say(
+                "no rules were handed over yet, nobody is let through but as `http.fail` says; "
+                "start `filterd serve` with this configuration"
+            )
         watching = asyncio.create_task(supervisor.watch())
         await stop.wait()
         watching.cancel()

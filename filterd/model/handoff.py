@@ -53,7 +53,7 @@ class HandOff:
         if not (type(self.host) is str and _HOST.fullmatch(self.host)):
             raise ValueError("host: not a name")
         if not (type(self.reference) is str and _REFERENCE.fullmatch(self.reference)):
-            raise ValueError("reference: not HO-YYYYMMDD-XXXXXXXXXX")
+            raise ValueError("reference: not HO-, a day in eight digits, - and ten characters")
         if type(self.at) is not int or self.at % SLOT or not 0 <= self.at < 2**40:
             raise ValueError("at: not a time rounded to five minutes")
         if type(self.epoch) is not int or not 0 <= self.epoch < 2**53:

@@ -265,6 +265,16 @@ def test_what_is_missing_before_it_can_serve_is_told(world, tmp_path):
     assert (off.returncode, "listens nowhere" in off.stderr) == (2, True)
 
 
+def test_without_rules_nobody_is_let_through_and_it_says_so(tmp_path):
+    python, proxy = needs.http_environment(), free_port()
+    settings = {"listen": {"explicit": [f"127.0.0.1:{proxy}"]}, "python": python}
+    config = {"state_dir": str(tmp_path / "state"), "language": "en", "http": settings}
+    (tmp_path / "filterd.yaml").write_text(json.dumps(config))
+    with http_filter(tmp_path, proxy) as alone:
+        assert eventually(lambda: "no rules were handed over yet" in alone.log)
+        assert "\n503 " in alone.curl("http://open.site.example/").stdout
+
+
 def test_a_group_that_asks_for_it_is_inspected_with_our_own_authority(world):
     url = world.https("open.site.example")
     done = world.curl(url, client=READ, trust=world.ours)
