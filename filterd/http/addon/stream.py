@@ -13,7 +13,7 @@ from typing import Protocol
 from mitmproxy import http
 from mitmproxy.proxy import layer
 from mitmproxy.proxy.layers import http as layers
-from mitmproxy.proxy.layers.http._base import SendHttp
+from mitmproxy.proxy.layers.http import SendHttp
 from mitmproxy.proxy.layers.http._events import RequestProtocolError, ResponseProtocolError
 
 from filterd.http.watching import Watch
