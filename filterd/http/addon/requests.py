@@ -101,8 +101,23 @@ class Requests:
             known = self._reading.known(rules, facts.client, facts.path, verdict, now)
             if known is not None:
                 return known
+            if (warning := self._warning(facts, flow, now)) is not None:
+                return warning
             self._prepare(facts.client, flow)
         return verdict
+
+    def _warning(self, facts: Request, flow: http.HTTPFlow, now: float) -> Verdict | None:
+        """Return the warning that is to be shown first."""
+        rules = self._rules.now
+        host = _asked_host(flow.request)
+        if rules is None or not rules.warnings or not host:
+            return None
+        reason = rules.warned(f"http://{host}{facts.path}", facts.client, now)
+        cookies = flow.request.headers.get("cookie", "")
+        asker = self._asker(self._of(flow), flow, host)
+        if reason is None or self._answering.may_go_on(asker, cookies, now):
+            return None
+        return Verdict(Act.BLOCK, Why.WARNING, host, reason)
 
     def _prepare(self, client: str, flow: http.HTTPFlow) -> None:
         """Make a request that may go on what it is to be, before its body is read."""
