@@ -15,7 +15,7 @@ SIDE_BY_SIDE := -n 3 --dist loadfile
 .PHONY: help run test check lint types floors unit generated rust-check fuzz hammer budgets bench bench-quick bench-feed soak http http-new http-test-all lock clean
 
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 run: build/.built ## build, then the ministry's loop on loopback with what to try; Ctrl-C ends it
 	@.venv/bin/filterd demo

@@ -9,6 +9,8 @@ folder=$1
 shopt -s nullglob
 if [ -n "${PYTHON:-}" ]; then
     candidates=("$PYTHON")
+elif [ -x "$folder/bin/python" ]; then
+    candidates=("$folder/bin/python") # as it was made
 elif [ "$folder" = .venv-http-new ]; then
     # Those of pyenv are where no PATH leads, and its shims fail.
     pyenv=${PYENV_ROOT:-$HOME/.pyenv}/versions

@@ -65,6 +65,8 @@ def http_environment(name: str = ".venv-http") -> str:
     """
     python = ROOT / name / "bin/python"
     if not python.exists():
-        target = "make http" if name == ".venv-http" else "make http-new (with Python 3.12 or later)"
+        target = (
+            "make http" if name == ".venv-http" else "make http-new (with Python 3.12 or later)"
+        )
         absent(f"THE HTTP ENVIRONMENT {name}", target)
     return str(python)
