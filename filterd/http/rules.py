@@ -14,6 +14,7 @@ from typing import Any
 
 from filterd.core import Decision, Index, Snapshot
 from filterd.http.never import NeverDecrypt
+from filterd.http.request_headers import NOTHING, RequestHeaders, read_plan
 from filterd.http.words import Reason
 from filterd.model.errors import RulesError
 from filterd.model.verdict import Kind, Step
@@ -51,6 +52,7 @@ class InForce:
     illegal: frozenset[str] = frozenset()
     categories: Mapping[str, Any] = field(default_factory=dict)  # titles, grave, care, by name
     page: Mapping[str, Any] = field(default_factory=dict)
+    headers: RequestHeaders = NOTHING
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def wishes(self, client: str) -> tuple[str, GroupWishes]:
@@ -161,5 +163,6 @@ def open_ruling(path: Path) -> InForce:
         illegal=frozenset(said["illegal"]),
         categories=said["categories"],
         page=said["page"],
+        headers=read_plan(said["headers"]),
         settings=said["http"],
     )
