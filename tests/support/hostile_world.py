@@ -121,5 +121,5 @@ def hostile(
         assert made.returncode == 0, made.stderr
         eventually((daemon.state / "http/ruling.json").exists)
         running = stack.enter_context(http_filter(folder, proxy))
-        eventually(lambda: running.workers())
+        eventually(running.workers)
         yield Hostile(daemon, running, plain, tls, authority)

@@ -180,7 +180,9 @@ def heads(stream: bytes) -> list[list[bytes]]:
         if any(not colon or name != name.strip() for name, colon, _ in fields):
             raise ValueError(f"a field without a plain name: {head[:200]!r}")
         sizes = [value.strip() for name, _, value in fields if name.lower() == b"content-length"]
-        codings = [value.strip() for name, _, value in fields if name.lower() == b"transfer-encoding"]
+        codings = [
+            value.strip() for name, _, value in fields if name.lower() == b"transfer-encoding"
+        ]
         if len(sizes) + len(codings) > 1:
             raise ValueError(f"two framings: {sizes} {codings}")
         if codings:

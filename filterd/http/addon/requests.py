@@ -18,6 +18,7 @@ from filterd.http.page.going import without_ours
 from filterd.http.reading import Reading, judge
 from filterd.http.rules import Rules
 from filterd.http.standing import Standing, Standings
+from filterd.http.strict import fault, mended
 from filterd.http.watching import Watch
 from filterd.http.words import Act, Hello, Request, Verdict, Why
 from filterd.model.clock import Clock
@@ -58,6 +59,8 @@ class Requests:
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Decide a request before its body is read."""
+        if flow.error is not None:
+            return  # mitmproxy has refused it, and only shows it
         standing = self._of(flow)
         request = flow.request
         if is_ours(_asked_host(request), request.path):
@@ -77,7 +80,13 @@ class Requests:
             sni=standing.sni,
             tunnel=standing.tunnel,
         )
-        verdict = self._standings.settle(standing, Act.BLOCK, lambda: self._decide(facts))
+        raw = request.data
+        odd = fault(raw.method, raw.path, raw.http_version, request.headers.fields)
+        verdict = self._standings.settle(
+            standing,
+            Act.BLOCK,
+            lambda: Verdict(Act.BLOCK, Why.BAD_URL, request.host) if odd else self._decide(facts),
+        )
         self._standings.tell(standing, verdict)
         if verdict.act is not Act.BLOCK:
             self._prepare(standing.client, flow)
@@ -142,6 +151,7 @@ class Requests:
         """Say which bodies are read; all others go on as they come."""
         if OURS in flow.metadata or (response := flow.response) is None:
             return
+        response.headers.fields = mended(response.headers.fields) or response.headers.fields
         length = expected_http_body_size(flow.request, response)
         known = None if length in {None, -1} else length
         watch = self._reading.answer(response.status_code, _fields(response), known)
