@@ -5,6 +5,7 @@ import os
 import pytest
 
 from tests.support import needs
+from tests.support.hostile_world import hostile
 from tests.support.tls import make_authority
 from tests.support.unbound import unbound
 
@@ -57,6 +58,13 @@ def pytest_generate_tests(metafunc):
 def http_python(request):
     """The interpreter of the HTTP filter's environment that the test is run in."""
     return needs.http_environment(request.param)
+
+
+@pytest.fixture(scope="module")
+def enemy(tmp_path_factory, http_python):
+    """The HTTP filter in front of servers that the test commands."""
+    with hostile(tmp_path_factory.mktemp("hostile"), http_python) as world:
+        yield world
 
 
 @pytest.fixture(scope="session")

@@ -83,19 +83,19 @@ class Hostile:
 
 @contextmanager
 def hostile(
-    folder: Path, resolver_port: int, python: str, *ports: int, **changes: Any
+    folder: Path, python: str, *ports: int, authority: Authority | None = None, **changes: Any
 ) -> Iterator[Hostile]:
     """Run daemon, filter and servers until the block ends. `ports`: of other servers; `changes`: of
     the configuration.
     """
-    authority, proxy = make_authority(folder), free_port()
+    authority, proxy = authority or make_authority(folder), free_port()
     (folder / "pages.txt").write_text("http://open.site.example/secret/page\n")
     certificate = authority.issue(OPEN, BLOCKED, OTHER, "*.site.example", "127.0.0.1")
     with ExitStack() as stack:
         plain = stack.enter_context(upstream())
         tls = stack.enter_context(upstream(certificate))
         config = {
-            "upstream": {"servers": [f"127.0.0.1:{resolver_port}"]},
+            "upstream": {"servers": ["127.0.0.1:9"]},  # nobody: all names are our own
             "records": ["*.site.example A 127.0.0.1"],
             "privacy": {"level": "full"},
             "default_group": "pupils",

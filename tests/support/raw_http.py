@@ -186,7 +186,7 @@ def heads(stream: bytes) -> list[list[bytes]]:
         if len(sizes) + len(codings) > 1:
             raise ValueError(f"two framings: {sizes} {codings}")
         if codings:
-            if codings != [b"chunked"]:
+            if codings[0] not in {b"chunked", b"gzip, chunked"}:
                 raise ValueError(f"an odd coding: {codings}")
             stream = _chunks(stream)
         elif sizes:
