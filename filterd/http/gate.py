@@ -141,7 +141,7 @@ class Gate:
         else the first.
         """
         first: Verdict | None = None
-        for host in hosts or (NEITHER,):
+        for host in dict.fromkeys(hosts or (NEITHER,)):
             verdict = self._one(rules, client, host, (now, path))
             if verdict.act is Act.BLOCK:
                 return verdict
@@ -157,14 +157,15 @@ class Gate:
             return self._nameless(rules, client, host.address)
         if rules is None:
             return self._undecided(host.name)
-        if path is not None and canonical_url(f"http://{host.name}{path}") is None:
-            return Verdict(Act.BLOCK, Why.BAD_URL, host.name)
+        url = None if path is None else f"http://{host.name}{path}"
         try:
-            if path is None:
+            if url is None:
                 reason = rules.judge(host.name, client, now)
             else:
-                reason = rules.judge_url(f"http://{host.name}{path}", client, now)
+                reason = rules.judge_url(url, client, now)
         except (ValueError, KeyError):
+            if url is not None and canonical_url(url) is None:
+                return Verdict(Act.BLOCK, Why.BAD_URL, host.name)
             return self._undecided(host.name)
         if reason.kind is Kind.BLOCK:
             return Verdict(Act.BLOCK, Why.RULE, host.name, reason)

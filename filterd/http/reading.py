@@ -41,10 +41,11 @@ class Reading:
     @property
     def on(self) -> bool:
         """Whether any body is read."""
-        return self.labels is not None or self._hashes
+        return self.labels is not None or self.hashes
 
     @property
-    def _hashes(self) -> bool:
+    def hashes(self) -> bool:
+        """Whether any body is hashed."""
         return self.media is not None and self.media.on
 
     def codings(self, accepted: str) -> str:
@@ -54,7 +55,7 @@ class Reading:
 
     def upload(self, fields: Fields, length: int | None) -> Watch | None:
         """Return the watch over a request's body; None: it is not read."""
-        if self.media is None or not self._hashes or length == 0:
+        if self.media is None or not self.hashes or length == 0:
             return None
         whole = length is not None and length <= PICTURE
         kind, coding = _last(fields, "content-type"), _last(fields, "content-encoding")
@@ -69,7 +70,7 @@ class Reading:
             page = Page(status, fields)
             if not page.done or page.label is not None:
                 watch.page = page
-        if self.media is not None and self._hashes and kind.partition(";")[0].strip() != _EVENTS:
+        if self.media is not None and self.hashes and kind.partition(";")[0].strip() != _EVENTS:
             exact = kind.lower().startswith("multipart/")  # parts that wait would hold up everybody
             coding = _last(fields, "content-encoding")
             watch.scanner = self.media.scanner(kind, coding, length, exact=exact)

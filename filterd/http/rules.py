@@ -24,6 +24,7 @@ from filterd.policy.classes_json import read_meta
 logger = logging.getLogger(__name__)
 FORMAT = 1
 RULING = "ruling.json"
+_MOST_REASONS = 4096
 _A = 1  # RFC 1035 section 3.2.2: rules with a condition on the type are held against addresses
 
 
@@ -54,6 +55,8 @@ class InForce:
     page: Mapping[str, Any] = field(default_factory=dict)
     headers: RequestHeaders = NOTHING
     settings: Mapping[str, Any] = field(default_factory=dict)
+    # Nearly all decisions have one of a few reasons, and making one costs more than deciding.
+    _reasons: dict[Any, Reason] = field(default_factory=dict, repr=False, compare=False)
 
     def wishes(self, client: str) -> tuple[str, GroupWishes]:
         """Return the group of `client` and what it wants. ValueError for no address."""
@@ -77,6 +80,15 @@ class InForce:
         return self._reason(self.snapshot.decide_url(url, now, client=client))
 
     def _reason(self, made: Decision) -> Reason:
+        key = (made.kind, made.step, made.class_id, made.group, made.pattern, made.line)
+        found = self._reasons.get(key)
+        if found is None:
+            if len(self._reasons) >= _MOST_REASONS:
+                self._reasons.clear()
+            found = self._reasons[key] = self._made_reason(made)
+        return found
+
+    def _made_reason(self, made: Decision) -> Reason:
         rule = self.classes[made.class_id] if made.class_id >= 0 else None
         kind, step = Kind(made.kind), Step(made.step)
         if rule is None:

@@ -141,5 +141,6 @@ class Connections:
 
 def _agree(said: ClientHello, theirs: tls.ClientHello) -> None:
     """Mitmproxy reads the hello too, and goes by what it read."""
-    if said.sni != (theirs.sni.lower() if theirs.sni else None):
+    sni = theirs.sni  # read each time it is asked for
+    if said.sni != (sni.lower() if sni else None):
         raise BadHello("two readings of its server name")

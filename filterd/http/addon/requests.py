@@ -12,7 +12,7 @@ from filterd.http.answering import Answering
 from filterd.http.gate import Gate
 from filterd.http.host import read_authority, read_host
 from filterd.http.page.asked import Asked
-from filterd.http.page.desk import Asker, is_ours
+from filterd.http.page.desk import Asker, is_ours, may_be_ours
 from filterd.http.page.facts import Answer
 from filterd.http.page.going import without_ours
 from filterd.http.reading import Reading, judge
@@ -22,6 +22,9 @@ from filterd.http.strict import fault, mended
 from filterd.http.watching import Watch
 from filterd.http.words import Act, Hello, Request, Verdict, Why
 from filterd.model.clock import Clock
+
+DESK = "filterd-desk"  # in `flow.metadata`: a form for the filter itself
+_SWITCHING = 101  # RFC 9110 section 15.2.2: no body comes, but another protocol
 
 
 class Requests:
@@ -63,9 +66,11 @@ class Requests:
             return  # mitmproxy has refused it, and only shows it
         standing = self._of(flow)
         request = flow.request
-        if is_ours(_asked_host(request), request.path):
+        claimed, path = request.host_header, request.path
+        if may_be_ours(claimed or request.host, path) and is_ours(_asked_host(request), path):
             # For the filter itself; `request` answers when the form is there.
             standing.verdict = Verdict(Act.BLOCK, Why.RULE, _asked_host(request))
+            flow.metadata[DESK] = True
             if request.stream:
                 flow.kill()
             return
@@ -74,34 +79,36 @@ class Requests:
             scheme=request.scheme,
             host=request.host,
             port=request.port,
-            path=request.path,
+            path=path,
             method=request.method,
-            claimed=request.host_header,
+            claimed=claimed,
             sni=standing.sni,
             tunnel=standing.tunnel,
         )
-        raw = request.data
-        odd = fault(raw.method, raw.path, raw.http_version, request.headers.fields)
-        verdict = self._standings.settle(
-            standing,
-            Act.BLOCK,
-            lambda: Verdict(Act.BLOCK, Why.BAD_URL, request.host) if odd else self._decide(facts),
-        )
+        verdict = self._standings.settle(standing, Act.BLOCK, lambda: self._decide(facts, flow))
         self._standings.tell(standing, verdict)
         if verdict.act is not Act.BLOCK:
-            self._prepare(standing.client, flow)
-        elif flow.request.stream:
+            return
+        if flow.request.stream:
             flow.kill()  # a large body would have to be read before the page could be sent
         else:
             self._refuse(standing, verdict, flow)
 
-    def _decide(self, facts: Request) -> Verdict:
-        """Decide a request by the rules, then by what is known of the page's label."""
+    def _decide(self, facts: Request, flow: http.HTTPFlow) -> Verdict:
+        """Decide a request by the rules, then by what is known of the page's label; one that may go
+        on is made what it is to be.
+        """
         rules, now = self._rules.now, self._clock.unix()
         verdict = self._gate.request(rules, facts, now)
-        if verdict.act is Act.BLOCK:
-            return verdict
-        return self._reading.known(rules, facts.client, facts.path, verdict, now) or verdict
+        if verdict.act is Act.PASS:
+            raw = flow.request.data
+            if fault(raw.method, raw.path, raw.http_version, raw.headers.fields):
+                return Verdict(Act.BLOCK, Why.BAD_URL, facts.host)
+            known = self._reading.known(rules, facts.client, facts.path, verdict, now)
+            if known is not None:
+                return known
+            self._prepare(facts.client, flow)
+        return verdict
 
     def _prepare(self, client: str, flow: http.HTTPFlow) -> None:
         """Make a request that may go on what it is to be, before its body is read."""
@@ -119,21 +126,23 @@ class Requests:
             headers.fields = rules.headers.apply(headers.fields, group=group, host=host)
             target = rules.headers.safe_target(request.method, request.path, group=group, host=host)
             request.path = target or request.path
+        if self._reading.hashes:
+            self._watch_upload(flow)
+
+    def _watch_upload(self, flow: http.HTTPFlow) -> None:
+        request = flow.request
         length = expected_http_body_size(request)
         watch = self._reading.upload(_fields(request), None if length in {None, -1} else length)
-        if watch is not None and watch.at_end:
-            request.stream = False
-            flow.metadata[UPLOAD] = watch
-        elif watch is not None:
-            request.stream = watch.pass_on
+        if watch is not None:
+            request.stream = False if watch.at_end else watch.pass_on
             flow.metadata[UPLOAD] = watch
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """Answer what is sent to the filter itself, and look at what is sent up."""
-        if flow.response is not None:
+        if flow.response is not None or not flow.metadata:
             return
         standing, host = self._of(flow), _asked_host(flow.request)
-        if is_ours(host, flow.request.path):
+        if DESK in flow.metadata:
             body = flow.request.raw_content or b""
             asker, asked = self._asker(standing, flow, host), _asked(flow)
             now = self._clock.unix()
@@ -152,11 +161,14 @@ class Requests:
         if OURS in flow.metadata or (response := flow.response) is None:
             return
         response.headers.fields = mended(response.headers.fields) or response.headers.fields
+        if not self._reading.on:
+            response.stream = response.status_code != _SWITCHING
+            return
         length = expected_http_body_size(flow.request, response)
         known = None if length in {None, -1} else length
         watch = self._reading.answer(response.status_code, _fields(response), known)
         if watch is None:
-            response.stream = response.status_code != 101
+            response.stream = response.status_code != _SWITCHING
             return
         flow.metadata[WATCH] = watch
         held = watch.holds or watch.label is not None
