@@ -18,6 +18,7 @@ from filterd.http.page.going import without_ours
 from filterd.http.reading import Reading, judge
 from filterd.http.rules import Rules
 from filterd.http.standing import Standing, Standings
+from filterd.http.strict import fault, mended
 from filterd.http.watching import Watch
 from filterd.http.words import Act, Hello, Request, Verdict, Why
 from filterd.model.clock import Clock
@@ -61,6 +62,8 @@ class Requests:
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Decide a request before its body is read."""
+        if flow.error is not None:
+            return  # mitmproxy has refused it, and only shows it
         standing = self._of(flow)
         request = flow.request
         claimed, path = request.host_header, request.path
@@ -98,6 +101,9 @@ class Requests:
         rules, now = self._rules.now, self._clock.unix()
         verdict = self._gate.request(rules, facts, now)
         if verdict.act is Act.PASS:
+            raw = flow.request.data
+            if fault(raw.method, raw.path, raw.http_version, raw.headers.fields):
+                return Verdict(Act.BLOCK, Why.BAD_URL, facts.host)
             known = self._reading.known(rules, facts.client, facts.path, verdict, now)
             if known is not None:
                 return known
@@ -169,6 +175,7 @@ class Requests:
         """Say which bodies are read; all others go on as they come."""
         if OURS in flow.metadata or (response := flow.response) is None:
             return
+        response.headers.fields = mended(response.headers.fields) or response.headers.fields
         if not self._reading.on:
             response.stream = response.status_code != _SWITCHING
             return
