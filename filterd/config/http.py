@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from filterd.config.addresses import Listen
+from filterd.config.http_labels import HttpLabelsConfig
 from filterd.config.section import Section
 from filterd.config.types import ByteSize, DomainName, Duration, FilePath, Network, Word
 
@@ -91,6 +92,8 @@ class HttpConfig(Section):
     """What happens where there are no rules."""
     page: HttpPageConfig = HttpPageConfig()
     """What the block page says of the school."""
+    labels: HttpLabelsConfig = HttpLabelsConfig()
+    """Age labels that sites give themselves."""
 
     @property
     def on(self) -> bool:

@@ -13,9 +13,11 @@ from mitmproxy.proxy import server_hooks
 
 from filterd.http.answering import Answering
 from filterd.http.daemon import Events, Names
+from filterd.http.exchange import Exchange
 from filterd.http.gate import Gate, may_go_by_address
 from filterd.http.hello import BadHello, ClientHello, read_hello
 from filterd.http.host import read_authority, read_host
+from filterd.http.labels.head import is_page
 from filterd.http.never import Learned
 from filterd.http.page.asked import Asked
 from filterd.http.page.desk import Asker, is_ours
@@ -51,6 +53,7 @@ class Filter:
         learned: Learned,
         names: Names,
         events: Events,
+        exchange: Exchange,
         clock: Clock,
         answering: Answering,
     ) -> None:
@@ -59,6 +62,7 @@ class Filter:
         self._learned = learned
         self._names = names
         self._events = events
+        self._exchange = exchange
         self._clock = clock
         self._answering = answering
         self._standing: dict[str, Standing] = {}
@@ -81,6 +85,7 @@ class Filter:
         verdict = self._settle(
             standing, Act.BLOCK, lambda: self._gate.tunnel(self._rules.now, facts, now)
         )
+        self._exchange.decided("tunnels", verdict)
         if verdict.act is Act.BLOCK:
             self._tell(standing, verdict)
             flow.response = self._refusal(standing, verdict, flow)
@@ -112,6 +117,7 @@ class Filter:
             return self._gate.hello(self._rules.now, facts, now, steady)
 
         verdict = self._settle(standing, Act.RESET, decide)
+        self._exchange.decided("connections", verdict)
         if verdict.act is not Act.INSPECT:
             # RESET too: nothing is decrypted, and `server_connect` ends it.
             data.ignore_connection = True
@@ -142,6 +148,7 @@ class Filter:
         verdict = self._settle(
             standing, Act.BLOCK, lambda: self._gate.request(self._rules.now, facts, now)
         )
+        self._exchange.decided("requests", verdict)
         self._tell(standing, verdict)
         if verdict.act is not Act.BLOCK:
             return
@@ -162,6 +169,14 @@ class Filter:
             self._rules.now, _asked(flow), asker, body, self._clock.unix()
         )
         flow.response = _response(given)
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Note that a page was answered."""
+        verdict, response = self._of(flow.client_conn).verdict, flow.response
+        if verdict is None or verdict.dial is None or response is None:
+            return
+        if 200 <= response.status_code < 300 and is_page(response.headers.get("content-type", "")):
+            self._exchange.saw(verdict.dial, labelled=False)
 
     async def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
         """Let a connection out only if it was decided, and only to where our own DNS says."""
@@ -185,6 +200,7 @@ class Filter:
             now, steady = self._clock.unix(), self._clock.steady()
             verdict = self._gate.hello(self._rules.now, facts, now, steady)
             standing.verdict = verdict
+            self._exchange.decided("connections", verdict)
             self._tell(standing, verdict)
         if verdict.dial is None and not may_go_by_address(verdict):
             return "blocked by filterd"
@@ -222,6 +238,7 @@ class Filter:
         standing = self._of(data.context.client)
         if standing.sni and _DISTRUST in (data.conn.error or ""):
             self._learned.learn(standing.client, standing.sni, self._clock.steady())
+            self._exchange.pinned(standing.client, standing.sni)
 
     def _settle(self, standing: Standing, closed: Act, decide: Callable[[], Verdict]) -> Verdict:
         """Have something decided. mitmproxy goes on after a fault of an add-on; nothing may go on

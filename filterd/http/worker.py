@@ -28,6 +28,7 @@ from mitmproxy.master import Master
 from filterd.http.addon import Filter
 from filterd.http.answering import Answering, open_desk
 from filterd.http.daemon import Daemon, Events, Names, read_settings
+from filterd.http.exchange import Exchange, tell, tell_always
 from filterd.http.gate import Gate, GateSettings
 from filterd.http.never import Learned
 from filterd.http.rules import Rules
@@ -60,6 +61,7 @@ async def _run(settings: Mapping[str, Any]) -> None:
     daemon = Daemon(Path(settings["socket"]))
     events = Events(daemon)
     rules.look()
+    exchange = Exchange(learned, clock.steady, lambda: rules.generation, secrets.token_hex(8))
     gate = Gate(_gate_settings(settings), learned, inspecting=settings["inspecting"])
     master = _master()
     names = Names(daemon, clock.steady)
@@ -72,6 +74,7 @@ async def _run(settings: Mapping[str, Any]) -> None:
             learned=learned,
             names=names,
             events=events,
+            exchange=exchange,
             clock=clock,
             answering=Answering(desk),
         )
@@ -82,6 +85,7 @@ async def _run(settings: Mapping[str, Any]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     chores = [asyncio.create_task(_look(rules)), asyncio.create_task(_send(events))]
+    chores.append(asyncio.create_task(tell_always(exchange, daemon)))
     server = master.addons.get("proxyserver")
     if await _listens(server):
         with contextlib.suppress(OSError):
@@ -100,6 +104,7 @@ async def _run(settings: Mapping[str, Any]) -> None:
     for chore in chores:
         chore.cancel()
     await events.send()
+    await tell(exchange, daemon)
 
 
 def _master() -> Master:
