@@ -65,6 +65,7 @@ class Exchange:
         self._totals: list[tuple[str, Callable[[], Mapping[str, int]], dict[str, int]]] = []
         self._epoch = ""  # of the daemon, as last heard
         self._sequence = 0
+        self._problem: str | None = None
         self.labels = 0  # the newest generation of the label cache, as last heard
 
     def count(self, word: str, number: int = 1) -> None:
@@ -138,6 +139,7 @@ class Exchange:
         for client, host, left in rows:
             self._learned.learn(client, host, now, left)
         self._settle(told)
+        self._problem = None
         if epoch != self._epoch:
             # A daemon that has just begun knows nothing: all of it is told, the newest last.
             if self._epoch:
@@ -147,8 +149,11 @@ class Exchange:
         self._sequence, self.labels = sequence, int(labels)
         return bool(answer["more"]) or bool(self._pinned)
 
-    def refused(self, told: Mapping[str, Any]) -> None:
+    def refused(self, told: Mapping[str, Any], problem: str) -> None:
         """The daemon will not take `told` later either: it is left out, and that is counted."""
+        if problem != self._problem:
+            logger.warning("the daemon does not take what it is told: %s; restart both", problem)
+        self._problem = problem
         self._settle(told)
         self.count("exchange.refused")
 
@@ -181,8 +186,7 @@ async def tell(exchange: Exchange, daemon: Daemon) -> bool:
     except (OSError, TimeoutError) as error:
         logger.debug("nothing was told: %s", error)
     except (ControlError, KeyError, TypeError, ValueError) as error:
-        logger.warning("the daemon does not take what it is told: %s; restart both", error)
-        exchange.refused(told)
+        exchange.refused(told, str(error))
     return False
 
 
