@@ -17,11 +17,13 @@ from filterd.app.handing_over import FOLDER
 from filterd.app.http_commands import addresses
 from filterd.app.label_files import fetch_files, is_public, label_client, trusted
 from filterd.app.node import Node
+from filterd.app.site_days import keep_day
 from filterd.app.site_labels import SiteLabels
 from filterd.config.schema import Config
 from filterd.http.labels.cache import LabelCache
 from filterd.http.labels.keeping import FILE, KEY_FILE, LabelsNotLoaded, load, read_secret, save
 from filterd.http.labels.looking import Look
+from filterd.http.labels.unlabelled import DayCount
 from filterd.model.durable import make_directory
 from filterd.model.name import parents
 from filterd.policy.own_index import PRIVATE_NAMES
@@ -86,12 +88,7 @@ async def follow_labels(node: Node) -> None:
                 next_save = time.monotonic() + SAVE_SECONDS
                 await _save(node, labels, path)
             if (day := labels.turn()) is not None:
-                logger.info(
-                    "sites of .vn on the day that ended: %d with an age label, %d without%s",
-                    day.labelled,
-                    day.unlabelled,
-                    ", and more" if day.full else "",
-                )
+                await _keep_day(node, day)
     finally:
         looking.end()
 
@@ -136,6 +133,16 @@ class Looks:
         exceptions = self._node.config.rebind.exceptions
         private = not set(exceptions).isdisjoint(parents(host))
         return [each for each in said["addresses"] if private or is_public(each)]
+
+
+async def _keep_day(node: Node, day: DayCount) -> None:
+    if node.config.privacy.level == "none":
+        return
+    folder = node.paths.state / FOLDER
+    try:
+        await asyncio.to_thread(keep_day, folder, day, whole=node.started <= day.day)
+    except OSError as error:
+        logger.error("the number of sites with labels is not kept: %s", error)  # noqa: TRY400
 
 
 async def _save(node: Node, labels: SiteLabels, path: Path) -> None:

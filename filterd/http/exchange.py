@@ -154,8 +154,9 @@ class Exchange:
         if problem != self._problem:
             logger.warning("the daemon does not take what it is told: %s; restart both", problem)
         self._problem = problem
+        before = told["counts"].get("exchange.refused", 0)
         self._settle(told)
-        self.count("exchange.refused")
+        self.count("exchange.refused", 1 + before)
 
     def _settle(self, told: Mapping[str, Any]) -> None:
         self._frozen = None

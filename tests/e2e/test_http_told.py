@@ -13,6 +13,9 @@ import pytest
 from filterd.http.labels.cache import LabelCache
 from filterd.http.labels.files import files_for
 from filterd.http.labels.keeping import FILE, KEY_FILE, load, read_secret
+from filterd.model import handoff
+from filterd.report.handoffs import FOLDER as HANDOFFS
+from filterd.report.handoffs import list_handoffs
 from tests.support import needs
 from tests.support.http_world import BODY, http_filter, site
 from tests.support.label_site import Said, label_site
@@ -83,6 +86,11 @@ def config(resolver, python, proxy, sites, authority):
     }
 
 
+def _handoff(day, at):
+    words = ("school-1", "a.example", "a-set", "entry-1", 1)
+    return handoff.HandOff(f"HO-{day}-ABCDEFGHJK", at, *words, handoff.Distance.EXACT)
+
+
 def test_what_one_worker_learned_the_other_knows(world):
     url, trust = f"https://{PINNED}:{world.tls.port}/", str(world.node.folder / "authority.pem")
     first = world.filter.curl(url, "--cacert", trust, client=READ)
@@ -93,7 +101,7 @@ def test_what_one_worker_learned_the_other_knows(world):
     ]  # of which one worker alone would get all once in 8,192 times
     assert codes == [0] * 14
     # Another client is inspected as before.
-    assert world.node.metric("filterd_http_learned ") == 1
+    assert world.node.metric("filterd_http_pinnings ") == 1
 
 
 def test_label_files_are_fetched_once_and_say_what_they_say(world):
@@ -146,9 +154,17 @@ def test_a_worker_that_begins_later_is_told_and_a_daemon_that_begins_anew_too(wo
     world.node.process.kill()
     world.node.process.wait()
     world.filter.curl(f"http://{SILENT}:{world.plain.port}/")
+    today = int(time.time()) // 300 * 300
+    kept, old = (
+        _handoff(day, at) for day, at in (("20261101", today), ("20200101", 1_577_836_800))
+    )
+    spool = world.node.state / HANDOFFS
+    spool.mkdir()
+    (spool / handoff.FILE).write_bytes(handoff.handoff_line(old) + handoff.handoff_line(kept))
     world.node.process = start(world.node.folder, HURRIED)
     wait_for(world.node, "/readyz")
-    assert eventually(lambda: world.node.metric("filterd_http_learned ") == 1)
+    eventually(lambda: list_handoffs(spool).handoffs == (kept,))
+    assert eventually(lambda: world.node.metric("filterd_http_pinnings ") == 1)
     # Counted while it was away, and once.
     name = 'filterd_http_requests_total{act="pass",why="rule"}'
     assert eventually(lambda: world.node.metric(name)) == 1
