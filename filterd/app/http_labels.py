@@ -103,14 +103,26 @@ class Looks:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def begin(self) -> None:
-        """Begin those that are due. OSError: `http.upstream_ca` cannot be used."""
-        if self._tls is None:
-            ca = self._node.config.http.upstream_ca
-            self._tls = await asyncio.to_thread(trusted, None if ca is None else str(ca))
-        while (look := self._labels.wanted()) is not None:
-            task = asyncio.create_task(self._look(look, self._tls))
+        """Begin those that are due."""
+        tls = self._tls = self._tls or await self._trusted()
+        while tls is not None and (look := self._labels.wanted()) is not None:
+            task = asyncio.create_task(self._look(look, tls))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    async def _trusted(self) -> ssl.SSLContext | None:
+        """Return what certificates are checked against; None: it cannot be read, which is told."""
+        ca, problems = self._node.config.http.upstream_ca, self._node.problems
+        try:
+            found = await asyncio.to_thread(trusted, None if ca is None else str(ca))
+        except OSError as error:
+            said = f"no label file is fetched, http.upstream_ca cannot be used: {error}"
+            if problems.get("label files") != said:
+                logger.error("labels: %s", said)  # noqa: TRY400
+            problems["label files"] = said
+            return None
+        problems.pop("label files", None)
+        return found
 
     def end(self) -> None:
         """End them."""

@@ -180,7 +180,9 @@ class Exchange:
 
 
 async def tell(exchange: Exchange, daemon: Daemon) -> bool:
-    """Make one call; whether there is more to be asked for at once. Never raises."""
+    """Make one call; whether there is more to be asked for at once. A daemon that is away, or will
+    not listen, is no error.
+    """
     told = exchange.tell()
     try:
         return exchange.take(told, await daemon.call(COMMAND, told))
@@ -194,7 +196,12 @@ async def tell(exchange: Exchange, daemon: Daemon) -> bool:
 async def tell_always(exchange: Exchange, daemon: Daemon) -> None:
     """Tell once a second; does not end."""
     while True:
-        if not await tell(exchange, daemon):
+        try:
+            more = await tell(exchange, daemon)
+        except Exception:
+            logger.exception("nothing was told, by a fault of ours")
+            more = False
+        if not more:
             await asyncio.sleep(SECONDS)
 
 
