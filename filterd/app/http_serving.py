@@ -23,10 +23,12 @@ from filterd.app.http_authority import CA_FILE
 from filterd.app.http_commands import SOCKET
 from filterd.app.paths import Paths
 from filterd.config.schema import Config
+from filterd.http.labels.keeping import KEY_FILE, read_secret
 from filterd.http.rules import RULING
 from filterd.model.durable import make_directory, write_atomically
 from filterd.model.errors import ConfigError
 from filterd.model.group import RuleBook
+from filterd.model.handoff import is_word
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
@@ -121,9 +123,22 @@ def settings_of(config: Config, book: RuleBook, paths: Paths) -> dict[str, Any]:
         "ports": http.ports,
         "nameless": http.nameless,
         "learning": learning(config, book.must_not_block),
-        "undecided": http.fail.undecided == "open",
+        "inappropriate": http.fail.inappropriate,
+        "labels": {"key": str(folder / KEY_FILE)} if http.labels.on else None,
+        "media": _media(config, folder) if http.media.on else None,
         "stream": "256k",
         "page_key": str(folder / PAGE_KEY),
+    }
+
+
+def _media(config: Config, folder: Path) -> dict[str, Any]:
+    """Return what `media.guard.MediaSettings` is made of."""
+    media, node = config.http.media, socket.gethostname().partition(".")[0]
+    return {
+        "sets": str(media.sets or folder / "media"),
+        "handoffs": str(folder / "handoffs"),
+        "node": node if is_word(node) else "node",
+        "decoders": media.decoders,
     }
 
 
@@ -140,6 +155,7 @@ async def serve_http(
         _try_address(address.host, address.port)
     make_directory(paths.state / FOLDER)
     _make_key(paths.state / FOLDER / PAGE_KEY)
+    read_secret(paths.state / FOLDER / KEY_FILE, secrets.token_bytes)  # the daemon may be first
     file = paths.state / FOLDER / "worker.json"
     write_atomically(file, json.dumps(settings).encode())
     supervisor = Supervisor(config, [str(python), "-m", "filterd.http.worker", str(file)])

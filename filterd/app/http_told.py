@@ -29,7 +29,7 @@ SAME = 5.0  # seconds by which two ends of the same learned name may differ
 _WORKER = re.compile(r"[0-9a-f]{8,64}")
 _PART = r"[a-z][a-z_-]{0,39}"
 _WORD = re.compile(
-    rf"(?:connections|requests|tunnels)\.{_PART}\.{_PART}|(?:exchange|labels|media)\.{_PART}"
+    rf"(?:connections|requests|tunnels|pages)\.{_PART}\.{_PART}|(?:exchange|media)\.{_PART}"
 )
 Pin = tuple[str, str]  # client, host
 

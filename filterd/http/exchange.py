@@ -69,13 +69,13 @@ class Exchange:
         self.labels = 0  # the newest generation of the label cache, as last heard
 
     def count(self, word: str, number: int = 1) -> None:
-        """Add to what is counted as `word`, such as `labels.raised`."""
+        """Add to what is counted as `word`, such as `media.hit`."""
         if word not in self._counts and len(self._counts) >= MOST_WORDS:
             word = OTHER
         self._counts[word] += number
 
     def decided(self, what: str, verdict: Verdict) -> None:
-        """Count a decision on `what`: `tunnels`, `connections` or `requests`."""
+        """Count a decision on `what`: `tunnels`, `connections`, `requests`, or `pages` of ours."""
         self.count(f"{what}.{verdict.act.value}.{verdict.why.value}")
 
     def follow(self, what: str, totals: Callable[[], Mapping[str, int]]) -> None:
@@ -89,11 +89,12 @@ class Exchange:
         if len(self._pinned) > MOST_PINNED:
             self._pinned.popitem(last=False)
 
-    def saw(self, host: str, *, labelled: bool) -> None:
-        """Tell that a page of `host`, a normalised name, was answered with success; `labelled`: it
-        or its host says an age.
+    def saw(self, host: str, labelled: bool) -> None:  # noqa: FBT001 - as `Reading.see` says it
+        """Tell that a page of `host`, a normalised name or an address, was read; `labelled`: it or
+        its host says an age.
         """
-        self.count("labels.labelled" if labelled else "labels.unlabelled")
+        if not host or host[-1].isdigit() or ":" in host:
+            return  # an address has no label of its own
         when, was = self._told.get(host, (float("-inf"), False))
         if self._steady() < when + AGAIN and was >= labelled:
             return

@@ -17,6 +17,11 @@ WHYS = (
     "never-decrypt",
     "learned",
     "dns-answer",
+    "age-label",
+    "media-hash",
+    "certificate",
+    "unreachable",
+    "slow",
     "no-rules",
 )
 NOTES = (
@@ -33,7 +38,6 @@ NOTES = (
     "lost",
 )
 WHY = Label("why", WHYS, means="what of the HTTP filter led to it")
-PAGE = Label("page", ("labelled", "unlabelled", "raised"), means="what is known of a page's age")
 LOOK = Label("look", ("labelled", "none", "failed"), means="what came of looking")
 LABELLED = Label("labelled", ("yes", "no"), means="whether a site has an age label")
 NOTE = Label("note", NOTES, means="what became of a file, see docs/media.md")
@@ -52,13 +56,13 @@ HTTP_METRICS = (
         WHY,
     ),
     row("http_requests_total", _C, "Requests in the clear.", _W, "requests.*.*", ACT, WHY),
+    row("http_pages_total", _C, "Pages of ours sent instead.", _W, "pages.*.*", ACT, WHY),
     row("http_workers", _G, "Workers that were heard of lately.", _W, "workers"),
     row("http_workers_behind", _G, "Workers without the rules in force.", _W, "behind"),
     row("http_pinnings", _G, "Clients and names not to decrypt, as learned.", _W, "learned"),
     row("http_pinnings_learned_total", _C, "Refusals to be decrypted.", _W, "exchange.pinned"),
     row("http_events_total", _C, "Events of the filter that came.", _W, "events"),
     row("http_events_dropped_total", _C, "Events it had no room for.", _W, "dropped"),
-    row("http_pages_total", _C, "Pages that may have an age label.", _W, "labels.*", PAGE),
     row(
         "http_label_looks_total", _C, "Hosts looked at for label files.", _W, "sites.looks.*", LOOK
     ),

@@ -26,7 +26,8 @@ from tests.support.unbound import unbound
 
 pytestmark = pytest.mark.real
 
-READ, SERVER = "127.0.0.30", "127.0.0.91"  # a client that is inspected; where the sites are
+READ, GROWN = "127.0.0.30", "127.0.0.18"  # clients: one is inspected, one is 18
+SERVER = "127.0.0.91"  # where the sites are
 LABELLED, SILENT, PINNED = "labelled.edu.vn", "silent.edu.vn", "pinned.edu.vn"
 NAMES = (LABELLED, SILENT, PINNED, "blocked.edu.vn")
 HURRIED = (sys.executable, "-m", "tests.support.hurried")
@@ -72,6 +73,7 @@ def config(resolver, python, proxy, sites, authority):
         "default_group": "pupils",
         "groups": {
             "pupils": {"age": 10},
+            "grown": {"age": 18, "networks": [f"{GROWN}/32"]},
             "read": {"age": 10, "networks": [f"{READ}/32"]},
         },
         "block": ["blocked.edu.vn"],
@@ -120,8 +122,15 @@ def test_label_files_are_fetched_once_and_say_what_they_say(world):
     wanted = [f"{name}{each.path}" for name in (LABELLED, SILENT) for each in files_for(name)]
     assert sorted(world.labels.lines) == sorted(wanted)
     assert not any("cookie" in each or "referer" in each for each in world.labels.headers)
-    world.filter.curl(f"http://{LABELLED}:{world.plain.port}/")
-    time.sleep(2.5)
+    # Pupils of ten are kept from it by both workers, before it is asked; grown-ups are not.
+    url = f"http://{LABELLED}:{world.plain.port}/any/page"
+    eventually(lambda: world.filter.curl(url).stdout.endswith("\n403 000"))
+    time.sleep(1.0)
+    before = len(world.plain.asked)
+    codes = [world.filter.curl(url).stdout[-7:] for _ in range(10)]
+    assert codes == ["403 000"] * 10
+    assert len(world.plain.asked) == before
+    assert world.filter.curl(url, client=GROWN).stdout.startswith(BODY.decode())
     assert len(world.labels.lines) == len(wanted)
     assert world.node.metric('filterd_http_vn_sites{labelled="yes"}') == 1
     assert world.node.metric('filterd_http_vn_sites{labelled="no"}') == 1

@@ -62,7 +62,7 @@ class Fixture:
 def test_what_is_no_call_is_refused_whole(wrong):
     made = Fixture()
     with pytest.raises(ControlError):
-        made.take(**({"counts": {"labels.raised": 1}} | wrong))
+        made.take(**({"counts": {"media.raised": 1}} | wrong))
     assert not made.told.counts
     with pytest.raises(ControlError):
         made.told.take({})
@@ -129,12 +129,12 @@ def test_what_is_kept_is_bounded():
 
 def test_words_that_nobody_knows_become_no_metric():
     made = Fixture()
-    bad = {"x": 1, "labels.UP": 1, "requests.block": 2, "labels.a.b": 1, "media.hit": -4}
-    made.take(counts=bad | {"labels.raised": 2, "labels.x": 1.5, "labels.y": True})
-    assert made.told.counts == {"labels.raised": 2, "exchange.bad": 7}
+    bad = {"x": 1, "media.UP": 1, "requests.block": 2, "media.a.b": 1, "media.hit": -4}
+    made.take(counts=bad | {"media.raised": 2, "media.x": 1.5, "media.y": True})
+    assert made.told.counts == {"media.raised": 2, "exchange.bad": 7}
     for call in range(3):
         words = {
-            f"labels.{chr(97 + call)}{'x' * (n % 30)}{chr(97 + n // 30)}": 1 for n in range(600)
+            f"media.{chr(97 + call)}{'x' * (n % 30)}{chr(97 + n // 30)}": 1 for n in range(600)
         }
         made.take(number=call + 2, counts=words)
     assert len(made.told.counts) <= 1_001

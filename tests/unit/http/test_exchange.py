@@ -115,18 +115,18 @@ def test_what_was_forgotten_before_it_was_told_is_left_out():
 def test_a_host_is_told_once_and_again_when_a_label_is_found():
     one, between = Worker(), daemon()
     for _ in range(3):
-        one.exchange.saw("a.example", labelled=False)
+        one.exchange.saw("a.example", False)
     assert one.exchange.tell()["seen"] == [["a.example", False]]
     one.call(between)
-    one.exchange.saw("a.example", labelled=False)
+    one.exchange.saw("a.example", False)
     assert one.exchange.tell()["seen"] == []
-    one.exchange.saw("a.example", labelled=True)
+    one.exchange.saw("a.example", True)
     assert one.exchange.tell()["seen"] == [["a.example", True]]
     one.call(between)
-    one.exchange.saw("a.example", labelled=False)
+    one.exchange.saw("a.example", False)
     assert one.exchange.tell()["seen"] == []
     one.now += AGAIN
-    one.exchange.saw("a.example", labelled=False)
+    one.exchange.saw("a.example", False)
     assert one.exchange.tell()["seen"] == [["a.example", False]]
 
 
@@ -134,8 +134,8 @@ def test_what_waits_is_bounded_and_counts_go_on():
     one = Worker()
     for number in range(MOST_PINNED + 10):
         one.exchange.pinned("192.0.2.1", f"{number}.example")
-        one.exchange.saw(f"{number}.example", labelled=False)
-        one.exchange.count(f"labels.w{number}")
+        one.exchange.saw(f"{number}.example", False)
+        one.exchange.count(f"media.w{number}")
     assert len(one.exchange._pinned) == MOST_PINNED
     assert len(one.exchange._seen) == MOST_SEEN
     counts = one.exchange.tell()["counts"]
@@ -165,13 +165,13 @@ def test_totals_of_others_are_told_as_what_they_gained():
 
 def test_an_answer_that_was_lost_counts_nothing_twice():
     one, between = Worker(), daemon()
-    one.exchange.count("labels.raised", 3)
+    one.exchange.count("media.hit", 3)
     between.take(one.exchange.tell())  # the answer never comes
-    one.exchange.count("labels.raised", 4)
+    one.exchange.count("media.hit", 4)
     one.call(between)
-    assert between.counts["labels.raised"] == 3
+    assert between.counts["media.hit"] == 3
     one.call(between)
-    assert between.counts["labels.raised"] == 7
+    assert between.counts["media.hit"] == 7
 
 
 def test_counts_add_up_while_the_daemon_is_away(tmp_path):
@@ -182,7 +182,7 @@ def test_counts_add_up_while_the_daemon_is_away(tmp_path):
 
     async def run():
         for _ in range(5):
-            one.exchange.count("labels.raised")
+            one.exchange.count("media.hit")
             one.learn("192.0.2.1", "app.example")
             assert not await tell(one.exchange, Daemon(tmp_path / "s"))
         async with answering(tmp_path / "s", told) as there:
@@ -190,7 +190,7 @@ def test_counts_add_up_while_the_daemon_is_away(tmp_path):
                 await tell(one.exchange, there)
 
     asyncio.run(run())
-    assert between.counts["labels.raised"] == 5
+    assert between.counts["media.hit"] == 5
     assert between.numbers()["learned"] == 1
 
 
@@ -206,11 +206,11 @@ def test_what_is_refused_is_left_out_and_told_once_in_the_log(tmp_path, caplog):
     async def run():
         async with answering(tmp_path / "s", told) as there:
             for _ in range(4):
-                one.exchange.count("labels.raised")
+                one.exchange.count("media.hit")
                 await tell(one.exchange, there)
 
     asyncio.run(run())
-    assert between.counts["labels.raised"] == 1
+    assert between.counts["media.hit"] == 1
     assert between.counts["exchange.refused"] == 3
     assert caplog.text.count("of another version") == 1
 

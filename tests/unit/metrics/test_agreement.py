@@ -38,8 +38,8 @@ def test_every_path_leads_to_a_number_of_the_http_filter():
     site_labels = importlib.import_module("filterd.app.site_labels").SiteLabels
     told.sites = site_labels(cache, lambda _host: True, lambda: 0.0)
     told.sites.done("a.example", ())
-    words = ["labels.raised", "media.hit", "exchange.pinned"]
-    words += [f"{what}.pass.rule" for what in ("tunnels", "connections", "requests")]
+    words = ["media.hit", "exchange.pinned"]
+    words += [f"{what}.pass.rule" for what in ("tunnels", "connections", "requests", "pages")]
     told.counts.update(words)
     stats = told.numbers() | {"events": 1, "dropped": 0}  # of the node, see app/metering.py
     for metric in HTTP_METRICS:

@@ -144,7 +144,7 @@ def sources(**changed):
             "exchange": {"pinned": 6},
             "events": 8,
             "dropped": 0,
-            "labels": {"labelled": 1, "raised": 1},
+            "pages": {"block": {"rule": 2}},
             "sites": {"looks": {"none": 3}, "waiting": 1, "vn": {"yes": 1, "no": 2}},
             "media": {"scanned": 9, "hit": 1},
         },
