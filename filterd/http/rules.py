@@ -153,6 +153,11 @@ class Rules:
         self.now: InForce | None = None
         self.problem: str | None = "no rules were handed over yet; is `filterd serve` running?"
 
+    @property
+    def generation(self) -> int:
+        """Which rules are in force; 0: none are."""
+        return 0 if self.now is None else self.now.snapshot.generation
+
     def look(self) -> bool:
         """Read a new hand-over if there is one; whether other rules are in force now."""
         try:

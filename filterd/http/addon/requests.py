@@ -56,6 +56,7 @@ class Requests:
         verdict = self._standings.settle(
             standing, Act.BLOCK, lambda: self._gate.tunnel(self._rules.now, facts, now)
         )
+        self._standings.exchange.decided("tunnels", verdict)
         if verdict.act is Act.BLOCK:
             self._standings.tell(standing, verdict)
             self._refuse(standing, verdict, flow)
@@ -86,6 +87,7 @@ class Requests:
             tunnel=standing.tunnel,
         )
         verdict = self._standings.settle(standing, Act.BLOCK, lambda: self._decide(facts, flow))
+        self._standings.exchange.decided("requests", verdict)
         self._standings.tell(standing, verdict)
         if verdict.act is not Act.BLOCK:
             return
@@ -241,6 +243,7 @@ class Requests:
         return verdict
 
     def _refuse(self, standing: Standing, verdict: Verdict, flow: http.HTTPFlow) -> None:
+        self._standings.exchange.decided("pages", verdict)
         host = verdict.host or _asked_host(flow.request)
         asker = self._asker(standing, flow, host)
         now = self._clock.unix()
