@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from filterd.config.addresses import Listen
+from filterd.config.http_media import HttpMediaConfig
 from filterd.config.section import Section
 from filterd.config.types import ByteSize, DomainName, Duration, FilePath, Network, Word
 
@@ -77,7 +78,10 @@ class HttpConfig(Section):
     inspect: HttpInspectConfig = HttpInspectConfig()
     """What is decrypted."""
     never_decrypt: tuple[DomainName, ...] = ()
-    """Names, with their subdomains, that are never decrypted, beside rules/never-decrypt.yaml."""
+    """Names, with their subdomains, that are never decrypted, beside the feed's or, where it has
+    none, those of rules/never-decrypt.yaml; no setting takes one of these away."""
+    media: HttpMediaConfig = HttpMediaConfig()
+    """Files are compared with hashes of known pictures."""
     ca: FilePath | None = None
     """The folder of the site's authority; left out: http/ca in the state directory."""
     upstream_ca: FilePath | None = None
