@@ -180,8 +180,10 @@ def _show_file(name: str, value: Mapping[str, Any]) -> None:
     for each in value.get("authorities", ()):
         text = f"{each['id']}: {each['name']}, {each['threshold']} of {len(each['officers'])}"
         print(f"    {printable(text)}")
-    if names := value.get("names"):
-        print(f"    {len(names)} names: {printable(', '.join(map(str, names[:_NAMED])))}, …")
+    names = value.get("names")
+    if isinstance(names, list):
+        some = ", ".join(map(str, names[:_NAMED])) + (", …" if len(names) > _NAMED else "")
+        print(f"    {len(names)} names: {printable(some)}")
     for one in read_media(value) if "sets" in value else ():
         print(f"    set {one.id}: epoch {one.epoch}, {one.length:,} bytes, {one.sha256}")
     for each in value.get("orders", ()):

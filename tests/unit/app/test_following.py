@@ -35,7 +35,7 @@ class World:
         self.ministry = Ministry.new(not_after=now + 90 * DAY)
         self.log = self.ministry.log(folder / "feed")
         self.fetch = from_folder(f"file://{folder / 'feed'}")
-        self.ruling = SimpleNamespace(inputs=SimpleNamespace(orders=(), base=None))
+        self.ruling = SimpleNamespace(inputs=SimpleNamespace(orders=(), base=None, never=None))
         self.swaps, self.fault = [], None
         node = SimpleNamespace(
             book=SimpleNamespace(must_not_block=("hotline.example",)),
@@ -54,6 +54,11 @@ class World:
             raise self.fault
         self.swaps.append(orders)
         self.ruling.inputs.orders, self.ruling.inputs.base = orders, base
+
+    async def protect(self, never):
+        if self.fault is not None:
+            raise self.fault
+        self.ruling.inputs.never = never
 
     def order(self, name, **changed):
         times = {"not_before": self.now, "not_after": self.now + 30 * DAY}
