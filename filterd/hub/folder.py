@@ -27,16 +27,18 @@ _FOR_NODES = re.compile(r"targets/media/[0-9a-f]{64}\.[a-z0-9-]+\.set")
 
 class Folder(StaticFiles):
     """The parts of the feed below `folder`, less what is being written. `check` raises unless who
-    asks may have what is for nodes alone.
+    asks may have what is for nodes alone; without it, nobody may.
     """
 
-    def __init__(self, folder: Path, check: Callable[[Scope], Awaitable[None]]) -> None:
+    def __init__(
+        self, folder: Path, check: Callable[[Scope], Awaitable[None]] | None = None
+    ) -> None:
         super().__init__(directory=folder, check_dir=False)
         self._check = check
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Return a file. HTTPException: there is none."""
-        if _FOR_NODES.fullmatch(path):
+        if self._check is not None and _FOR_NODES.fullmatch(path):
             await self._check(scope)
             response = await super().get_response(path, scope)
             response.headers["Cache-Control"] = "private, no-store"

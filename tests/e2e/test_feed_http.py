@@ -4,6 +4,7 @@ what workers are handed, sets of hashes end in the folder that workers read.
 
 import json
 import stat
+import time
 
 import pytest
 
@@ -11,6 +12,7 @@ from filterd.http.media.hashset import HashSet
 from filterd.http.rules import open_ruling
 from filterd.policy.rulebook import default_directory, load_rulebook
 from tests.e2e.test_feed import Ministry, served
+from tests.e2e.test_following import hub_of
 from tests.support import needs
 from tests.support.node import eventually, node
 from tests.support.servers import free_port
@@ -119,6 +121,33 @@ def test_without_one_again_the_package_s_holds(tmp_path, resolver, ministry):
         sign(ministry)
         with node(tmp_path / "node", changes) as one:
             assert eventually(lambda: core(one) == PACKAGE)
+
+
+def test_over_a_hub_both_arrive_within_seconds_and_sets_for_nodes_alone(
+    tmp_path, resolver, ministry
+):
+    hub = hub_of(ministry, tmp_path)
+    with hub.serving():
+        url = f"http://127.0.0.1:{hub.port}"
+        changes = settings(resolver, ministry, f"{url}/feed", media={"on": True})
+        changes["feed"] |= {"hub": url, "poll": "2s"}
+        with node(tmp_path / "node", changes) as one:
+            assert eventually(lambda: look(one)["stream"]["state"] == "live")
+            sign(ministry, *BANKS)
+            began = time.monotonic()
+            assert eventually(lambda: core(one) == BANKS)
+            assert time.monotonic() - began < 10, "pushed as a hint, not looked for"
+            ministry.put("--media", media_set(ministry, 1))
+            # A second hint within half a minute waits, so that nobody can have nodes look all day.
+            assert eventually(
+                lambda: "401" in str(look(one)["media"] and look(one)["media"][0]["missing"]),
+                seconds=60,
+            )
+            path = f"/feed/targets/media/{laid(ministry).name}"
+            assert hub.get(path).status == 401, "not to whoever knows where it is"
+            made = hub.post("/v1/invitations", {"name": "A", "province": "79"}, hub.operator)
+            assert one.run("feed", "enrol", made.json["code"]).returncode == 0
+            assert eventually(lambda: sets(one) == ["trial.feed.set"], seconds=60)
 
 
 def media_set(ministry, epoch):
