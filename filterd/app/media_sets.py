@@ -25,6 +25,7 @@ FOLDER = "http/media"  # of the state directory
 OURS = ".feed.set"
 EPOCHS = "media-epochs.json"  # beside the trust root, since sets may be deleted
 MOST = 1 << 20  # bytes of that
+PATIENCE = 900.0  # seconds that one set may take at once; another one waits meanwhile
 LONGEST = 3600.0  # seconds between two tries
 
 
@@ -77,6 +78,8 @@ class MediaSets:
             except Refused as refused:
                 self._count(refused.fault, each)
                 problems[each.id] = f"refused ({refused.fault.value}): {refused}"
+            except TimeoutError:
+                problems[each.id] = f"cannot be had: not in {PATIENCE:.0f} s; it is taken up again"
             except OSError as error:
                 problems[each.id] = f"cannot be had: {error}"
         self._complain(problems)
@@ -109,7 +112,8 @@ class MediaSets:
                 f"media: set {wanted.id}: epoch {wanted.epoch} after {epochs[wanted.id]}",
             )
         part = folder / _part(wanted)
-        await fetch_large(pieces, wanted.path, wanted.length, wanted.sha256, part)
+        async with asyncio.timeout(PATIENCE):
+            await fetch_large(pieces, wanted.path, wanted.length, wanted.sha256, part)
         known = {**epochs, wanted.id: wanted.epoch}
         await asyncio.to_thread(_put, part, path, wanted, file, known)
         self._here[wanted.id] = wanted

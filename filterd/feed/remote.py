@@ -163,6 +163,9 @@ def _begin(response: httpx.Response, where: str, start: int) -> int:
         return 0
     if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
         raise Refused(Fault.MIXED, f"{where}: shorter than it was")
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        why = "it is given to enrolled nodes: set `feed.hub`, then `filterd feed enrol CODE`"
+        raise OSError(f"{where}: status 401: {why}")
     if response.status_code != httpx.codes.PARTIAL_CONTENT:
         raise OSError(f"{where}: status {response.status_code}")
     said = response.headers.get("content-range", "")

@@ -160,3 +160,28 @@ def test_a_set_that_is_missing_is_told_once_and_had_later(world, caplog):
     world.file(one).write_bytes(kept)
     assert world.step(one)
     assert world.feed.media == {}
+
+
+def test_one_that_trickles_in_is_taken_up_again_and_stops_no_other(world, monkeypatch):
+    monkeypatch.setattr("filterd.app.media_sets.PATIENCE", 0.3)
+    slow, good = world.make(1), world.make(1, "partner")
+    whole, pieces = world.file(slow).read_bytes(), world.pieces
+    asked = []
+
+    async def trickling(path, start):
+        if path != slow.path or asked:
+            asked.extend([start] if path == slow.path else [])
+            async for each in pieces(path, start):
+                yield each
+            return
+        asked.append(start)
+        yield 0, whole[:10]
+        await asyncio.sleep(60)
+
+    world.pieces = trickling
+    assert not world.step(slow, good)
+    assert "taken up again" in world.feed.media["national"]
+    assert "partner.feed.set" in world.there
+    assert world.step(slow, good)
+    assert asked == [0, 10]
+    assert world.there["national.feed.set"] == whole
