@@ -25,6 +25,10 @@ _WHY = {
     Why.BAD_NAME: page.Why.MALFORMED,
     Why.NO_RULES: page.Why.UNREADY,
     Why.BAD_URL: page.Why.MALFORMED,
+    Why.MEDIA: page.Why.LIST,
+    Why.CERTIFICATE: page.Why.CERTIFICATE,
+    Why.UNREACHABLE: page.Why.UNREACHABLE,
+    Why.SLOW: page.Why.SLOW,
 }
 _YOUNGEST = Reading.PRIMARY
 
@@ -50,6 +54,10 @@ class Answering:
         """Return the answer to a request that is blocked by `verdict`."""
         facts = page_facts(rules, verdict, asker.client)
         return self._now(rules).refuse(facts, asked, asker, now)
+
+    def may_go_on(self, asker: Asker, cookies: str, now: float) -> bool:
+        """Say whether who asks has seen the warning of this host and chose to go on."""
+        return self._desk.may_go_on(asker, cookies, now)
 
     def receive(
         self, rules: InForce | None, asked: Asked, asker: Asker, body: bytes, now: float
@@ -78,13 +86,15 @@ def page_facts(rules: InForce | None, verdict: Verdict, client: str) -> PageFact
             group = ""  # an address that the core cannot read: what the youngest may read
     if reason is None:
         why = _WHY.get(verdict.why, page.Why.RULE)
-        return PageFacts(why, reading, host=verdict.host, group=group)
+        # Of a file on a list nobody is told where it was, and help comes first.
+        grave = verdict.why is Why.MEDIA
+        return PageFacts(why, reading, verdict.host, group, grave=grave, care=grave)
     titles: Mapping[str, Any] = rules.categories if rules is not None else {}
     category = reason.category or ""
     about = titles.get(category, {})
     authority, order = _order(reason)
     return PageFacts(
-        why=page.why_of(reason.step, mandatory=reason.mandatory),
+        why=_why_of(verdict.why, reason),
         reading=reading,
         host=verdict.host,
         group=group,
@@ -101,11 +111,17 @@ def page_facts(rules: InForce | None, verdict: Verdict, client: str) -> PageFact
     )
 
 
+def _why_of(why: Why, reason: Reason) -> page.Why:
+    if why in {Why.LABEL, Why.WARNING}:
+        return page.Why.LABEL if why is Why.LABEL else page.Why.WARNING
+    return page.why_of(reason.step, mandatory=reason.mandatory)
+
+
 def _order(reason: Reason) -> tuple[str, str]:
     """Return authority and number of an order; a mandatory list is its own authority."""
-    if not reason.mandatory or reason.list is None:
+    if reason.list is None:
         return "", ""
     if reason.list.startswith(_ORDER):
         authority, _, order = reason.list.removeprefix(_ORDER).partition("/")
         return authority, order
-    return reason.list, ""
+    return (reason.list if reason.mandatory else ""), ""
