@@ -154,6 +154,23 @@ def scheduled(rule: RuleClass, block: ScheduledBlock) -> bool:
             return False
 
 
+def rank_behind(step: Step, rule: RuleClass | None) -> int:
+    """Return the rank of a rule that decided on `step`; None: no rule, the step itself did."""
+    match step:
+        case Step.DEFAULT if rule is None:
+            return DEFAULT_BLOCK
+        case Step.ORDER if rule is not None:
+            return _ORDER.rank
+        case Step.SCHEDULE if rule is not None:
+            return SCHEDULED
+        case Step.LIST if rule is not None:
+            return _list_rank(rule)
+        case Step.AGE if rule is not None and rule.action is Action.REWRITE:
+            return rank(Step.AGE, 1)
+        case _:
+            return rank(step)
+
+
 def home(rule: RuleClass) -> Step:
     """Return the step a rule belongs to while no schedule names it, applicable or not."""
     fixed = _FIXED.get(rule.origin)
