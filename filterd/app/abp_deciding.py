@@ -40,7 +40,7 @@ class AbpDecider:
         """
         rule = classes[decision.class_id] if decision.class_id >= 0 else None
         row = self.standing.row(decision.group, now)
-        found = last_word(self.rules, row, request, rank_behind(Step(decision.step), rule))
+        found = last_word(self.rules, row, request, rank_behind(decision.step, rule))
         if found is None:
             return None
         policy, rule = self.policies[decision.group], found.rule_class

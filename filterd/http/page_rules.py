@@ -12,7 +12,7 @@ from typing import Any
 
 from filterd.core import Abp, Decision
 from filterd.model.errors import RulesError
-from filterd.model.verdict import Kind, Step
+from filterd.model.verdict import Kind
 from filterd.policy.abp_rules import KINDS, AbpRequest, AbpRules, Candidate, last_word
 from filterd.policy.abp_standing import Standing, standing_in
 from filterd.policy.classes import RuleClass
@@ -46,7 +46,7 @@ class PageRules:
                 known nevertheless.
             ValueError, KeyError: no URL with a host, no such group.
         """
-        row, other = self.standing.row(made.group, now), rank_behind(Step(made.step), rule)
+        row, other = self.standing.row(made.group, now), rank_behind(made.step, rule)
         if self.failed and row.best < other and made.kind != Kind.BLOCK:
             raise PagesFailed(self.file)
         if self.failed:

@@ -26,6 +26,8 @@ from filterd.policy.classes_json import read_meta
 logger = logging.getLogger(__name__)
 FORMAT = 2
 RULING = "ruling.json"
+_KINDS = {each.value: each for each in Kind}
+_STEPS = {each.value: each for each in Step}
 REOPEN_LOOKS = 50  # after that many looks rules about requests that failed are opened anew
 _A = 1  # RFC 1035 section 3.2.2: rules with a condition on the type are held against addresses
 
@@ -57,6 +59,8 @@ class InForce:
     page: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     pages: PageRules | None = None
+    # What is said where no rule speaks, which is of most names: one for each group and step.
+    _silent: dict[tuple[str, int, str], Reason] = field(default_factory=dict, repr=False)
 
     def wishes(self, client: str) -> tuple[str, GroupWishes]:
         """Return the group of `client` and what it wants. ValueError for no address."""
@@ -93,7 +97,7 @@ class InForce:
         rule = found.rule_class
         return Reason(
             kind=Kind.BLOCK if found.blocks else Kind.ALLOW,
-            step=Step(found.rank >> 8),
+            step=_STEPS[found.rank >> 8],
             group=group,
             list=source_of(rule),
             rule=found.rule,
@@ -105,13 +109,18 @@ class InForce:
         )
 
     def _reason(self, made: Decision) -> Reason:
-        rule = self.classes[made.class_id] if made.class_id >= 0 else None
-        kind, step = Kind(made.kind), Step(made.step)
-        if rule is None:
-            return Reason(kind, step, made.group)
+        class_id = made.class_id
+        if class_id < 0:
+            key = (made.kind, made.step, made.group)
+            silent = self._silent.get(key)
+            if silent is None:
+                silent = Reason(_KINDS[key[0]], _STEPS[key[1]], key[2])
+                self._silent[key] = silent
+            return silent
+        rule = self.classes[class_id]
         return Reason(
-            kind=kind,
-            step=step,
+            kind=_KINDS[made.kind],
+            step=_STEPS[made.step],
             group=made.group,
             list=source_of(rule),
             rule=made.pattern or None,
