@@ -8,10 +8,18 @@ from filterd.app.ruling import Ruling
 from filterd.core import Abp, Decision
 from filterd.model.errors import RulesError
 from filterd.model.verdict import Kind, Reason, Step, Verdict
-from filterd.policy.abp_rules import AbpRequest, AbpRules, abp_classes, last_word
+from filterd.policy.abp_rules import (
+    KINDS,
+    AbpRequest,
+    AbpRules,
+    Candidate,
+    abp_classes,
+    last_word,
+)
 from filterd.policy.abp_standing import Standing, standing_of
 from filterd.policy.ages import effective_min_age
 from filterd.policy.classes import RuleClass
+from filterd.policy.explain import MatchRow
 from filterd.policy.precedence import Policy, rank_behind
 
 
@@ -38,9 +46,7 @@ class AbpDecider:
             ValueError: `request.url` has no host.
             RuntimeError: the matcher failed.
         """
-        rule = classes[decision.class_id] if decision.class_id >= 0 else None
-        row = self.standing.row(decision.group, now)
-        found = last_word(self.rules, row, request, rank_behind(decision.step, rule))
+        found = self.found(request, decision, classes, now)
         if found is None:
             return None
         policy, rule = self.policies[decision.group], found.rule_class
@@ -53,6 +59,35 @@ class AbpDecider:
             min_age=effective_min_age(rule, policy.ages, policy.own_ages),
         )
         return Verdict(Kind.BLOCK if found.blocks else Kind.ALLOW, reason)
+
+    def found(
+        self,
+        request: AbpRequest,
+        decision: Decision,
+        classes: Sequence[RuleClass],
+        now: float,
+    ) -> Candidate | None:
+        """Return the rule that has the last word, as `verdict` does."""
+        rule = classes[decision.class_id] if decision.class_id >= 0 else None
+        row = self.standing.row(decision.group, now)
+        return last_word(self.rules, row, request, rank_behind(decision.step, rule))
+
+    def rows(
+        self, request: AbpRequest, group: str, now: float, layer: int, first: int
+    ) -> list[MatchRow]:
+        """Return every rule that speaks about a request, as rows of `Snapshot.matches`; classes
+        count from `first`. Those of lists that have no say in `group` are there, too.
+        """
+        row = self.standing.row(group, now)
+        asked, abp = (request.url, request.source, request.kind), self.rules.abp
+        silent = [place for place in range(len(abp.counts)) if place not in row.counting]
+        found: list[MatchRow] = []
+        for only in (row.counting, silent):
+            for place, rule, kind, line in abp.matches(*asked, method=request.method, only=only):
+                number = place * len(KINDS) + KINDS.index(kind)
+                rank = row.ranks[number]
+                found.append((rank, first + number, "abp", rule, layer, line))
+        return sorted(found)
 
 
 def open_abp(ruling: Ruling, known: AbpDecider | None = None) -> AbpDecider | None:
