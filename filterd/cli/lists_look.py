@@ -139,6 +139,8 @@ def convert(args: argparse.Namespace) -> int:
 
 def _opened(argument: str) -> tuple[bytes, Format, Options]:
     name, given, path = list_argument(argument)
+    if name.lower() == ABP_URL:
+        raise RulesError(f"rules of {ABP_URL} are about requests; no other format can say them")
     data = Path(path).read_bytes()
     if name == AUTO:
         found, scores = detect(data[:_SAMPLE])

@@ -58,6 +58,12 @@ def test_a_file_is_checked_before_it_is_configured(run, tmp_path):
     assert run("lists", "check", f"abp-url={path}")[0] == 0
 
 
+def test_they_cannot_be_converted(run, tmp_path):
+    code, _, err = run("lists", "convert", f"abp-url={tmp_path / 'any'}", "--to", "rpz")
+    assert code != 0
+    assert "about requests" in err
+
+
 def explained(run, config, url, *words, group="pupils"):
     words = ("--group", group, *words)
     return run.json("explain", url, *words, "-c", config, "--json")
