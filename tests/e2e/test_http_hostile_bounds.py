@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.hostile_world import BLOCKED, OPEN, READ
 from tests.support.node import eventually
-from tests.support.raw_http import CHUNKED, GOOD, connect, read, status
+from tests.support.raw_http import CHUNKED, connect, read, status
 
 pytestmark = pytest.mark.real
 MIB = 2**20
