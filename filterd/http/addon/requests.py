@@ -18,6 +18,7 @@ from filterd.http.page.going import without_ours
 from filterd.http.reading import Reading, judge
 from filterd.http.rules import Rules
 from filterd.http.standing import Standing, Standings
+from filterd.http.strict import fault, mended
 from filterd.http.watching import Watch
 from filterd.http.words import Act, Hello, Request, Verdict, Why
 from filterd.model.clock import Clock
@@ -62,6 +63,8 @@ class Requests:
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Decide a request before its body is read."""
+        if flow.error is not None:
+            return  # mitmproxy has refused it, and only shows it
         standing = self._of(flow)
         request = flow.request
         claimed, path = request.host_header, request.path
@@ -100,11 +103,29 @@ class Requests:
         rules, now = self._rules.now, self._clock.unix()
         verdict = self._gate.request(rules, facts, now)
         if verdict.act is Act.PASS:
+            raw = flow.request.data
+            if fault(raw.method, raw.path, raw.http_version, raw.headers.fields):
+                return Verdict(Act.BLOCK, Why.BAD_URL, facts.host)
             known = self._reading.known(rules, facts.client, facts.path, verdict, now)
             if known is not None:
                 return known
+            if (warning := self._warning(facts, flow, now)) is not None:
+                return warning
             self._prepare(facts.client, flow)
         return verdict
+
+    def _warning(self, facts: Request, flow: http.HTTPFlow, now: float) -> Verdict | None:
+        """Return the warning that is to be shown first."""
+        rules = self._rules.now
+        host = _asked_host(flow.request)
+        if rules is None or not rules.warnings or not host:
+            return None
+        reason = rules.warned(f"http://{host}{facts.path}", facts.client, now)
+        cookies = flow.request.headers.get("cookie", "")
+        asker = self._asker(self._of(flow), flow, host)
+        if reason is None or self._answering.may_go_on(asker, cookies, now):
+            return None
+        return Verdict(Act.BLOCK, Why.WARNING, host, reason)
 
     def _prepare(self, client: str, flow: http.HTTPFlow) -> None:
         """Make a request that may go on what it is to be, before its body is read."""
@@ -156,6 +177,7 @@ class Requests:
         """Say which bodies are read; all others go on as they come."""
         if OURS in flow.metadata or (response := flow.response) is None:
             return
+        response.headers.fields = mended(response.headers.fields) or response.headers.fields
         if not self._reading.on:
             response.stream = response.status_code != _SWITCHING
             return
