@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filterd.app.abp_deciding import AbpDecider
+from filterd.app.abp_deciding import PageDecider
 from filterd.app.listtext import ListText
 from filterd.app.parts import current_inputs
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.app.ruling import build_ruling
 from filterd.core import Decision, IndexBuilder, Snapshot
 from filterd.formats.detect import detect
+from filterd.formats.hashed_urls import FORMAT as HASHED_URLS
 from filterd.formats.registry import by_name
 from filterd.lists.gate import AUTO
 from filterd.lists.store import ListStore
@@ -24,9 +25,10 @@ from filterd.policy.abp_rules import FORMAT as ABP_URL
 from filterd.policy.abp_rules import compile_abp
 from filterd.policy.ages import category_ages, effective_min_age
 from filterd.policy.classes import Origin, RuleClass, source_of
+from filterd.policy.hashed_rules import compile_hashed
 from filterd.policy.lists_index import compile_lists
 from filterd.policy.plan import build_plan
-from filterd.policy.precedence import policy_of
+from filterd.policy.precedence import Policy, policy_of
 from filterd.policy.rulebook import default_directory, load_rulebook
 
 _SAMPLE = 65_536
@@ -41,7 +43,7 @@ ALONE = "everyone"  # the one group of lists without a configuration
 @dataclass(frozen=True, slots=True)
 class Decider:
     """Snapshots, what their classes mean, and the lists' texts. `group` overrides the client's;
-    `abp` has the last word on URLs where it says so.
+    `pages` has the last word on URLs where it says so.
 
     `build` makes the snapshot and classes that hold for some days from a moment on: a plan knows
     only a few days of schedules, and questions may be about any.
@@ -52,7 +54,7 @@ class Decider:
     timezone: str
     group: str | None = None
     texts: Mapping[str, ListText] = field(default_factory=dict)
-    abp: AbpDecider | None = None
+    pages: PageDecider | None = None
     _made: OrderedDict[float, Made] = field(default_factory=OrderedDict, repr=False)
 
     def at(self, moment: float) -> Made:
@@ -129,9 +131,8 @@ def from_lists(blocks: Sequence[str], allows: Sequence[str], age: int | None) ->
     specs += [_spec(text, allow=True, book=book) for text in allows]
     texts = {spec.name: ListText(Path(spec.path or "")) for spec in specs}
     sources = []
-    urls = [(spec, texts[spec.name].data) for spec in specs if spec.format == ABP_URL]
     for spec in specs:
-        if spec.format == ABP_URL:
+        if spec.format in (ABP_URL, HASHED_URLS):
             continue
         data = texts[spec.name].data
         if spec.format == AUTO:
@@ -148,8 +149,24 @@ def from_lists(blocks: Sequence[str], allows: Sequence[str], age: int | None) ->
     plan = build_plan(school, book, [compiled.table], time.time())
     made = Snapshot([builder.finish(compiled.meta)], plan, 1), tuple(compiled.table.classes)
     ages = category_ages(book, school)
-    abp = AbpDecider(compile_abp(urls), {ALONE: policy_of(group, ages)}) if urls else None
-    return Decider(lambda _start: made, ages, school.timezone, None, texts, abp)
+    pages = _pages(specs, texts, {ALONE: policy_of(group, ages)})
+    return Decider(lambda _start: made, ages, school.timezone, None, texts, pages)
+
+
+def _pages(
+    specs: Sequence[ListSpec], texts: Mapping[str, ListText], policies: Mapping[str, Policy]
+) -> PageDecider | None:
+    abp, hashed = (
+        [(spec, texts[spec.name].data) for spec in specs if spec.format == form]
+        for form in (ABP_URL, HASHED_URLS)
+    )
+    if not abp and not hashed:
+        return None
+    return PageDecider(
+        policies,
+        compile_abp(abp) if abp else None,
+        compile_hashed(hashed) if hashed else None,
+    )
 
 
 def _spec(text: str, *, allow: bool, book: RuleBook) -> ListSpec:

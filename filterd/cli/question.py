@@ -42,12 +42,12 @@ def verdict_of(line: bytes, decider: Decider, now: float) -> dict[str, Any]:
         }
         snapshot, classes = decider.at(when)
         decision = _decided(question, snapshot, when, asking)
-        if decider.abp is not None and "url" in question:
+        if decider.pages is not None and "url" in question:
             request = abp_request(
                 question["url"], question.get("source_url"), web_question(question)
             )
             matches = snapshot.matches_url(web_question(question).url, when, **asking)
-            verdict = decider.abp.verdict(request, decision, [match[0] for match in matches])
+            verdict = decider.pages.verdict(request, decision, [match[0] for match in matches])
     except InvalidName as error:
         raise UnanswerableError(f"name: {error}") from None
     except UnreadableError as error:
