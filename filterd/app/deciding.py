@@ -25,7 +25,7 @@ from filterd.policy.abp_rules import FORMAT as ABP_URL
 from filterd.policy.abp_rules import compile_abp
 from filterd.policy.ages import category_ages, effective_min_age
 from filterd.policy.classes import Origin, RuleClass, source_of
-from filterd.policy.hashed_rules import compile_hashed
+from filterd.policy.hashed_lists import compile_hashed
 from filterd.policy.lists_index import compile_lists
 from filterd.policy.plan import build_plan
 from filterd.policy.precedence import Policy, policy_of

@@ -9,16 +9,8 @@ from typing import Any
 
 from filterd.cli.base import Exit, complain
 from filterd.cli.progress import Progress
-from filterd.formats.hashed_urls import (
-    NARROWEST,
-    NEW_SALT,
-    SALT,
-    USUAL,
-    WIDEST,
-    expression_of,
-    hash_urls,
-    write_hashed,
-)
+from filterd.formats.hashed_urls import NARROWEST, SALT, USUAL, WIDEST, write_hashed
+from filterd.formats.hashing import NEW_SALT, expression_of, hash_urls
 from filterd.model.durable import write_atomically
 from filterd.model.errors import InvalidName, RulesError
 
@@ -92,10 +84,14 @@ def _expressions(lines: Iterable[bytes], name: str) -> list[str]:
             bar.at(number)
             try:
                 found.append(expression_of(line.decode().strip()))
-            except (InvalidName, UnicodeDecodeError) as error:
-                bad += 1
-                if bad <= _SHOWN:
-                    complain(f"{name}: line {number}: {error}")
+                continue
+            except InvalidName as error:
+                why = str(error)
+            except UnicodeDecodeError:
+                why = "not UTF-8"
+            bad += 1
+            if bad <= _SHOWN:
+                complain(f"{name}: line {number}: {why}")
     if bad:
         raise RulesError(f"{name}: {bad:,} lines name no page; mend or drop them; nothing written")
     return found

@@ -1,28 +1,20 @@
-"""Lists of hashed URLs as files: the head, and a line for each entry. Read whole or not at all.
+"""Lists of hashed URLs as files: a head, and a line for each entry. Read whole or not at all.
 
 A list that only orders can rest on must not lose lines silently, so one bad line, or one line less
 than the head says, refuses it. What such a list hides and what not: `docs/hashed-urls.md`.
-
-An entry is the first bytes of HMAC-SHA-256 (RFC 2104) with the list's salt over an expression: host
-and path in their one spelling (`formats/urls.py`), as Safe Browsing pairs host suffixes with path
-prefixes (`rust/crates/filterd-index/src/expressions.rs`).
 """
 
-import hmac
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
-from filterd.core import public_suffix
-from filterd.formats.urls import read_url
-from filterd.model.errors import InvalidName, RulesError
+from filterd.model.errors import RulesError
 
 FORMAT = "hashed-urls"
 FIRST = b"# filterd hashed-urls 1"
 NARROWEST, WIDEST, USUAL = 8, 32, 12  # bytes of an entry
 SALT = (16, 64)  # bytes of a salt: at least, at most
-NEW_SALT = 32  # bytes of one that is made here
 MOST = 1 << 26  # entries
 LOOKUPS = 30  # expressions of one URL, at most
 RARE = 1e-12  # a URL may be taken for another more seldom than this
@@ -31,7 +23,7 @@ _KEY = re.compile(rb"#[ \t]*(salt|bytes|epoch|entries):[ \t]*(\S+)[ \t]*")
 
 @dataclass(frozen=True, slots=True)
 class HashedList:
-    """A list as its file has it. `entries` has `width` bytes for each, sorted, each once."""
+    """A list as its file has it: `entries` one after the other, each of `width` bytes."""
 
     salt: bytes
     width: int
@@ -85,35 +77,6 @@ def write_hashed(made: HashedList) -> Iterator[str]:
         yield made.entries[start : start + made.width].hex()
 
 
-def hash_urls(expressions: Iterable[str], salt: bytes, width: int, epoch: int) -> HashedList:
-    """Return the list of `expressions` (`expression_of`), sorted, so that their order is gone.
-
-    Raises:
-        RulesError: a width or a salt out of bounds, more entries than the width is good for.
-    """
-    if not NARROWEST <= width <= WIDEST:
-        raise RulesError(_width_needed(width))
-    if not SALT[0] <= len(salt) <= SALT[1]:
-        raise RulesError(f"a salt has {SALT[0]} to {SALT[1]} bytes, not {len(salt)}")
-    made = {hmac.digest(salt, each.encode(), "sha256")[:width] for each in expressions}
-    check_rare(len(made), width)
-    return HashedList(salt, width, epoch, b"".join(sorted(made)))
-
-
-def expression_of(text: str) -> str:
-    """Return what stands for the URL `text` in a list: host and path, in their one spelling.
-
-    Raises:
-        InvalidName: it names no page, or what no list may: all pages below a public suffix.
-    """
-    host, path = read_url(text)
-    if "/" not in text.rpartition("://")[2]:
-        raise InvalidName("a host alone; give it a / to mean all of its pages")
-    if not host.startswith("[") and public_suffix(host):
-        raise InvalidName(f"{host!r} is a public suffix or a single label, not a site")
-    return host + path
-
-
 def check_rare(entries: int, width: int) -> None:
     """Raise RulesError where a URL would be taken for a listed one too often."""
     if LOOKUPS * entries / 256.0**width > RARE:
@@ -121,6 +84,14 @@ def check_rare(entries: int, width: int) -> None:
             f"{entries} entries of {width} bytes: of a million million pages that are not meant, "
             f"more than one would be blocked; make entries of {width + 1} bytes or more"
         )
+
+
+def width_needed(width: int) -> str:
+    """Return why entries of `width` bytes are refused."""
+    return (
+        f"entries of {width} bytes, not {NARROWEST} to {WIDEST}: with fewer, pages that are not "
+        f"meant would be blocked; {USUAL} are usual"
+    )
 
 
 def _head(lines: list[bytes]) -> tuple[dict[str, tuple[int, bytes]], int]:
@@ -156,7 +127,7 @@ def _number(head: dict[str, tuple[int, bytes]], word: str, least: int, most: int
     line, text = _said(head, word)
     number = int(text) if text.isdigit() and len(text) < 20 else -1
     if word == "bytes" and not least <= number <= most and number >= 0:
-        raise RulesError(f"line {line}: {_width_needed(number)}")
+        raise RulesError(f"line {line}: {width_needed(number)}")
     if not least <= number <= most:
         raise RulesError(f"line {line}: {word} is a number from {least} to {most}")
     return number
@@ -168,13 +139,6 @@ def _said(head: dict[str, tuple[int, bytes]], word: str) -> tuple[int, bytes]:
     return head[word]
 
 
-def _width_needed(width: int) -> str:
-    return (
-        f"entries of {width} bytes, not {NARROWEST} to {WIDEST}: with fewer, pages that are not "
-        f"meant would be blocked; {USUAL} are usual"
-    )
-
-
 def _blame(lines: list[bytes], start: int, width: int) -> NoReturn:
     """Raise RulesError for the first line that is no entry."""
     digits = re.compile(rb"[0-9A-Fa-f]{%d}" % (2 * width))
@@ -183,5 +147,4 @@ def _blame(lines: list[bytes], start: int, width: int) -> NoReturn:
             raise RulesError(
                 f"line {at}: not {2 * width} hexadecimal digits; fetch or make the list again"
             )
-
     raise RulesError("entries that do not read; fetch or make the list again")
