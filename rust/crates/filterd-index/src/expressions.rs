@@ -18,6 +18,8 @@ use crate::url::Url;
 const SUFFIXES: usize = 4;
 /// Folders, the root among them.
 const FOLDERS: usize = 4;
+/// Expressions of one URL.
+pub(crate) const MOST_EXPRESSIONS: usize = (SUFFIXES + 1) * (FOLDERS + 2);
 
 /// The two halves of all expressions of a URL.
 #[derive(Debug)]

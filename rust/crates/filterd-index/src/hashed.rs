@@ -7,13 +7,17 @@
 //! of a URL is hashed for each list, 30 at most, and looked up in a sorted table: a directory by the
 //! first bits says which few entries to look at, mostly in one line of the processor's cache.
 
+use std::ops::Range;
 use std::path::Path;
 
+use smallvec::SmallVec;
+
 use crate::error::Result;
-use crate::expressions::Expressions;
+use crate::expressions::{Expressions, MOST_EXPRESSIONS};
 use crate::hashed_file;
 use crate::hmac::Hmac;
 use crate::map::{Bytes, Section};
+use crate::prefetch::prefetch;
 use crate::url::Url;
 
 /// Lists in one file.
@@ -116,19 +120,13 @@ impl HashedUrls {
         let mut hits = Vec::new();
         let counting = |list: &&Table| only.is_none_or(|only| only.contains(&list.class));
         for list in self.lists.iter().filter(counting) {
-            for host in &expressions.hosts {
-                for path in &expressions.paths {
-                    let code = list.hmac.code(host, path);
-                    let entry = &code[..list.width];
-                    if list.has(entry) {
-                        hits.push(HashedHit {
-                            class: list.class,
-                            expression: format!("{host}{path}"),
-                            entry: entry.to_vec(),
-                        });
-                    }
-                }
-            }
+            list.look(&expressions, |host, path, entry| {
+                hits.push(HashedHit {
+                    class: list.class,
+                    expression: format!("{host}{path}"),
+                    entry: entry.to_vec(),
+                });
+            });
         }
         hits
     }
@@ -139,11 +137,40 @@ impl Table {
         self.entries.as_ref().len() / self.width
     }
 
-    fn has(&self, wanted: &[u8]) -> bool {
-        let bucket = bucket(wanted, self.bits);
-        let entries = self.entries.as_ref();
-        let range = self.start(bucket) * self.width..self.start(bucket + 1) * self.width;
-        let Some(mut rest) = entries.get(range) else {
+    /// Calls `with` for every expression that is listed. Each lookup waits for the memory twice, for
+    /// the directory and for entries; all of them wait at once.
+    fn look(&self, all: &Expressions<'_>, mut with: impl FnMut(&str, &str, &[u8])) {
+        let pairs = || {
+            let hosts = all.hosts.iter();
+            hosts.flat_map(|host| all.paths.iter().map(move |path| (*host, *path)))
+        };
+        let mut codes: SmallVec<[[u8; 32]; MOST_EXPRESSIONS]> = SmallVec::new();
+        for (host, path) in pairs() {
+            let code = self.hmac.code(host, path);
+            if let Some(place) = self.directory.as_ref().get(bucket(&code, self.bits) * 4) {
+                prefetch(place);
+            }
+            codes.push(code);
+        }
+        let mut ranges: SmallVec<[Range<usize>; MOST_EXPRESSIONS]> = SmallVec::new();
+        for code in &codes {
+            let bucket = bucket(code, self.bits);
+            let range = self.start(bucket) * self.width..self.start(bucket + 1) * self.width;
+            if let Some(place) = self.entries.as_ref().get(range.start) {
+                prefetch(place);
+            }
+            ranges.push(range);
+        }
+        for ((code, range), (host, path)) in codes.iter().zip(ranges).zip(pairs()) {
+            let entry = &code[..self.width];
+            if self.has(entry, range) {
+                with(host, path, entry);
+            }
+        }
+    }
+
+    fn has(&self, wanted: &[u8], range: Range<usize>) -> bool {
+        let Some(mut rest) = self.entries.as_ref().get(range) else {
             return false; // opening has checked that there is none
         };
         while !rest.is_empty() {
