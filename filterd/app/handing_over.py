@@ -18,6 +18,10 @@ from filterd.core import Index
 from filterd.http.rules import FORMAT, RULING
 from filterd.model.durable import make_directory, write_atomically
 from filterd.model.group import ALWAYS, Category
+from filterd.policy.abp_rules import abp_classes
+from filterd.policy.abp_standing import standing_of, standing_out
+from filterd.policy.classes import ClassTable
+from filterd.policy.classes_json import write_meta
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.1
@@ -79,7 +83,23 @@ def hand_over(ruling: Ruling, indexes: list[str]) -> dict[str, Any]:
         "never_decrypt": {"core": book.never_decrypt, "added": config.http.never_decrypt},
         "page": {"language": config.language, **config.http.page.model_dump()},
         "http": {},
+        **_pages(ruling),
     }
+
+
+def _pages(ruling: Ruling) -> dict[str, Any]:
+    """Rules about requests: their file, and how they stand for each group while the plan holds."""
+    lists = ruling.inputs.lists
+    if lists is None or lists.abp is None or lists.generation.abp is None:
+        return {}
+    table = ClassTable(list(abp_classes(lists.generation.abp.lists)))
+    standing = standing_of(table.classes, ruling.ground.outline.frame)
+    said = {
+        "file": str(lists.abp),
+        "classes": write_meta(table),
+        "standing": standing_out(standing),
+    }
+    return {"abp": said}
 
 
 def _category(each: Category) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from filterd.http.never import Learned
 from filterd.http.page.asked import Asked
 from filterd.http.page.desk import Asker, is_ours
 from filterd.http.page.facts import Answer
+from filterd.http.request_type import request_type, source_url
 from filterd.http.rules import Rules
 from filterd.http.words import Act, Hello, Request, Verdict, Why
 from filterd.model.clock import Clock
@@ -127,6 +128,7 @@ class Filter:
             if request.stream:
                 flow.kill()
             return
+        kind, source = self._asked_for(request)
         facts = Request(
             client=standing.client,
             scheme=request.scheme,
@@ -137,6 +139,8 @@ class Filter:
             claimed=request.host_header,
             sni=standing.sni,
             tunnel=standing.tunnel,
+            kind=kind,
+            source=source,
         )
         now = self._clock.unix()
         verdict = self._settle(
@@ -235,6 +239,17 @@ class Filter:
         standing.verdict = verdict
         return verdict
 
+    def _asked_for(self, request: http.Request) -> tuple[str, str | None]:
+        """Return what a request is for and who asks, where rules ask for that."""
+        if self._rules.now is None or self._rules.now.pages is None:
+            return "other", None
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in reversed(request.headers.fields)
+        }
+        kind = request_type(headers, request.path)
+        return kind, source_url(headers, _page_url(request), kind)
+
     def _refusal(self, standing: Standing, verdict: Verdict, flow: http.HTTPFlow) -> http.Response:
         host = verdict.host or _asked_host(flow.request)
         asker = self._asker(standing, flow, host)
@@ -297,6 +312,11 @@ def _asked_host(request: http.Request) -> str:
     claimed = request.host_header
     host = read_authority(claimed)[0] if claimed else read_host(request.host)
     return host.name or host.address or ""
+
+
+def _page_url(request: http.Request) -> str:
+    """A URL of the site that is asked; only its host counts."""
+    return f"{request.scheme}://{_asked_host(request)}/"
 
 
 def _plain(address: str) -> str:

@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from filterd.core import canonical_url
 from filterd.http.host import NEITHER, Host, read_authority, read_host
 from filterd.http.never import Learned
+from filterd.http.page_rules import PagesFailed
 from filterd.http.rules import GroupWishes, InForce
 from filterd.http.words import Act, Hello, Request, Verdict, Why
 from filterd.model.name import parents
 from filterd.model.verdict import Kind
+from filterd.policy.abp_rules import AbpRequest
 
+_PORTS = {"http": 80, "https": 443}
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -41,6 +44,13 @@ def may_go_by_address(verdict: Verdict) -> bool:
     only to be explained has no name to dial either, and goes nowhere.
     """
     return verdict.why is Why.NAMELESS and verdict.act in {Act.PASS, Act.SPLICE, Act.INSPECT}
+
+
+def failing(host: str) -> Verdict:
+    """Return the verdict on a request that rules about requests would have had a say in, had their
+    matcher not failed.
+    """
+    return Verdict(Act.BLOCK, Why.NO_RULES, host)
 
 
 class Gate:
@@ -90,8 +100,7 @@ class Gate:
         if claimed.name is not None:
             # Its address is then ours to choose.
             hosts = [each for each in hosts if each.address is None]
-        path = facts.path if facts.path.startswith("/") else "/"  # OPTIONS * is about the host
-        return self._worst(rules, facts.client, hosts, now, path)
+        return self._worst(rules, facts.client, list(dict.fromkeys(hosts)), now, facts)
 
     def _opened(
         self, rules: InForce | None, facts: Hello, found: Verdict, at: tuple[float, float]
@@ -137,14 +146,14 @@ class Gate:
         client: str,
         hosts: Sequence[Host],
         now: float,
-        path: str | None = None,
+        asked: Request | None = None,
     ) -> Verdict:
-        """Decide each host, with the page of it where there is a `path`; the first that is blocked,
-        else the first.
+        """Decide each host, with its page where one is `asked` for; the first that is blocked, else
+        the first.
         """
         first: Verdict | None = None
         for host in hosts or (NEITHER,):
-            verdict = self._one(rules, client, host, (now, path))
+            verdict = self._one(rules, client, host, now, asked)
             if verdict.act is Act.BLOCK:
                 return verdict
             first = first or verdict
@@ -152,20 +161,30 @@ class Gate:
         return first
 
     def _one(
-        self, rules: InForce | None, client: str, host: Host, asked: tuple[float, str | None]
+        self,
+        rules: InForce | None,
+        client: str,
+        host: Host,
+        now: float,
+        asked: Request | None,
     ) -> Verdict:
-        now, path = asked
         if host.name is None:
             return self._nameless(rules, client, host.address)
         if rules is None:
             return self._undecided(host.name)
-        if path is not None and canonical_url(f"http://{host.name}{path}") is None:
-            return Verdict(Act.BLOCK, Why.BAD_URL, host.name)
         try:
-            if path is None:
+            if asked is None:
                 reason = rules.judge(host.name, client, now)
             else:
-                reason = rules.judge_url(f"http://{host.name}{path}", client, now)
+                # OPTIONS * is about the host.
+                path = asked.path if asked.path.startswith("/") else "/"
+                url = f"http://{host.name}{path}"
+                if canonical_url(url) is None:
+                    return Verdict(Act.BLOCK, Why.BAD_URL, host.name)
+                sent = None if rules.pages is None else _sent(asked, host.name, path)
+                reason = rules.judge_url(url, client, now, sent)
+        except PagesFailed:
+            return failing(host.name)
         except (ValueError, KeyError):
             return self._undecided(host.name)
         if reason.kind is Kind.BLOCK:
@@ -190,3 +209,12 @@ class Gate:
         learning = any(each in self._settings.learning for each in parents(name))
         act = Act.PASS if learning or self._settings.undecided else Act.BLOCK
         return Verdict(act, Why.NO_RULES, name, dial=name if act is Act.PASS else None)
+
+
+def _sent(asked: Request, name: str, path: str) -> AbpRequest:
+    """Return a request as rules about requests see it: the URL as the client has it, and `ws` or
+    `wss` for a WebSocket.
+    """
+    port = "" if _PORTS.get(asked.scheme) == asked.port else f":{asked.port}"
+    scheme = asked.scheme.replace("http", "ws") if asked.kind == "websocket" else asked.scheme
+    return AbpRequest(f"{scheme}://{name}{port}{path}", asked.source, asked.kind, asked.method)

@@ -6,13 +6,13 @@ rule is the entry, as the list has it: logs and pages must not tell what is list
 knows what was asked for.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from filterd.core import HashedUrls
 from filterd.model.group import ListSpec
 from filterd.model.rule import Action
-from filterd.policy.abp_rules import Candidate, Ranks
+from filterd.policy.abp_rules import Candidate
 from filterd.policy.classes import Origin, RuleClass
 from filterd.policy.precedence import NOT_APPLICABLE
 
@@ -42,7 +42,7 @@ def hashed_classes(specs: Iterable[ListSpec]) -> tuple[RuleClass, ...]:
 
 
 def hashed_candidate(
-    rules: HashedRules, ranks: Ranks, url: str, below: int = NOT_APPLICABLE
+    rules: HashedRules, ranks: Sequence[int], url: str, below: int = NOT_APPLICABLE
 ) -> Candidate | None:
     """Return the entry that wins for a group whose ranks of the classes these are, of one list
     that for the longest host and path. None: none of a rank below `below` covers `url`; lists
