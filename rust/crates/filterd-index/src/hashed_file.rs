@@ -209,11 +209,11 @@ fn check(list: &Table) -> Result<()> {
             return damaged("entries are not sorted");
         }
         before = Some(entry);
-        for value in next..=bucket(entry, list.bits) {
-            if list.start(value) != at {
+        while next <= bucket(entry, list.bits) {
+            if list.start(next) != at {
                 return damaged("directory");
             }
-            next = value + 1;
+            next += 1;
         }
     }
     for value in next..=1 << list.bits {
