@@ -8,10 +8,18 @@ from filterd.app.ruling import Ruling
 from filterd.core import Abp, Decision
 from filterd.model.errors import RulesError
 from filterd.model.verdict import Kind, Reason, Step, Verdict
-from filterd.policy.abp_rules import AbpRequest, AbpRules, Candidate, abp_classes, last_word
+from filterd.policy.abp_rules import (
+    KINDS,
+    AbpRequest,
+    AbpRules,
+    Candidate,
+    abp_classes,
+    last_word,
+)
 from filterd.policy.abp_standing import Standing, standing_of
 from filterd.policy.ages import effective_min_age
 from filterd.policy.classes import RuleClass
+from filterd.policy.explain import MatchRow
 from filterd.policy.hashed_rules import HashedRules, hashed_candidate
 from filterd.policy.precedence import Policy, rank_behind
 
@@ -65,13 +73,30 @@ class AbpDecider:
     ) -> Candidate | None:
         """Return the rule that has the last word, as `verdict` does."""
         rule = classes[decision.class_id] if decision.class_id >= 0 else None
-        other, first = rank_behind(Step(decision.step), rule), None
+        other, first = rank_behind(decision.step, rule), None
         if self.hashed is not None:
             hashed, standing = self.hashed
             ranks = standing.row(decision.group, now).ranks
             first = hashed_candidate(hashed, ranks, request.url, other)
         row = self.standing.row(decision.group, now)
         return last_word(self.rules, row, request, first.rank if first else other) or first
+
+    def rows(
+        self, request: AbpRequest, group: str, now: float, layer: int, first: int
+    ) -> list[MatchRow]:
+        """Return every rule that speaks about a request, as rows of `Snapshot.matches`; classes
+        count from `first`. Those of lists that have no say in `group` are there, too.
+        """
+        row = self.standing.row(group, now)
+        asked, abp = (request.url, request.source, request.kind), self.rules.abp
+        silent = [place for place in range(len(abp.counts)) if place not in row.counting]
+        found: list[MatchRow] = []
+        for only in (row.counting, silent):
+            for place, rule, kind, line in abp.matches(*asked, method=request.method, only=only):
+                number = place * len(KINDS) + KINDS.index(kind)
+                rank = row.ranks[number]
+                found.append((rank, first + number, "abp", rule, layer, line))
+        return sorted(found)
 
 
 def open_abp(ruling: Ruling, known: AbpDecider | None = None) -> AbpDecider | None:

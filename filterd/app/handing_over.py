@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import secrets
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,6 @@ from filterd.model.durable import make_directory, write_atomically
 from filterd.model.group import ALWAYS, Category
 from filterd.policy.abp_rules import abp_classes
 from filterd.policy.abp_standing import standing_of, standing_out
-from filterd.policy.classes import ClassTable
-from filterd.policy.classes_json import write_meta
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.1
@@ -92,11 +91,11 @@ def _pages(ruling: Ruling) -> dict[str, Any]:
     lists = ruling.inputs.lists
     if lists is None or lists.abp is None or lists.generation.abp is None:
         return {}
-    table = ClassTable(list(abp_classes(lists.generation.abp.lists)))
-    standing = standing_of(table.classes, ruling.ground.outline.frame)
+    specs = [replace(spec, url=None, path=None) for spec in lists.generation.abp.lists]
+    standing = standing_of(abp_classes(specs), ruling.ground.outline.frame)
     said = {
         "file": str(lists.abp),
-        "classes": write_meta(table),
+        "lists": [asdict(spec) for spec in specs],
         "standing": standing_out(standing),
     }
     return {"abp": said}

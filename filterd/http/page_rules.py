@@ -12,11 +12,11 @@ from typing import Any
 
 from filterd.core import Abp, Decision
 from filterd.model.errors import RulesError
+from filterd.model.group import ListSpec
 from filterd.model.verdict import Kind
-from filterd.policy.abp_rules import KINDS, AbpRequest, AbpRules, Candidate, last_word
+from filterd.policy.abp_rules import AbpRequest, AbpRules, Candidate, abp_classes, last_word
 from filterd.policy.abp_standing import Standing, standing_in
 from filterd.policy.classes import RuleClass
-from filterd.policy.classes_json import read_meta
 from filterd.policy.precedence import rank_behind
 
 logger = logging.getLogger(__name__)
@@ -68,12 +68,13 @@ def open_pages(said: Mapping[str, Any] | None, before: PageRules | None) -> Page
     """
     if said is None:
         return None
-    file, classes = str(said["file"]), tuple(read_meta(said["classes"]).classes)
+    file, specs = str(said["file"]), [ListSpec(**each) for each in said["lists"]]
+    classes = abp_classes(specs)
     standing = standing_in(said["standing"], len(classes))
     if before is not None and before.file == file and not before.failed:
         abp = before.rules.abp
     else:
         abp = Abp.open(file)
-    if len(classes) != len(abp.counts) * len(KINDS):
+    if len(specs) != len(abp.counts):
         raise RulesError(f"{file} is not of the lists that were handed over with it")
     return PageRules(file, AbpRules(abp, classes), standing)

@@ -81,6 +81,7 @@ class Candidate:
     rule_class: RuleClass
     rule: str
     line: int  # in its list, from 1; 0: nobody knows
+    number: int = 0  # of its class
 
     @property
     def blocks(self) -> bool:
@@ -134,7 +135,7 @@ def last_word(rules: AbpRules, row: Row, request: AbpRequest, other: int) -> Can
         number = place * len(KINDS) + KINDS.index(kind)
         rank = row.ranks[number]
         if rank < (other if best is None else best.rank):
-            best = Candidate(rank, rules.classes[number], rule, line)
+            best = Candidate(rank, rules.classes[number], rule, line, number)
     return best
 
 

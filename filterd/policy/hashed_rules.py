@@ -55,5 +55,5 @@ def hashed_candidate(
     best: Candidate | None = None
     for place, _, entry in rules.urls.matches(url, only=counting) if counting else ():
         if best is None or ranks[place] < best.rank:
-            best = Candidate(ranks[place], rules.classes[place], entry.hex(), 0)
+            best = Candidate(ranks[place], rules.classes[place], entry.hex(), 0, place)
     return best
