@@ -1,15 +1,25 @@
-"""`filterd lists hash`: a list of URLs as a list of hashes, for who publishes one."""
+"""`filterd lists hash`: URLs as a list of hashes, for who publishes one; and a look at a list."""
 
 import argparse
+import json
 import secrets
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from filterd.app.deciding import list_argument
 from filterd.cli.base import Exit, complain
 from filterd.cli.progress import Progress
-from filterd.formats.hashed_urls import NARROWEST, SALT, USUAL, WIDEST, write_hashed
+from filterd.formats.hashed_urls import (
+    FORMAT,
+    NARROWEST,
+    SALT,
+    USUAL,
+    WIDEST,
+    read_hashed,
+    write_hashed,
+)
 from filterd.formats.hashing import NEW_SALT, expression_of, hash_urls
 from filterd.model.durable import write_atomically
 from filterd.model.errors import InvalidName, RulesError
@@ -63,6 +73,23 @@ def run(args: argparse.Namespace) -> int:
     twice = len(given) - len(made)
     more = f" ({twice:,} lines said what another did)" if twice else ""
     print(f"{args.output}: {len(made):,} entries of {made.width} bytes, epoch {made.epoch}{more}")
+    return Exit.OK
+
+
+def check(args: argparse.Namespace) -> int:
+    """Read a list of hashes and tell what it is. RulesError: it would not be used."""
+    path = Path(list_argument(args.list)[2])
+    try:
+        found = read_hashed(path.read_bytes())
+    except RulesError as error:
+        raise RulesError(f"{path}: {error}") from None
+    if args.json:
+        said = {"format": FORMAT, "accepted": len(found), "bytes": found.width}
+        print(json.dumps({**said, "epoch": found.epoch}))
+    else:
+        print(
+            f"format {FORMAT}: {len(found):,} entries of {found.width} bytes, epoch {found.epoch}"
+        )
     return Exit.OK
 
 

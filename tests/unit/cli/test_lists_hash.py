@@ -139,6 +139,19 @@ def test_what_cannot_be_used_is_said(run, urls, tmp_path, words, said):
     assert said in err
 
 
+def test_a_look_at_a_list(run, urls, tmp_path):
+    made = tmp_path / "list"
+    run("lists", "hash", str(urls), "-o", str(made), "--new-salt", "--epoch", "5")
+    code, out, _ = run("lists", "check", f"hashed-urls={made}")
+    assert (code, out) == (0, "format hashed-urls: 2 entries of 12 bytes, epoch 5\n")
+    code, out, _ = run("lists", "check", "--json", f"hashed-urls={made}")
+    wanted = {"format": "hashed-urls", "accepted": 2, "bytes": 12, "epoch": 5}
+    assert (code, json.loads(out)) == (0, wanted)
+    code, _, err = run("lists", "check", f"hashed-urls={urls}")
+    assert code == 2
+    assert "line 1: not '# filterd hashed-urls 1'" in err
+
+
 def test_a_list_that_was_cut_is_refused(run, urls, tmp_path):
     made = tmp_path / "list"
     run("lists", "hash", str(urls), "-o", str(made), "--new-salt", "--epoch", "1")
