@@ -1,4 +1,4 @@
-"""URL rules in ABP syntax beside a snapshot: which of the two has the last word on a request."""
+"""Rules about requests, in ABP syntax or hashed, beside a snapshot: who has the last word."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,16 +20,20 @@ from filterd.policy.abp_standing import Standing, standing_of
 from filterd.policy.ages import effective_min_age
 from filterd.policy.classes import RuleClass
 from filterd.policy.explain import MatchRow
+from filterd.policy.hashed_rules import HashedRules, hashed_candidate
 from filterd.policy.precedence import Policy, rank_behind
 
 
 @dataclass(frozen=True, slots=True)
 class AbpDecider:
-    """ABP rules, how they stand, and the policies of the groups by name."""
+    """ABP rules, how they stand, and the policies of the groups by name; and lists of hashed URLs,
+    where there are any, with how they stand.
+    """
 
     rules: AbpRules
     standing: Standing
     policies: Mapping[str, Policy]
+    hashed: tuple[HashedRules, Standing] | None = None
 
     def verdict(
         self,
@@ -38,7 +42,7 @@ class AbpDecider:
         classes: Sequence[RuleClass],
         now: float,
     ) -> Verdict | None:
-        """Return the verdict if an ABP rule has the last word, None if `decision` stands.
+        """Return the verdict if a rule about requests has the last word, None if `decision` stands.
 
         `classes` are those of the snapshot behind `decision`; `now` is in unix seconds.
 
@@ -54,7 +58,7 @@ class AbpDecider:
             step=Step(found.rank >> 8),
             list=rule.list,
             rule=found.rule,
-            line=found.line,
+            line=found.line or None,
             category=rule.category,
             min_age=effective_min_age(rule, policy.ages, policy.own_ages),
         )
@@ -69,8 +73,13 @@ class AbpDecider:
     ) -> Candidate | None:
         """Return the rule that has the last word, as `verdict` does."""
         rule = classes[decision.class_id] if decision.class_id >= 0 else None
+        other, first = rank_behind(decision.step, rule), None
+        if self.hashed is not None:
+            hashed, standing = self.hashed
+            ranks = standing.row(decision.group, now).ranks
+            first = hashed_candidate(hashed, ranks, request.url, other)
         row = self.standing.row(decision.group, now)
-        return last_word(self.rules, row, request, rank_behind(decision.step, rule))
+        return last_word(self.rules, row, request, first.rank if first else other) or first
 
     def rows(
         self, request: AbpRequest, group: str, now: float, layer: int, first: int

@@ -14,6 +14,7 @@ from filterd.app.paths import Paths, config_path, read_config
 from filterd.app.ruling import build_ruling
 from filterd.core import Decision, IndexBuilder, Snapshot
 from filterd.formats.detect import detect
+from filterd.formats.hashed_urls import FORMAT as HASHED_URLS
 from filterd.formats.registry import by_name
 from filterd.lists.gate import AUTO
 from filterd.lists.store import ListStore
@@ -25,6 +26,7 @@ from filterd.policy.abp_rules import compile_abp
 from filterd.policy.abp_standing import standing_of
 from filterd.policy.ages import category_ages, effective_min_age
 from filterd.policy.classes import Origin, RuleClass, source_of
+from filterd.policy.hashed_lists import compile_hashed
 from filterd.policy.lists_index import compile_lists
 from filterd.policy.plan import build_plan
 from filterd.policy.precedence import policy_of
@@ -131,9 +133,12 @@ def from_lists(blocks: Sequence[str], allows: Sequence[str], age: int | None) ->
     specs += [_spec(text, allow=True, book=book) for text in allows]
     texts = {spec.name: ListText(Path(spec.path or "")) for spec in specs}
     sources = []
-    urls = [(spec, texts[spec.name].data) for spec in specs if spec.format == ABP_URL]
+    urls, hidden = (
+        [(spec, texts[spec.name].data) for spec in specs if spec.format == form]
+        for form in (ABP_URL, HASHED_URLS)
+    )
     for spec in specs:
-        if spec.format == ABP_URL:
+        if spec.format in (ABP_URL, HASHED_URLS):
             continue
         data = texts[spec.name].data
         if spec.format == AUTO:
@@ -150,10 +155,18 @@ def from_lists(blocks: Sequence[str], allows: Sequence[str], age: int | None) ->
     plan = build_plan(school, book, [compiled.table], time.time())
     ages = category_ages(book, school)
     abp = None
-    if urls:
-        rules = compile_abp(urls)
-        standing = standing_of(rules.classes, frame_of(school, ages, {}, 0))
-        abp = AbpDecider(rules, standing, {ALONE: policy_of(group, ages)})
+    if urls or hidden:
+        rules, hashed, frame = (
+            compile_abp(urls),
+            compile_hashed(hidden),
+            frame_of(school, ages, {}, 0),
+        )
+        abp = AbpDecider(
+            rules,
+            standing_of(rules.classes, frame),
+            {ALONE: policy_of(group, ages)},
+            (hashed, standing_of(hashed.classes, frame)),
+        )
     snapshot = Snapshot([builder.finish(compiled.meta)], plan, 1)
     made = snapshot, tuple(compiled.table.classes), abp
     return Decider(lambda _start: made, ages, school.timezone, None, texts)

@@ -12,10 +12,12 @@ from pathlib import Path
 from filterd.app.deciding import list_argument
 from filterd.app.lists_work import wanted_lists
 from filterd.app.paths import Paths, config_path, read_config
+from filterd.cli import lists_hash
 from filterd.cli.base import Exit, paint, printable
 from filterd.cli.progress import Progress
 from filterd.formats.base import Format, Options
 from filterd.formats.detect import detect
+from filterd.formats.hashed_urls import FORMAT as HASHED_URLS
 from filterd.formats.registry import by_name
 from filterd.formats.scan import check as check_list
 from filterd.formats.scan import scan
@@ -62,6 +64,8 @@ def check(args: argparse.Namespace) -> int:
     """Read a list and report; exit status 1 when a line was refused."""
     if list_argument(args.list)[0].lower() == ABP_URL:
         return _check_abp(args)
+    if list_argument(args.list)[0].lower() == HASHED_URLS:
+        return lists_hash.check(args)
     data, form, options = _opened(args.list)
     report = check_list(data, form, options)
     if args.json:

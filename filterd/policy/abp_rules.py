@@ -80,7 +80,7 @@ class Candidate:
     rank: int
     rule_class: RuleClass
     rule: str
-    line: int  # in its list, from 1
+    line: int  # in its list, from 1; 0: nobody knows
     number: int = 0  # of its class
 
     @property
