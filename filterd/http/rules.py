@@ -17,8 +17,9 @@ from filterd.http.never import NeverDecrypt
 from filterd.http.request_headers import NOTHING, RequestHeaders, read_plan
 from filterd.http.words import Reason
 from filterd.model.errors import RulesError
+from filterd.model.group import ALWAYS
 from filterd.model.verdict import Kind, Step
-from filterd.policy.classes import ClassTable, RuleClass, source_of
+from filterd.policy.classes import ClassTable, Origin, RuleClass, source_of
 from filterd.policy.classes_json import read_meta
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class InForce:
     categories: Mapping[str, Any] = field(default_factory=dict)  # titles, grave, care, by name
     page: Mapping[str, Any] = field(default_factory=dict)
     headers: RequestHeaders = NOTHING
+    warnings: frozenset[int] = frozenset()  # classes of orders to warn
     settings: Mapping[str, Any] = field(default_factory=dict)
     # Nearly all decisions have one of a few reasons, and making one costs more than deciding.
     _reasons: dict[Any, Reason] = field(default_factory=dict, repr=False, compare=False)
@@ -78,6 +80,34 @@ class InForce:
             ValueError, KeyError: it cannot be decided; a URL without one spelling is among that.
         """
         return self._reason(self.snapshot.decide_url(url, now, client=client))
+
+    def warned(self, url: str, client: str, now: float) -> Reason | None:
+        """Return the order to warn of `url` that `client` is to be shown; None: there is none.
+
+        Raises:
+            ValueError, KeyError: as for `judge_url`.
+        """
+        if not self.warnings:
+            return None
+        group, wishes = self.wishes(client)
+        for _, number, _, pattern, _, line in self.snapshot.matches_url(url, now, client=client):
+            rule = self.classes[number]
+            if number not in self.warnings or now >= (rule.expires or 0):
+                continue
+            if not wishes.filtered or (rule.min_age or ALWAYS) <= wishes.age:
+                continue
+            return Reason(
+                kind=Kind.PASS,
+                step=Step.ORDER,
+                group=group,
+                list=source_of(rule),
+                rule=pattern,
+                category=rule.category,
+                min_age=rule.min_age,
+                order=rule.note or None,
+                line=line,
+            )
+        return None
 
     def _reason(self, made: Decision) -> Reason:
         key = (made.kind, made.step, made.class_id, made.group, made.pattern, made.line)
@@ -123,6 +153,11 @@ class Rules:
         self.now: InForce | None = None
         self.problem: str | None = "no rules were handed over yet; is `filterd serve` running?"
 
+    @property
+    def generation(self) -> int:
+        """Which rules are in force; 0: none are."""
+        return 0 if self.now is None else self.now.snapshot.generation
+
     def look(self) -> bool:
         """Read a new hand-over if there is one; whether other rules are in force now."""
         try:
@@ -167,14 +202,17 @@ def open_ruling(path: Path) -> InForce:
         for name, each in said["groups"].items()
     }
     never = said["never_decrypt"]
+    classes = tuple(rule for table in tables for rule in table.classes)
+    warning = {n for n, rule in enumerate(classes) if rule.origin is Origin.WARNING}
     return InForce(
         snapshot=Snapshot(indexes, said["plan"], said["generation"]),
-        classes=tuple(rule for table in tables for rule in table.classes),
+        classes=classes,
         groups=groups,
         never=NeverDecrypt.of(never["core"], never["added"]),
         illegal=frozenset(said["illegal"]),
         categories=said["categories"],
         page=said["page"],
         headers=read_plan(said["headers"]),
+        warnings=frozenset(n for n in warning if classes[n].groups is None),
         settings=said["http"],
     )

@@ -32,6 +32,7 @@ class Why(StrEnum):
     NEVER = "never-decrypt"  # passed unread, since it may not be decrypted
     LEARNED = "learned"  # passed unread, since the client trusts one certificate only
     ANSWER = "dns-answer"  # our own DNS says no to the name's addresses or aliases
+    WARNING = "warning"  # an authority's order to warn; whoever asks may go on
     LABEL = "age-label"  # the site itself says that it is for older people
     MEDIA = "media-hash"  # a file that is on a list of hashes
     CERTIFICATE = "certificate"  # the server's certificate is not valid

@@ -63,6 +63,7 @@ class Why(StrEnum):
     SERVICE_NOT_CHOSEN = "service-not-chosen"
     BYPASS_OFF = "bypass-off"
     SAFE_SEARCH_OFF = "safe-search-off"
+    WARNING = "warning"  # warns where there is a page to do it with
     CONDITION = "condition"  # the rule asks for another type, client or tag
 
 
@@ -105,6 +106,7 @@ _FIXED: Mapping[Origin, Standing] = {
     Origin.LOCAL_BLOCK: Standing(rank(Step.LOCAL_BLOCK), Why.LOCAL),
     # Guards the network, not the pupil: `filtered` does not lift it.
     Origin.REBIND: Standing(rank(Step.LOCAL_BLOCK), Why.REBIND),
+    Origin.WARNING: Standing(NOT_APPLICABLE, Why.WARNING),
 }
 # Order 1, not 0: rewrites of order 0 can be lifted by any list's exception.
 _ORDER = Standing(rank(Step.ORDER, 1), Why.ORDER)
@@ -156,6 +158,8 @@ def scheduled(rule: RuleClass, block: ScheduledBlock) -> bool:
 
 def home(rule: RuleClass) -> Step:
     """Return the step a rule belongs to while no schedule names it, applicable or not."""
+    if rule.origin is Origin.WARNING:
+        return Step.ORDER
     fixed = _FIXED.get(rule.origin)
     if fixed is not None:
         return Step(fixed.rank >> 8)

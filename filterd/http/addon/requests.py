@@ -56,6 +56,7 @@ class Requests:
         verdict = self._standings.settle(
             standing, Act.BLOCK, lambda: self._gate.tunnel(self._rules.now, facts, now)
         )
+        self._standings.exchange.decided("tunnels", verdict)
         if verdict.act is Act.BLOCK:
             self._standings.tell(standing, verdict)
             self._refuse(standing, verdict, flow)
@@ -86,6 +87,7 @@ class Requests:
             tunnel=standing.tunnel,
         )
         verdict = self._standings.settle(standing, Act.BLOCK, lambda: self._decide(facts, flow))
+        self._standings.exchange.decided("requests", verdict)
         self._standings.tell(standing, verdict)
         if verdict.act is not Act.BLOCK:
             return
@@ -107,8 +109,23 @@ class Requests:
             known = self._reading.known(rules, facts.client, facts.path, verdict, now)
             if known is not None:
                 return known
+            if (warning := self._warning(facts, flow, now)) is not None:
+                return warning
             self._prepare(facts.client, flow)
         return verdict
+
+    def _warning(self, facts: Request, flow: http.HTTPFlow, now: float) -> Verdict | None:
+        """Return the warning that is to be shown first."""
+        rules = self._rules.now
+        host = _asked_host(flow.request)
+        if rules is None or not rules.warnings or not host:
+            return None
+        reason = rules.warned(f"http://{host}{facts.path}", facts.client, now)
+        cookies = flow.request.headers.get("cookie", "")
+        asker = self._asker(self._of(flow), flow, host)
+        if reason is None or self._answering.may_go_on(asker, cookies, now):
+            return None
+        return Verdict(Act.BLOCK, Why.WARNING, host, reason)
 
     def _prepare(self, client: str, flow: http.HTTPFlow) -> None:
         """Make a request that may go on what it is to be, before its body is read."""
@@ -226,6 +243,7 @@ class Requests:
         return verdict
 
     def _refuse(self, standing: Standing, verdict: Verdict, flow: http.HTTPFlow) -> None:
+        self._standings.exchange.decided("pages", verdict)
         host = verdict.host or _asked_host(flow.request)
         asker = self._asker(standing, flow, host)
         now = self._clock.unix()
