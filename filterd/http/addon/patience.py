@@ -57,8 +57,8 @@ class Patience:
         self._owes(client, HEAD_SECONDS)
 
     def client_disconnected(self, client: connection.Client) -> None:
-        """Nobody owes anything. Where it was to be closed while something was decided, mitmproxy has
-        forgotten to close its socket.
+        """Nobody owes anything. Where it was to be closed while something was decided, mitmproxy
+        has forgotten to close its socket.
         """
         self._paid(client)
         io = self._ends(client.id)
