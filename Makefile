@@ -78,7 +78,7 @@ soak: build/.built ## a steady load and a new rule every second for MINUTES (20)
 	@$(PY) -m bench.soak --minutes $(MINUTES)
 
 http: build/.env ## the environment of the HTTP filter, .venv-http; PYTHON=python3.12 for the newest mitmproxy
-	@PYTHON="$(PYTHON)" deploy/build/http-environment.sh .venv-http
+	@PYTHON="$(PYTHON)" MEDIA="$(MEDIA)" deploy/build/http-environment.sh .venv-http
 	@touch build/.http
 
 http-new: build/.env ## a second one, .venv-http-new, with Python 3.12 or later: make test tries both

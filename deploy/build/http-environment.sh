@@ -3,6 +3,7 @@
 # requirements/http.txt on Python 3.11 and requirements/http-py312.txt on newer ones; or .venv-http-new,
 # which tests try beside it, always on a newer one. PYTHON names the interpreter. filterd itself is
 # found there by a .pth file: nothing of filterd's own requirements is installed beside mitmproxy's.
+# MEDIA=1 adds what perceptual hashes need, which is kept from then on.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 folder=$1
@@ -42,6 +43,9 @@ fi
 echo "installing $requirements into $folder (Python 3.$minor) ..."
 # Without --no-deps pip would hold mitmproxy's pins against what the overrides have changed.
 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r "$requirements"
+if [ -n "${MEDIA:-}" ] || "$folder/bin/python" -c 'import pdqhash' 2>/dev/null; then
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/http-media.txt
+fi
 "$folder/bin/python" - <<'PY'
 import pathlib, sysconfig
 site = pathlib.Path(sysconfig.get_path("purelib"))

@@ -77,11 +77,22 @@ def hand_over(ruling: Ruling, indexes: list[str]) -> dict[str, Any]:
         "groups": _groups(ruling),
         "illegal": sorted(each.name for each in book.categories if each.min_age >= ALWAYS),
         "categories": {each.name: _category(each) for each in book.categories},
-        "never_decrypt": {"core": book.never_decrypt, "added": config.http.never_decrypt},
+        "never_decrypt": never_decrypt(ruling),
         "page": {"language": config.language, **config.http.page.model_dump()},
         "headers": plan_headers(config, book),
         "http": {},
     }
+
+
+def never_decrypt(ruling: Ruling) -> dict[str, Any]:
+    """Return what is never decrypted: the feed's core where it has one, else the package's, and
+    what the school adds. `version`: of the feed's; None: it is the package's.
+    """
+    inputs = ruling.inputs
+    never, added = inputs.never, inputs.config.http.never_decrypt
+    if never is None:
+        return {"core": inputs.book.never_decrypt, "version": None, "added": added}
+    return {"core": never.names, "version": never.version, "added": added}
 
 
 def _category(each: Category) -> dict[str, Any]:

@@ -135,7 +135,8 @@ def _media(config: Config, folder: Path) -> dict[str, Any]:
     """Return what `media.guard.MediaSettings` is made of."""
     media, node = config.http.media, socket.gethostname().partition(".")[0]
     return {
-        "sets": str(media.sets or folder / "media"),
+        "sets": str(folder / "media"),  # where `media_sets.py` puts those of the feed
+        "further": None if media.sets is None else str(media.sets),
         "handoffs": str(folder / "handoffs"),
         "node": node if is_word(node) else "node",
         "decoders": media.decoders,

@@ -104,8 +104,13 @@ def _reading(settings: Mapping[str, Any], clock: Clock, exchange: Exchange) -> R
     told = settings["media"]
     media = None
     if told is not None:
+        further = told["further"]
         where = MediaSettings(
-            Path(told["sets"]), Path(told["handoffs"]), told["node"], told["decoders"]
+            Path(told["sets"]),
+            Path(told["handoffs"]),
+            told["node"],
+            told["decoders"],
+            None if further is None else Path(further),
         )
         media = Media(where, os.environ, clock.unix, os.urandom)
         exchange.follow("media", media.told)
