@@ -12,6 +12,7 @@ __all__ = [
     "Abp",
     "Decision",
     "Engine",
+    "HashedUrls",
     "Index",
     "IndexBuilder",
     "Limits",
@@ -78,6 +79,31 @@ class Abp:
     ) -> list[tuple[int, str, str, int]]:
         """Return (class, rule, kind, line) of each class's block, and, where one can be lifted, of
         each class's exception. `line` counts from 1 in its list."""
+
+@final
+class HashedUrls:
+    """Lists of hashed URLs, compiled (`docs/hashed-urls.md`). Threads may ask at once."""
+
+    counts: list[tuple[int, int]]  # class and number of entries of each list
+
+    @staticmethod
+    def build(lists: Sequence[tuple[bytes, int, bytes, int]]) -> HashedUrls:
+        """Compile (salt, bytes of an entry, entries one after the other, class) of each list.
+        ValueError: a salt that is not of 16 to 64 bytes, entries not of 8 to 32, too much."""
+
+    @staticmethod
+    def open(path: str) -> HashedUrls:
+        """Map what `save` wrote, and verify all of it. OSError; ValueError: damaged, foreign."""
+
+    def save(self, path: str) -> None:
+        """Write the file beside `path`; fsync, then rename. OSError."""
+
+    def matches(
+        self, url: str, *, only: Sequence[int] | None = None
+    ) -> list[tuple[int, str, bytes]]:
+        """Return (class, the part of `url` that is listed, entry) of every entry that covers it;
+        list by list, the longest host first and then the longest path. `only`: the classes that
+        count (None: all). ValueError where `canonical_url` gives None."""
 
 @final
 class Skimmed:

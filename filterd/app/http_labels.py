@@ -132,7 +132,7 @@ class Looks:
     async def _look(self, look: Look, tls: ssl.SSLContext) -> None:
         found = None
         try:
-            async with label_client(self._resolve, tls) as client:
+            async with label_client(self._resolve, tls, look.seconds) as client:
                 found = await fetch_files(client, look)
         except Exception:
             # What a host sends may bring about a fault that nobody thought of.

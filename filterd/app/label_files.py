@@ -22,6 +22,7 @@ from filterd.lists.remote import open_client
 
 logger = logging.getLogger(__name__)
 REDIRECTS = 2
+MOST_ADDRESSES = 3
 _PASSING = frozenset({408, 425, 429})  # of 4xx those that say nothing of the file
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052 section 2.1
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
@@ -42,9 +43,17 @@ def trusted(authorities: str | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=authorities)
 
 
-def label_client(resolve: Resolve, tls: ssl.SSLContext) -> httpx.AsyncClient:
-    """Return a client for one host, to be closed; it keeps nothing. `resolve`: to addresses."""
-    client = open_client(timeout=httpx.Timeout(10.0), parallel=1, resolve=resolve, tls=tls)
+def label_client(resolve: Resolve, tls: ssl.SSLContext, seconds: float) -> httpx.AsyncClient:
+    """Return a client for one host, to be closed; it keeps nothing. `resolve`: to addresses, of
+    which `MOST_ADDRESSES` are tried within `seconds`.
+    """
+
+    async def some(host: str) -> Sequence[str]:
+        return (await resolve(host))[:MOST_ADDRESSES]
+
+    # Connecting ends by its own time: a handshake that is cancelled from outside stays open.
+    bounds = httpx.Timeout(seconds, connect=0.9 * seconds / MOST_ADDRESSES)
+    client = open_client(timeout=bounds, parallel=1, resolve=some, tls=tls)
     client.headers["Accept"] = "application/json, application/xml;q=0.9, */*;q=0.1"
     client.headers["Accept-Encoding"] = "gzip"
     client.cookies = httpx.Cookies(CookieJar(DefaultCookiePolicy(allowed_domains=())))

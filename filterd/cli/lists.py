@@ -1,8 +1,8 @@
-"""`filterd lists`: status, update, check, convert, rollback."""
+"""`filterd lists`: status, update, check, convert, hash, rollback."""
 
 import argparse
 
-from filterd.cli import lists_change, lists_look
+from filterd.cli import lists_change, lists_hash, lists_look
 from filterd.cli.base import Command, add_config, add_examples, add_json
 
 EXAMPLES = """\
@@ -11,6 +11,7 @@ EXAMPLES = """\
   filterd lists update ads --force           accept what the gate held back
   filterd lists check adblock=list.txt       what is refused, and why
   filterd lists convert adblock=list.txt --to rpz > list.rpz
+  filterd lists hash urls.txt -o hidden.list --new-salt --epoch 7
   filterd lists rollback                     the rules before
 """
 
@@ -43,6 +44,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     convert.add_argument("list", metavar="FORMAT=PATH", help="FORMAT may be auto")
     convert.add_argument("--to", required=True, metavar="FORMAT", help="the format to write")
     convert.set_defaults(run=lists_look.convert)
+
+    lists_hash.arguments(commands)
 
     back = commands.add_parser("rollback", help="put the rules before in force again")
     add_config(back)

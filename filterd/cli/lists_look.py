@@ -12,20 +12,25 @@ from pathlib import Path
 from filterd.app.deciding import list_argument
 from filterd.app.lists_work import wanted_lists
 from filterd.app.paths import Paths, config_path, read_config
+from filterd.cli import lists_hash
 from filterd.cli.base import Exit, paint, printable
 from filterd.cli.progress import Progress
 from filterd.formats.base import Format, Options
 from filterd.formats.detect import detect
+from filterd.formats.hashed_urls import FORMAT as HASHED_URLS
 from filterd.formats.registry import by_name
 from filterd.formats.scan import check as check_list
 from filterd.formats.scan import scan
 from filterd.formats.writers import WRITERS, write
+from filterd.lists.abp import inspect_abp
 from filterd.lists.gate import AUTO
 from filterd.lists.status import ListStatus, State
 from filterd.lists.status import status as list_status
 from filterd.lists.store import ListStore
 from filterd.model.errors import RulesError
+from filterd.model.group import ListSpec
 from filterd.model.rule import Rule
+from filterd.policy.abp_rules import FORMAT as ABP_URL
 
 _SAMPLE = 65_536
 _STYLES = {State.OK: "green", State.HELD: "yellow", State.FAILED: "yellow"}
@@ -57,6 +62,10 @@ def _status_line(state: ListStatus) -> str:
 
 def check(args: argparse.Namespace) -> int:
     """Read a list and report; exit status 1 when a line was refused."""
+    if list_argument(args.list)[0].lower() == ABP_URL:
+        return _check_abp(args)
+    if list_argument(args.list)[0].lower() == HASHED_URLS:
+        return lists_hash.check(args)
     data, form, options = _opened(args.list)
     report = check_list(data, form, options)
     if args.json:
@@ -88,6 +97,29 @@ def check(args: argparse.Namespace) -> int:
     return Exit.PROBLEM if report.refused else Exit.OK
 
 
+def _check_abp(args: argparse.Namespace) -> int:
+    """The same for rules about requests, whose refused lines are counted, not kept."""
+    path = list_argument(args.list)[2]
+    found = inspect_abp(ListSpec(path, ABP_URL), Path(path).read_bytes(), ())
+    if args.json:
+        print(
+            json.dumps(
+                {
+                    "format": found.format,
+                    "accepted": found.accepted,
+                    "comments": found.comments,
+                    "refused_by_code": dict(found.refused),
+                },
+                ensure_ascii=False,
+            )
+        )
+        return Exit.PROBLEM if found.refused else Exit.OK
+    print(f"format {found.format}: {found.accepted:,} rules, {found.comments:,} comments")
+    for code, count in found.refused:
+        print(f"  {paint(f'{count:,} refused', 'yellow')}: {code}")
+    return Exit.PROBLEM if found.refused else Exit.OK
+
+
 def convert(args: argparse.Namespace) -> int:
     """Write a list in another format; exit status 1 when something could not be said in it."""
     if args.to not in WRITERS:
@@ -111,6 +143,8 @@ def convert(args: argparse.Namespace) -> int:
 
 def _opened(argument: str) -> tuple[bytes, Format, Options]:
     name, given, path = list_argument(argument)
+    if name.lower() == ABP_URL:
+        raise RulesError(f"rules of {ABP_URL} are about requests; no other format can say them")
     data = Path(path).read_bytes()
     if name == AUTO:
         found, scores = detect(data[:_SAMPLE])

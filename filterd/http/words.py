@@ -62,7 +62,8 @@ class Hello:
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request's first lines. `host`: of the URL, absolute-form or the connection's; `claimed`:
-    the Host header or :authority; `sni`, `tunnel`: of the connection it came in.
+    the Host header or :authority; `sni`, `tunnel`: of the connection it came in. `kind`, `source`:
+    what for and who asks, in the words of `request_type.py`; looked at only where rules ask for it.
     """
 
     client: str
@@ -74,6 +75,8 @@ class Request:
     claimed: str | None = None
     sni: str | None = None
     tunnel: str | None = None
+    kind: str = "other"
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

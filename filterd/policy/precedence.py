@@ -108,6 +108,10 @@ _FIXED: Mapping[Origin, Standing] = {
     Origin.REBIND: Standing(rank(Step.LOCAL_BLOCK), Why.REBIND),
     Origin.WARNING: Standing(NOT_APPLICABLE, Why.WARNING),
 }
+# As plain numbers, for what is done at each request.
+_ORDERED, _TIMED, _LIST, _AGE, _DEFAULT = map(
+    int, (Step.ORDER, Step.SCHEDULE, Step.LIST, Step.AGE, Step.DEFAULT)
+)
 # Order 1, not 0: rewrites of order 0 can be lifted by any list's exception.
 _ORDER = Standing(rank(Step.ORDER, 1), Why.ORDER)
 
@@ -154,6 +158,19 @@ def scheduled(rule: RuleClass, block: ScheduledBlock) -> bool:
             return rule.category in block.categories
         case _:
             return False
+
+
+def rank_behind(step: int, rule: RuleClass | None) -> int:
+    """Return the rank of a rule that decided on `step`; None: no rule, the step itself did."""
+    if rule is None:
+        return DEFAULT_BLOCK if step == _DEFAULT else step * 256
+    if step == _LIST:
+        return _list_rank(rule)
+    if step == _ORDERED:
+        return _ORDER.rank
+    if step == _TIMED:
+        return SCHEDULED
+    return step * 256 + (step == _AGE and rule.action is Action.REWRITE)
 
 
 def home(rule: RuleClass) -> Step:

@@ -5,17 +5,22 @@ what workers are handed, sets of hashes end in the folder that workers read.
 import json
 import stat
 import time
+from typing import ClassVar
 
 import pytest
 
 from filterd.http.media.hashset import HashSet
+from filterd.http.media.specimen import specimen
 from filterd.http.rules import open_ruling
 from filterd.policy.rulebook import default_directory, load_rulebook
 from tests.e2e.test_feed import Ministry, served
 from tests.e2e.test_following import hub_of
 from tests.support import needs
+from tests.support.http_world import World, http_filter, site
 from tests.support.node import eventually, node
+from tests.support.reading_site import ReadingHandler
 from tests.support.servers import free_port
+from tests.support.tls import make_authority
 
 pytestmark = pytest.mark.real
 PACKAGE = load_rulebook(default_directory()).never_decrypt
@@ -215,6 +220,57 @@ def test_a_set_that_was_tampered_with_is_refused_and_the_old_stays(tmp_path, res
             file.write_bytes(kept)
             assert eventually(lambda: look(one)["media"][0]["missing"] is None, seconds=30)
             assert (one.state / "http/media/trial.feed.set").read_bytes() == kept
+
+
+class Pictures(ReadingHandler):
+    pictures: ClassVar = {"/known.png": (specimen(), "image/png")}
+
+
+def test_the_running_filter_goes_by_what_was_signed_meanwhile(tmp_path, resolver, ministry):
+    python, folder, proxy = needs.http_environment(), tmp_path / "node", free_port()
+    authority, hub = make_authority(tmp_path), hub_of(ministry, tmp_path)
+    names = ("open.site.example", "bank.site.example")
+    with (
+        site(authority.issue(*names), handler=Pictures) as tls,
+        site(handler=Pictures) as plain,
+        hub.serving(),
+    ):
+        url = f"http://127.0.0.1:{hub.port}"
+        changes = settings(
+            resolver, ministry, f"{url}/feed", media={"on": True}, python=python,
+            listen={"explicit": [f"127.0.0.1:{proxy}"]}, ports=[tls.port, plain.port],
+            inspect={"groups": ["g"]}, upstream_ca=str(authority.ca_file),
+        )  # fmt: skip
+        changes["records"] = [f"{name} A 127.0.0.1" for name in names]
+        changes["feed"] |= {"hub": url, "poll": "2s"}
+        with node(folder, changes) as one:
+            assert one.run("http", "ca", "new").returncode == 0
+            made = hub.post("/v1/invitations", {"name": "A", "province": "79"}, hub.operator)
+            assert one.run("feed", "enrol", made.json["code"]).returncode == 0
+            assert eventually((one.state / "http/ruling.json").exists)
+            with http_filter(folder, proxy) as running:
+                world = World(one, running, (tls, plain, plain), authority)
+
+                def code(path):
+                    words = ("-o", "/dev/null")
+                    return world.curl(world.http(names[0], path), *words).stdout.split()[-2]
+
+                def is_read(name):
+                    """Say whether somebody stands between: curl trusts the site's own authority."""
+                    return world.curl(world.https(name, "/known.png"), "-o", "/dev/null").returncode
+
+                assert code("/known.png") == "200", "nothing is signed yet"
+                assert is_read("bank.site.example")
+                (ministry.folder / "never.txt").write_text("bank.site.example\n")
+                ministry.run("media", "test-set", ministry.folder / "trial.set")
+                ministry.put(
+                    "--media", ministry.folder / "trial.set",
+                    "--never-decrypt", ministry.folder / "never.txt",
+                )  # fmt: skip
+                assert eventually(lambda: not is_read("bank.site.example"), seconds=60)
+                assert is_read("open.site.example"), "all others still are"
+                assert eventually(lambda: code("/known.png") == "403", seconds=60)
+                assert code("/") == "200"
 
 
 def test_an_older_epoch_is_not_signed_and_a_large_one_neither(tmp_path, ministry):

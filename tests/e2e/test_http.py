@@ -345,10 +345,9 @@ def test_a_bad_certificate_upstream_is_never_accepted_for_the_client(world):
 @pytest.mark.http_core
 def test_who_does_not_trust_our_authority_is_spliced_from_then_on(world):
     url = world.https("other.site.example")
-    codes = [world.curl(url, client=READ).returncode for _ in range(6)]
-    # Each worker learns by itself.
-    assert codes[0] == 60
-    assert codes[-1] == 0
+    assert world.curl(url, client=READ).returncode == 60
+    # The other workers are told by the daemon, a second or two later.
+    eventually(lambda: all(world.curl(url, client=READ).returncode == 0 for _ in range(8)), 10)
 
 
 def test_events_reach_the_daemon_with_their_rule(world):

@@ -3,7 +3,6 @@ learned, label files that the daemon fetches for all, and counts that add up.
 """
 
 import re
-import socket
 import sys
 import time
 from types import SimpleNamespace
@@ -37,11 +36,7 @@ AGE_16 = Said(body=b'{"version": 1, "label": "film:T16"}', headers=(("Set-Cookie
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     python = needs.http_environment()
-    with socket.socket() as probe:
-        try:
-            probe.bind((SERVER, 443))
-        except OSError as error:
-            needs.absent(f"PORT 443 OF {SERVER} ({error.strerror})", "become root")
+    needs.low_port(SERVER, 443)
     folder, proxy = tmp_path_factory.mktemp("told"), free_port()
     authority = make_authority(folder)
     certificate = authority.issue(*NAMES)

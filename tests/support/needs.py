@@ -7,6 +7,7 @@ requirements/dev.txt is never skipped for: an import that fails there is a broke
 
 import os
 import shutil
+import socket
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
@@ -46,6 +47,16 @@ def allowed(right: str, *words: str) -> None:
     if done.returncode:
         why = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
         absent(f"THE RIGHT {right} ({why})", "become root")
+
+
+def low_port(host: str, port: int) -> None:
+    """Skip the test unless it may listen on `port`, below 1024, of `host`."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except PermissionError:
+            absent(f"THE RIGHT to listen on port {port}", "become root")
 
 
 def media() -> None:

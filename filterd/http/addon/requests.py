@@ -16,6 +16,7 @@ from filterd.http.page.desk import Asker, is_ours, may_be_ours
 from filterd.http.page.facts import Answer
 from filterd.http.page.going import without_ours
 from filterd.http.reading import Reading, judge
+from filterd.http.request_type import request_type, source_url
 from filterd.http.rules import Rules
 from filterd.http.standing import Standing, Standings
 from filterd.http.strict import fault, mended
@@ -75,6 +76,7 @@ class Requests:
             if request.stream:
                 flow.kill()
             return
+        kind, source = self._asked_for(request)
         facts = Request(
             client=standing.client,
             scheme=request.scheme,
@@ -85,6 +87,8 @@ class Requests:
             claimed=claimed,
             sni=standing.sni,
             tunnel=standing.tunnel,
+            kind=kind,
+            source=source,
         )
         verdict = self._standings.settle(standing, Act.BLOCK, lambda: self._decide(facts, flow))
         self._standings.exchange.decided("requests", verdict)
@@ -95,6 +99,16 @@ class Requests:
             flow.kill()  # a large body would have to be read before the page could be sent
         else:
             self._refuse(standing, verdict, flow)
+
+    def _asked_for(self, request: http.Request) -> tuple[str, str | None]:
+        """Return what a request is for and who asks, where rules ask for that."""
+        if self._rules.now is None or self._rules.now.pages is None:
+            return "other", None
+        # Of two fields with a name the first counts.
+        headers = {name.lower(): value for name, value in reversed(_fields(request))}
+        kind = request_type(headers, request.path)
+        site = f"{request.scheme}://{_asked_host(request)}/"
+        return kind, source_url(headers, site, kind)
 
     def _decide(self, facts: Request, flow: http.HTTPFlow) -> Verdict:
         """Decide a request by the rules, then by what is known of the page's label; one that may go

@@ -19,11 +19,7 @@ T16 = b'{"version": 1, "label": "film:T16"}'
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
-    with socket.socket() as probe:
-        try:
-            probe.bind((SERVER, 443))
-        except OSError as error:
-            needs.absent(f"PORT 443 OF {SERVER} ({error.strerror})", "become root")
+    needs.low_port(SERVER, 443)
     return make_authority(tmp_path_factory.mktemp("tls"))
 
 
@@ -40,7 +36,7 @@ def fetched(authority, *paths, host=HOST, **how):
     look = Look(host, paths or (WELL,), **how)
 
     async def run():
-        async with label_client(resolve, trusted(str(authority.ca_file))) as client:
+        async with label_client(resolve, trusted(str(authority.ca_file)), look.seconds) as client:
             return await fetch_files(client, look)
 
     return asyncio.run(run())
@@ -123,7 +119,7 @@ def test_a_host_without_an_address_is_not_asked(authority):
         async def nowhere(_host):
             return []
 
-        async with label_client(nowhere, trusted(str(authority.ca_file))) as client:
+        async with label_client(nowhere, trusted(str(authority.ca_file)), 1.0) as client:
             return await fetch_files(client, Look(HOST, (WELL,)))
 
     assert asyncio.run(run()) is None

@@ -22,6 +22,11 @@ impl<'a> Cursor<'a> {
         self.rest.is_empty()
     }
 
+    /// How many bytes are left.
+    pub(crate) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     pub(crate) fn bytes(&mut self, count: usize) -> Result<&'a [u8]> {
         let (head, rest) = self
             .rest

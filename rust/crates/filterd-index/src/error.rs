@@ -32,6 +32,8 @@ pub enum Error {
     Name(String),
     /// A rule's host and path are no URL that an index can hold.
     Url(String),
+    /// A list of hashed URLs, or a file of them, that cannot be used; the text says why.
+    Hashed(String),
     /// The regex engine refuses a pattern; the text is its reason, on one line.
     Regex(String),
     /// A text is neither an address nor a network in CIDR notation.
@@ -83,6 +85,7 @@ impl fmt::Display for Error {
                 f,
                 "not a host of at most 228 characters and a path: {text:?}"
             ),
+            Error::Hashed(why) => write!(f, "hashed URLs: {why}"),
             Error::Regex(reason) => write!(f, "regex refused: {reason}"),
             Error::Network(text) => {
                 write!(

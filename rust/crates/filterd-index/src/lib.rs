@@ -4,15 +4,20 @@
 //! and writes one file. An [`Index`] maps it and says which classes match a name or an address.
 //! Reading order: `key` (how a name is spelled), `builder`, `gather` (names in order), `trie`
 //! (names in few bytes), `file` (the container), `index`. For URLs: `url` and `host` (how one is spelled),
-//! `paths` (which keys its rules have).
+//! `paths` (which keys its rules have). Beside it stand lists of hashed URLs, in a file of their own:
+//! `hashed`, `expressions`.
 
 #![deny(unsafe_code)]
 
 mod builder;
 mod cursor;
 mod error;
+mod expressions;
 mod file;
 mod gather;
+mod hashed;
+mod hashed_file;
+mod hmac;
 mod host;
 mod index;
 mod keep;
@@ -39,6 +44,10 @@ mod write;
 pub use builder::IndexBuilder;
 pub use error::{Error, Result};
 pub use file::CONTAINER_VERSION;
+pub use hashed::{
+    HashedHit, HashedList, HashedUrls, MAX_HASHED_ENTRIES, MAX_HASHED_LISTS, PREFIX_BYTES,
+    SALT_BYTES,
+};
 pub use index::{Found, FoundKind, Index};
 pub use key::{MAX_LABEL, MAX_NAME};
 pub use names::{Hit, Scope};
@@ -56,4 +65,5 @@ pub use url::{Url, MAX_URL};
 #[doc(hidden)]
 pub mod fuzzing {
     pub use crate::file::with_header;
+    pub use crate::hashed_file::with_header as with_hashed_header;
 }

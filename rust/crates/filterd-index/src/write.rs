@@ -109,7 +109,12 @@ pub(crate) fn place(path: &Path, index: Draft, lines: Option<Draft>) -> Result<(
             }
         }
     }
-    index.place()?;
+    settle(path, index)
+}
+
+/// Puts what is to be at `path` in place, for good.
+pub(crate) fn settle(path: &Path, draft: Draft) -> Result<()> {
+    draft.place()?;
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -2,11 +2,12 @@
 //!
 //! Table of contents: [`rules`] (building and opening an index), [`deciding`] (snapshot and
 //! decision), [`engine`] (bytes in, bytes out), [`patterns`] (the patterns of an order), [`abp`]
-//! (URL rules of ABP syntax).
+//! (URL rules of ABP syntax), [`hashed`] (lists of hashed URLs).
 
 mod abp;
 mod deciding;
 mod engine;
+mod hashed;
 mod patterns;
 mod rules;
 
@@ -17,6 +18,7 @@ use pyo3::prelude::*;
 fn core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("CONTAINER_VERSION", filterd_index::CONTAINER_VERSION)?;
     module.add_class::<abp::Abp>()?;
+    module.add_class::<hashed::HashedUrls>()?;
     module.add_class::<rules::IndexBuilder>()?;
     module.add_class::<rules::Index>()?;
     module.add_class::<rules::Skimmed>()?;
