@@ -1,0 +1,173 @@
+"""A load of HTTP through a proxy, a process of its own: `python -m bench.http.load '{...}'`.
+
+Threads with blocking sockets, each with one request outstanding. Every answer is checked. It reads
+the CPU of the proxy itself, at the first and the last moment of what it counts, and its own, by
+which one sees whether it was the load that was slow.
+"""
+
+import json
+import os
+import resource
+import socket
+import ssl
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PATIENCE = 20.0  # seconds for one answer
+
+
+@dataclass(slots=True)
+class Client:
+    """One thread's. `took`: seconds of each request, in order; `wrong`: other answers, or none."""
+
+    url: str
+    host: str
+    took: list[float] = field(default_factory=list)
+    wrong: int = 0
+    fault: str = ""
+
+
+class Load:
+    """Clients that ask until `stop`. `plan`: proxy, origin (its port), tls, keep, source, names,
+    body (bytes), trust (file of the authority that clients trust, for TLS).
+    """
+
+    def __init__(self, plan: Mapping[str, Any]) -> None:
+        self._plan = plan
+        self._stop = threading.Event()
+        self._context: ssl.SSLContext | None = None
+        if plan["tls"]:
+            self._context = ssl.create_default_context(cafile=plan["trust"])
+        hosts = [plan["names"][at % len(plan["names"])] for at in range(plan["clients"])]
+        scheme = "https" if plan["tls"] else "http"
+        self.clients = [Client(f"{scheme}://{host}:{plan['origin']}/a/page", host) for host in hosts]
+
+    def run(self, warm: float, seconds: float) -> dict[str, Any]:
+        """Ask for so long; what was counted."""
+        threads = [threading.Thread(target=self._ask, args=(each,)) for each in self.clients]
+        for each in threads:
+            each.start()
+        time.sleep(warm)
+        pids = self._plan["pids"]
+        began, first = [len(each.took) for each in self.clients], (time.monotonic(), cpu(pids), own())
+        time.sleep(seconds)
+        ended, last = [len(each.took) for each in self.clients], (time.monotonic(), cpu(pids), own())
+        self._stop.set()
+        for each in threads:
+            each.join()
+        spans = zip(self.clients, began, ended, strict=True)
+        took = sorted(one for each, low, high in spans for one in each.took[low:high])
+        passed = last[0] - first[0]
+        count = len(took)
+        return {
+            "requests": count,
+            "rps": count / passed,
+            "cpu_ms": 1000 * (last[1] - first[1]) / count if count else None,
+            "busy": (last[1] - first[1]) / passed,
+            "load_busy": (last[2] - first[2]) / passed,
+            "p50_ms": 1000 * took[count // 2] if count else None,
+            "p95_ms": 1000 * took[count * 95 // 100] if count else None,
+            "wrong": sum(each.wrong for each in self.clients),
+            "fault": next((each.fault for each in self.clients if each.fault), ""),
+        }
+
+    def _ask(self, client: Client) -> None:
+        connection: socket.socket | None = None
+        keep = self._plan["keep"]
+        target = "/a/page" if self._context else client.url
+        words = (
+            f"GET {target} HTTP/1.1\r\nHost: {client.host}:{self._plan['origin']}\r\n"
+            "User-Agent: load\r\nAccept: text/html,*/*;q=0.8\r\nAccept-Language: vi,en;q=0.5\r\n"
+            f"Connection: {'keep-alive' if keep else 'close'}\r\n\r\n"
+        ).encode()
+        while not self._stop.is_set():
+            began = time.monotonic()
+            try:
+                if connection is None:
+                    connection = self._connect(client)
+                connection.sendall(words)
+                self._read(connection)
+            except (OSError, ValueError) as error:
+                client.wrong += 1
+                client.fault = client.fault or f"{type(error).__name__}: {error}"
+                if connection is not None:
+                    connection.close()
+                connection = None
+                time.sleep(0.02)
+                continue
+            client.took.append(time.monotonic() - began)
+            if not keep:
+                connection.close()
+                connection = None
+        if connection is not None:
+            connection.close()
+
+    def _connect(self, client: Client) -> socket.socket:
+        """Return a connection that asks for pages of the client's host."""
+        plan = self._plan
+        raw = socket.create_connection(
+            ("127.0.0.1", plan["proxy"]), PATIENCE, source_address=(plan["source"], 0)
+        )
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._context is None:
+            return raw
+        try:
+            where = f"{client.host}:{plan['origin']}"
+            raw.sendall(f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n\r\n".encode())
+            said = b""
+            while b"\r\n\r\n" not in said:
+                piece = raw.recv(4096)
+                if not piece:
+                    raise ConnectionError("closed at CONNECT")
+                said += piece
+            if said.split(None, 2)[1] != b"200":
+                raise ValueError(f"CONNECT: {said[:60]!r}")
+            return self._context.wrap_socket(raw, server_hostname=client.host)
+        except BaseException:
+            raw.close()
+            raise
+
+    def _read(self, connection: socket.socket) -> None:
+        """Read an answer and hold it against what the origin says."""
+        said = b""
+        while (at := said.find(b"\r\n\r\n")) < 0:
+            piece = connection.recv(65536)
+            if not piece:
+                raise ConnectionError("closed before an answer")
+            said += piece
+        have = len(said) - at - 4
+        if said[9:12] != b"200":
+            raise ValueError(f"answered {said[:60]!r}")
+        while have < self._plan["body"]:
+            piece = connection.recv(65536)
+            if not piece:
+                raise ConnectionError("closed within an answer")
+            have += len(piece)
+        if have != self._plan["body"]:
+            raise ValueError(f"a body of {have} bytes")
+
+
+def cpu(pids: list[int]) -> float:
+    """Return the CPU seconds of processes with all their threads, those that ended too."""
+    total = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def own() -> float:
+    """Return the CPU seconds of this process."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    told = json.loads(sys.argv[1])
+    print(json.dumps(Load(told).run(told["warm"], told["seconds"])))
