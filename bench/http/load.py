@@ -6,7 +6,6 @@ which one sees whether it was the load that was slow.
 """
 
 import json
-import os
 import resource
 import socket
 import ssl
@@ -18,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-TICKS = os.sysconf("SC_CLK_TCK")
 PATIENCE = 20.0  # seconds for one answer
 
 
@@ -31,54 +29,64 @@ class Client:
     took: list[float] = field(default_factory=list)
     wrong: int = 0
     fault: str = ""
+    kept: socket.socket | None = None
 
 
 class Load:
-    """Clients that ask until `stop`. `plan`: proxy, origin (its port), tls, keep, source, names,
-    body (bytes), trust (file of the authority that clients trust, for TLS).
+    """Clients of one proxy. `plan`: origin (its port), tls, keep, source, names, clients, body
+    (bytes); `target`: name, port, pids, trust (file of the authority that clients trust, for TLS).
+    Connections that are kept are kept from one slice to the next.
     """
 
-    def __init__(self, plan: Mapping[str, Any]) -> None:
+    def __init__(self, plan: Mapping[str, Any], target: Mapping[str, Any]) -> None:
         self._plan = plan
+        self._port, self._pids = target["port"], target["pids"]
         self._stop = threading.Event()
         self._context: ssl.SSLContext | None = None
         if plan["tls"]:
-            self._context = ssl.create_default_context(cafile=plan["trust"])
+            self._context = ssl.create_default_context(cafile=target["trust"])
         hosts = [plan["names"][at % len(plan["names"])] for at in range(plan["clients"])]
         scheme = "https" if plan["tls"] else "http"
         self.clients = [Client(f"{scheme}://{host}:{plan['origin']}/a/page", host) for host in hosts]
 
-    def run(self, warm: float, seconds: float) -> dict[str, Any]:
-        """Ask for so long; what was counted."""
+    def slice(self, warm: float, seconds: float) -> dict[str, Any]:
+        """Ask for so long after a while that is not counted; what was counted."""
+        self._stop.clear()
+        for each in self.clients:
+            each.took.clear()
         threads = [threading.Thread(target=self._ask, args=(each,)) for each in self.clients]
         for each in threads:
             each.start()
         time.sleep(warm)
-        pids = self._plan["pids"]
-        began, first = [len(each.took) for each in self.clients], (time.monotonic(), cpu(pids), own())
+        first, began = self._moment()
         time.sleep(seconds)
-        ended, last = [len(each.took) for each in self.clients], (time.monotonic(), cpu(pids), own())
+        last, ended = self._moment()
         self._stop.set()
         for each in threads:
             each.join()
         spans = zip(self.clients, began, ended, strict=True)
         took = sorted(one for each, low, high in spans for one in each.took[low:high])
-        passed = last[0] - first[0]
+        passed, used, mine = (after - before for after, before in zip(last, first, strict=True))
         count = len(took)
         return {
             "requests": count,
             "rps": count / passed,
-            "cpu_ms": 1000 * (last[1] - first[1]) / count if count else None,
-            "busy": (last[1] - first[1]) / passed,
-            "load_busy": (last[2] - first[2]) / passed,
+            "cpu_ms": 1000 * used / max(count, 1),
+            "busy": used / passed,
+            "load_busy": mine / passed,
             "p50_ms": 1000 * took[count // 2] if count else None,
             "p95_ms": 1000 * took[count * 95 // 100] if count else None,
             "wrong": sum(each.wrong for each in self.clients),
             "fault": next((each.fault for each in self.clients if each.fault), ""),
         }
 
+    def _moment(self) -> tuple[tuple[float, float, float], list[int]]:
+        """The time, the proxy's CPU and our own by now, and how much was answered."""
+        done = [len(each.took) for each in self.clients]
+        return (time.monotonic(), cpu(self._pids), own()), done
+
     def _ask(self, client: Client) -> None:
-        connection: socket.socket | None = None
+        connection, client.kept = client.kept, None
         keep = self._plan["keep"]
         target = "/a/page" if self._context else client.url
         words = (
@@ -105,14 +113,13 @@ class Load:
             if not keep:
                 connection.close()
                 connection = None
-        if connection is not None:
-            connection.close()
+        client.kept = connection
 
     def _connect(self, client: Client) -> socket.socket:
         """Return a connection that asks for pages of the client's host."""
         plan = self._plan
         raw = socket.create_connection(
-            ("127.0.0.1", plan["proxy"]), PATIENCE, source_address=(plan["source"], 0)
+            ("127.0.0.1", self._port), PATIENCE, source_address=(plan["source"], 0)
         )
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._context is None:
@@ -154,12 +161,12 @@ class Load:
 
 
 def cpu(pids: list[int]) -> float:
-    """Return the CPU seconds of processes with all their threads, those that ended too."""
+    """Return the CPU seconds of processes with all threads that they have (none of them ends)."""
     total = 0
     for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / TICKS
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            total += int((task / "schedstat").read_text(encoding="ascii").split()[0])
+    return total / 1e9
 
 
 def own() -> float:
@@ -168,6 +175,17 @@ def own() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def main(plan: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Ask the proxies in turn, `slices` times, begun by another one each time."""
+    loads = {each["name"]: Load(plan, each) for each in plan["targets"]}
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in loads}
+    for number in range(plan["slices"]):
+        names = list(loads)
+        turned = number % len(names)
+        for name in names[turned:] + names[:turned]:
+            found[name].append(loads[name].slice(plan["warm"], plan["seconds"]))
+    return found
+
+
 if __name__ == "__main__":
-    told = json.loads(sys.argv[1])
-    print(json.dumps(Load(told).run(told["warm"], told["seconds"])))
+    print(json.dumps(main(json.loads(sys.argv[1]))))

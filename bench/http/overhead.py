@@ -23,6 +23,15 @@ CLIENTS = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """`slices` of so many seconds in a round, each after a `warm` while."""
+
+    slices: int = 6
+    seconds: float = 0.6
+    warm: float = 0.15
+
+
+@dataclass(frozen=True, slots=True)
 class Mode:
     """A way to ask. `inspected` decides the address that clients come from, and whom they trust."""
 
@@ -38,12 +47,13 @@ MODES = (
     Mode("inspected", tls=True, keep=True, inspected=True),
     Mode("inspected, new connection", tls=True, inspected=True),
 )
-Samples = dict[str, dict[str, list[dict[str, Any]]]]  # mode -> proxy -> rounds
+Round = dict[str, list[dict[str, Any]]]  # proxy -> slices
+Samples = dict[str, dict[str, list[dict[str, Any]]]]  # mode -> proxy -> slices
 
 
 def measure(
     rounds: int,
-    seconds: float,
+    pace: Pace,
     proxies: Mapping[str, Sequence[Proxy]],
     origin: Origin,
     lock: Path | None = None,
@@ -52,40 +62,48 @@ def measure(
     found: Samples = defaultdict(lambda: defaultdict(list))
     for number in range(rounds):
         for mode in MODES:
-            standing = list(proxies[mode.name])
-            turned = standing[number % len(standing) :] + standing[: number % len(standing)]
             with turn(lock):
-                for each in turned:
-                    found[mode.name][each.name].append(fire(mode, each, origin, seconds))
-            last = ", ".join(
-                f"{name} {row[-1]['rps']:,.0f}/s {row[-1]['cpu_ms'] or 0:.3f} ms"
-                for name, row in found[mode.name].items()
-            )
-            say(f"round {number + 1} of {rounds}, {mode.name}: {last}")
+                seen = fire(mode, proxies[mode.name], origin, pace)
+            for name, slices in seen.items():
+                found[mode.name][name] += slices
+            told = ", ".join(f"{name} {_middle(row, 'rps'):,.0f}/s" for name, row in seen.items())
+            say(f"round {number + 1} of {rounds}, {mode.name}: {told}")
     return found
 
 
-def fire(
-    mode: Mode, proxy: Proxy, origin: Origin, seconds: float, warm: float = 0.5
-) -> dict[str, Any]:
-    """Ask one proxy in one way for so long."""
+def fire(mode: Mode, proxies: Sequence[Proxy], origin: Origin, pace: Pace) -> Round:
+    """Ask proxies in one way, in turn.
+
+    Raises:
+        RuntimeError: one answered nothing.
+    """
+    trust = {each.name: each.trust if mode.inspected else origin.trust for each in proxies}
     plan = {
-        "proxy": proxy.port, "pids": proxy.pids, "origin": origin.tls if mode.tls else origin.plain,
-        "tls": mode.tls, "keep": mode.keep, "source": READ if mode.inspected else PUPIL,
-        "names": HOSTS, "clients": CLIENTS, "body": BODY, "warm": warm, "seconds": seconds,
-        "trust": str(proxy.trust if mode.inspected else origin.trust),
+        "targets": [
+            {"name": each.name, "port": each.port, "pids": each.pids, "trust": str(trust[each.name])}
+            for each in proxies
+        ],
+        "origin": origin.tls if mode.tls else origin.plain, "tls": mode.tls, "keep": mode.keep,
+        "source": READ if mode.inspected else PUPIL, "names": HOSTS, "clients": CLIENTS,
+        "body": BODY, "warm": pace.warm, "seconds": pace.seconds, "slices": pace.slices,
     }  # fmt: skip
-    with placed(LOAD_CORE, first=True):
+    with placed(LOAD_CORE, realtime=True):
         done = subprocess.run(
             [sys.executable, "-m", "bench.http.load", json.dumps(plan)],
             cwd=ROOT, check=True, stdout=subprocess.PIPE,
         )  # fmt: skip
-    said: dict[str, Any] = json.loads(done.stdout)
-    if not said["requests"]:
-        raise RuntimeError(f"{proxy.name} answered nothing, {mode.name}: {said['fault']}")
-    if said["wrong"]:
-        say(f"{proxy.name}, {mode.name}: {said['wrong']} wrong answers: {said['fault']}")
+    said: Round = json.loads(done.stdout)
+    for name, slices in said.items():
+        faults = [each["fault"] for each in slices if each["fault"]]
+        if not all(each["requests"] for each in slices):
+            raise RuntimeError(f"{name} answered nothing, {mode.name}: {faults}")
+        if faults:
+            say(f"{name}, {mode.name}: wrong answers: {faults[0]}")
     return said
+
+
+def _middle(rows: Sequence[Mapping[str, Any]], key: str) -> float:
+    return statistics.median(one[key] for one in rows)
 
 
 def ratio(found: Samples, mode: str, what: str, ours: str, theirs: str) -> float:
@@ -103,12 +121,12 @@ def table(found: Samples) -> list[str]:
     for mode, by_proxy in found.items():
         for name, each in by_proxy.items():
             middle = {
-                key: statistics.median(one[key] for one in each)
+                key: _middle(each, key)
                 for key in ("rps", "cpu_ms", "p50_ms", "p95_ms", "load_busy")
             }
             rows.append(
                 f"| {mode} | {name} | {middle['rps']:,.0f} | {middle['cpu_ms']:.3f} | "
                 f"{middle['p50_ms']:.2f} | {middle['p95_ms']:.2f} | {middle['load_busy']:.0%} | "
-                f"{sum(one['wrong'] for one in each)} |"
+                f"{each[-1]['wrong']} |"
             )
     return rows

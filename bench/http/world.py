@@ -75,10 +75,14 @@ def started(
     command: Sequence[str], log: Path, ready: Callable[[], bool], core: int = SERVER_CORE
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run `command` until the block ends, with standard input that ends with this process."""
-    with log.open("wb") as out, placed(core, first=True):
+    with log.open("wb") as out, placed(core, first=True, realtime=core != SERVER_CORE):
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=out, stderr=out, cwd=ROOT
-        )
+            command, stdin=subprocess.PIPE, stdout=out, stderr=out, cwd=ROOT,
+            start_new_session=True,
+        )  # fmt: skip
+    with contextlib.suppress(OSError):  # not every kernel has it, and not everybody may
+        # CPU is shared by session first (sched(7), autogroup): niceness alone would not do.
+        Path(f"/proc/{process.pid}/autogroup").write_text("-20", encoding="ascii")
     try:
         give_up = time.monotonic() + PATIENCE
         while not ready():
