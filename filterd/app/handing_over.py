@@ -11,6 +11,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from filterd.app.http_headers import plan_headers
 from filterd.app.node import Node
 from filterd.app.ruling import Ruling
 from filterd.config.schema import Config
@@ -78,6 +79,7 @@ def hand_over(ruling: Ruling, indexes: list[str]) -> dict[str, Any]:
         "categories": {each.name: _category(each) for each in book.categories},
         "never_decrypt": {"core": book.never_decrypt, "added": config.http.never_decrypt},
         "page": {"language": config.language, **config.http.page.model_dump()},
+        "headers": plan_headers(config, book),
         "http": {},
     }
 

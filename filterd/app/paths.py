@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from filterd.app.http_headers import plan_headers
 from filterd.config.load import default_config, load
 from filterd.config.schema import Config, state_directory
 from filterd.formats.registry import ALIASES, FORMATS
@@ -59,4 +60,6 @@ def read_config(path: Path | None) -> tuple[Config, RuleBook]:
     if path is None:
         return default_config(), book
     formats = {AUTO, *ALIASES, *(each.name for each in FORMATS)}
-    return load(path, book=book, formats=formats), book
+    config = load(path, book=book, formats=formats)
+    plan_headers(config, book)
+    return config, book

@@ -5,6 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from filterd.config.addresses import Listen
+from filterd.config.http_headers import HttpHeadersConfig
+from filterd.config.http_labels import HttpLabelsConfig
+from filterd.config.http_media import HttpMediaConfig
 from filterd.config.section import Section
 from filterd.config.types import ByteSize, DomainName, Duration, FilePath, Network, Word
 
@@ -34,13 +37,16 @@ class HttpInspectConfig(Section):
 
 
 class HttpFailConfig(Section):
-    """What happens to what cannot be decided because no rules are there. Rules that were there
-    once go on without the daemon. What
-    schools learn with (rules/must-not-block.yaml) always passes.
+    """What happens to what cannot be decided. Rules that were there once go on without the daemon,
+    also after a restart, so this is about a filter that never had any, and about faults.
+
+    What is illegal fails closed: where there are no rules at all nobody knows what is, so nothing
+    passes. What schools learn with (rules/must-not-block.yaml and `allow`) always does.
     """
 
-    undecided: Literal["closed", "open"] = "closed"
-    """Everything else: closed, because what is illegal is among it, or open."""
+    inappropriate: Literal["closed", "open"] = "closed"
+    """Where the rules answer but lists of URLs in ABP syntax cannot be asked, which are about what
+    is inappropriate: closed, or open."""
 
 
 class HttpPageConfig(Section):
@@ -91,6 +97,12 @@ class HttpConfig(Section):
     """What happens where there are no rules."""
     page: HttpPageConfig = HttpPageConfig()
     """What the block page says of the school."""
+    headers: HttpHeadersConfig = HttpHeadersConfig()
+    """What is said to services, by group."""
+    labels: HttpLabelsConfig = HttpLabelsConfig()
+    """Age labels that sites give themselves."""
+    media: HttpMediaConfig = HttpMediaConfig()
+    """Known pictures and files, by their hashes."""
 
     @property
     def on(self) -> bool:

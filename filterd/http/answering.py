@@ -25,6 +25,10 @@ _WHY = {
     Why.BAD_NAME: page.Why.MALFORMED,
     Why.NO_RULES: page.Why.UNREADY,
     Why.BAD_URL: page.Why.MALFORMED,
+    Why.MEDIA: page.Why.LIST,
+    Why.CERTIFICATE: page.Why.CERTIFICATE,
+    Why.UNREACHABLE: page.Why.UNREACHABLE,
+    Why.SLOW: page.Why.SLOW,
 }
 _YOUNGEST = Reading.PRIMARY
 
@@ -78,13 +82,15 @@ def page_facts(rules: InForce | None, verdict: Verdict, client: str) -> PageFact
             group = ""  # an address that the core cannot read: what the youngest may read
     if reason is None:
         why = _WHY.get(verdict.why, page.Why.RULE)
-        return PageFacts(why, reading, host=verdict.host, group=group)
+        # Of a file on a list nobody is told where it was, and help comes first.
+        grave = verdict.why is Why.MEDIA
+        return PageFacts(why, reading, verdict.host, group, grave=grave, care=grave)
     titles: Mapping[str, Any] = rules.categories if rules is not None else {}
     category = reason.category or ""
     about = titles.get(category, {})
     authority, order = _order(reason)
     return PageFacts(
-        why=page.why_of(reason.step, mandatory=reason.mandatory),
+        why=_why_of(verdict.why, reason),
         reading=reading,
         host=verdict.host,
         group=group,
@@ -99,6 +105,12 @@ def page_facts(rules: InForce | None, verdict: Verdict, client: str) -> PageFact
         grave=bool(about.get("grave", False)),
         care=bool(about.get("care", False)),
     )
+
+
+def _why_of(why: Why, reason: Reason) -> page.Why:
+    if why is Why.LABEL:
+        return page.Why.LABEL
+    return page.why_of(reason.step, mandatory=reason.mandatory)
 
 
 def _order(reason: Reason) -> tuple[str, str]:

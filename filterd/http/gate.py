@@ -10,14 +10,14 @@ Being never decrypted is no exception from a block: such a connection is ended u
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from filterd.core import canonical_url
+from filterd.http.failing import Failing, Lost
 from filterd.http.host import NEITHER, Host, read_authority, read_host
 from filterd.http.never import Learned
 from filterd.http.rules import GroupWishes, InForce
 from filterd.http.words import Act, Hello, Request, Verdict, Why
-from filterd.model.name import parents
 from filterd.model.verdict import Kind
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -26,14 +26,12 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 @dataclass(frozen=True, slots=True)
 class GateSettings:
     """`ports` a tunnel or request may name; `nameless`: networks that may be asked for by address
-    alone; `learning`: names that pass, with their subdomains, where no rules can be asked;
-    `undecided`: whether everything else passes then.
+    alone; `failing`: what happens where something cannot be asked.
     """
 
     ports: frozenset[int] = frozenset({80, 443})
     nameless: tuple[Network, ...] = ()
-    learning: frozenset[str] = frozenset()
-    undecided: bool = False
+    failing: Failing = field(default_factory=Failing)
 
 
 def may_go_by_address(verdict: Verdict) -> bool:
@@ -143,7 +141,7 @@ class Gate:
         else the first.
         """
         first: Verdict | None = None
-        for host in hosts or (NEITHER,):
+        for host in dict.fromkeys(hosts or (NEITHER,)):
             verdict = self._one(rules, client, host, (now, path))
             if verdict.act is Act.BLOCK:
                 return verdict
@@ -159,14 +157,15 @@ class Gate:
             return self._nameless(rules, client, host.address)
         if rules is None:
             return self._undecided(host.name)
-        if path is not None and canonical_url(f"http://{host.name}{path}") is None:
-            return Verdict(Act.BLOCK, Why.BAD_URL, host.name)
+        url = None if path is None else f"http://{host.name}{path}"
         try:
-            if path is None:
+            if url is None:
                 reason = rules.judge(host.name, client, now)
             else:
-                reason = rules.judge_url(f"http://{host.name}{path}", client, now)
+                reason = rules.judge_url(url, client, now)
         except (ValueError, KeyError):
+            if url is not None and canonical_url(url) is None:
+                return Verdict(Act.BLOCK, Why.BAD_URL, host.name)
             return self._undecided(host.name)
         if reason.kind is Kind.BLOCK:
             return Verdict(Act.BLOCK, Why.RULE, host.name, reason)
@@ -186,7 +185,5 @@ class Gate:
         return rules.wishes(client)[1].filtered
 
     def _undecided(self, name: str) -> Verdict:
-        """Without rules nobody knows what is illegal: only what schools learn with stays open."""
-        learning = any(each in self._settings.learning for each in parents(name))
-        act = Act.PASS if learning or self._settings.undecided else Act.BLOCK
+        act = Act.PASS if self._settings.failing.passes(Lost.RULES, name) else Act.BLOCK
         return Verdict(act, Why.NO_RULES, name, dial=name if act is Act.PASS else None)

@@ -8,6 +8,7 @@ import ipaddress
 import socket
 import string
 from dataclasses import dataclass
+from functools import lru_cache
 
 from filterd.model.errors import InvalidName
 from filterd.model.name import ascii_name
@@ -26,10 +27,16 @@ class Host:
 
 
 NEITHER = Host()
+_LONGEST = 1024  # characters; a name of 253 may be written in characters that take more
 
 
 def read_host(text: str) -> Host:
     """Read a host: `www.example.com`, `192.0.2.1`, `0xc0.0x2.1`, `[2001:db8::1]`."""
+    return _read(text) if len(text) <= _LONGEST else NEITHER
+
+
+@lru_cache(maxsize=4096)  # a connection gives the same few names again and again
+def _read(text: str) -> Host:
     bare = text.removeprefix("[").removesuffix("]") if text.startswith("[") else text
     if ":" in bare:
         try:
@@ -55,6 +62,11 @@ def read_authority(text: str) -> tuple[Host, int | None]:
 
     What has user information, a port that is no number, or two ports is neither.
     """
+    return _authority(text) if len(text) <= _LONGEST else (NEITHER, None)
+
+
+@lru_cache(maxsize=4096)
+def _authority(text: str) -> tuple[Host, int | None]:
     head, bracket, tail = text.rpartition("]") if text.startswith("[") else ("", "", text)
     host, _, port = tail.partition(":")
     if port and not (port.isascii() and port.isdigit() and int(port[:6]) < 65536):

@@ -66,6 +66,12 @@ class RequestHeaders:
             for name in query.names:
                 self._queries.setdefault(name, []).append(query)
 
+    def speaks_of(self, host: str) -> bool:
+        """Say whether there is anything to be said or changed for `host`, for any group."""
+        if host in self._exact or host in self._queries:
+            return True
+        return bool(self._under) and any(each in self._under for each in parents(host))
+
     def apply(self, fields: Fields, *, group: str, host: str) -> Fields:
         """Return the fields of a request with what the rules set.
 
@@ -103,6 +109,9 @@ class RequestHeaders:
         if self._under:
             for parent in parents(host):
                 yield from self._under.get(parent, ())
+
+
+NOTHING = RequestHeaders((), ())
 
 
 def read_plan(document: Any) -> RequestHeaders:

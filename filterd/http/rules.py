@@ -14,6 +14,7 @@ from typing import Any
 
 from filterd.core import Decision, Index, Snapshot
 from filterd.http.never import NeverDecrypt
+from filterd.http.request_headers import NOTHING, RequestHeaders, read_plan
 from filterd.http.words import Reason
 from filterd.model.errors import RulesError
 from filterd.model.verdict import Kind, Step
@@ -23,6 +24,7 @@ from filterd.policy.classes_json import read_meta
 logger = logging.getLogger(__name__)
 FORMAT = 1
 RULING = "ruling.json"
+_MOST_REASONS = 4096
 _A = 1  # RFC 1035 section 3.2.2: rules with a condition on the type are held against addresses
 
 
@@ -51,7 +53,10 @@ class InForce:
     illegal: frozenset[str] = frozenset()
     categories: Mapping[str, Any] = field(default_factory=dict)  # titles, grave, care, by name
     page: Mapping[str, Any] = field(default_factory=dict)
+    headers: RequestHeaders = NOTHING
     settings: Mapping[str, Any] = field(default_factory=dict)
+    # Nearly all decisions have one of a few reasons, and making one costs more than deciding.
+    _reasons: dict[Any, Reason] = field(default_factory=dict, repr=False, compare=False)
 
     def wishes(self, client: str) -> tuple[str, GroupWishes]:
         """Return the group of `client` and what it wants. ValueError for no address."""
@@ -75,6 +80,15 @@ class InForce:
         return self._reason(self.snapshot.decide_url(url, now, client=client))
 
     def _reason(self, made: Decision) -> Reason:
+        key = (made.kind, made.step, made.class_id, made.group, made.pattern, made.line)
+        found = self._reasons.get(key)
+        if found is None:
+            if len(self._reasons) >= _MOST_REASONS:
+                self._reasons.clear()
+            found = self._reasons[key] = self._made_reason(made)
+        return found
+
+    def _made_reason(self, made: Decision) -> Reason:
         rule = self.classes[made.class_id] if made.class_id >= 0 else None
         kind, step = Kind(made.kind), Step(made.step)
         if rule is None:
@@ -161,5 +175,6 @@ def open_ruling(path: Path) -> InForce:
         illegal=frozenset(said["illegal"]),
         categories=said["categories"],
         page=said["page"],
+        headers=read_plan(said["headers"]),
         settings=said["http"],
     )

@@ -32,6 +32,11 @@ class Why(StrEnum):
     NEVER = "never-decrypt"  # passed unread, since it may not be decrypted
     LEARNED = "learned"  # passed unread, since the client trusts one certificate only
     ANSWER = "dns-answer"  # our own DNS says no to the name's addresses or aliases
+    LABEL = "age-label"  # the site itself says that it is for older people
+    MEDIA = "media-hash"  # a file that is on a list of hashes
+    CERTIFICATE = "certificate"  # the server's certificate is not valid
+    UNREACHABLE = "unreachable"  # the server cannot be had
+    SLOW = "slow"  # the server says nothing
     NO_RULES = "no-rules"  # no rules were ever handed over, or they could not be asked
 
 

@@ -33,7 +33,7 @@ class Site:
     asked: list[str] = field(default_factory=list)
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
@@ -65,12 +65,16 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 @contextmanager
-def site(certificate: tuple[Path, Path] | None = None, address: Where = LOOPBACK) -> Iterator[Site]:
+def site(
+    certificate: tuple[Path, Path] | None = None,
+    address: Where = LOOPBACK,
+    handler: type[http.server.BaseHTTPRequestHandler] = Handler,
+) -> Iterator[Site]:
     """Serve until the block ends, on a free port where none is given; with TLS where there is a
     certificate.
     """
     host, port = address
-    server = _Server((host, port or free_port(host)), _Handler)
+    server = _Server((host, port or free_port(host)), handler)
     made = server.site = Site(server.server_port)
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

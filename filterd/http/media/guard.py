@@ -12,7 +12,7 @@ media.refresh()                         # now and then: sets that were replaced
 import logging
 import resource
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filterd.http.media.decoding import Decoders
@@ -71,10 +71,16 @@ class Media:
         return bool(self._desk.sets.kinds)
 
     def scanner(
-        self, content_type: str, content_encoding: str = "", length: int | None = None
+        self,
+        content_type: str,
+        content_encoding: str = "",
+        length: int | None = None,
+        *,
+        exact: bool = False,
     ) -> Scanner:
-        """Return the scanner of one body."""
-        return Scanner(self._desk, content_type, content_encoding, length)
+        """Return the scanner of one body. `exact`: no perceptual hashes, so that it never waits."""
+        desk = replace(self._desk, perceive=None) if exact else self._desk
+        return Scanner(desk, content_type, content_encoding, length)
 
     def record(self, hit: Hit, host: str) -> str:
         """Count a hit and hand it off; return its reference number. Never raises."""

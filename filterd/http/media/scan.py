@@ -107,6 +107,16 @@ class Scanner:
         self._body = _Body(desk, content_type, content_encoding, limit, DEPTH)
         self._hit: Hit | None = None
 
+    @property
+    def whole(self) -> bool:
+        """Whether all of it is wanted in memory: what is, or may yet be, a picture to perceive."""
+        return self._hit is None and self._body.whole
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing will come of it: what is neither a picture nor another file."""
+        return self._hit is None and self._body.silent
+
     def feed(self, chunk: bytes) -> None:
         """Look at more of the body. Never waits but for pictures inside of multipart bodies."""
         if self._hit is None:
@@ -135,6 +145,14 @@ class _Body:
         self._parts = Parts(boundary) if boundary else None
         self._part: _Body | None = None
         self._file = None if boundary else _File(desk, content_type, limit)
+
+    @property
+    def whole(self) -> bool:
+        return self._file is not None and self._file.whole and not self._undo.spoiled
+
+    @property
+    def silent(self) -> bool:
+        return self._file is not None and self._file.silent
 
     def feed(self, chunk: bytes) -> Hit | None:
         for piece in self._undo.feed(chunk):
@@ -191,6 +209,14 @@ class _File:
         self._hashes = [(k, hashlib.new(k.value, usedforsecurity=False)) for k in _exact(desk)]
         self._picture: bytearray | None = None
         self._held = 0
+
+    @property
+    def whole(self) -> bool:
+        return self._sort is None or self._picture is not None
+
+    @property
+    def silent(self) -> bool:
+        return self._sort is Sort.OTHER
 
     def feed(self, piece: bytes) -> None:
         if self._sort is None:

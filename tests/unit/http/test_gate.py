@@ -4,6 +4,7 @@ import ipaddress
 
 import pytest
 
+from filterd.http.failing import Failing
 from filterd.http.gate import Gate, GateSettings, may_go_by_address
 from filterd.http.never import Learned
 from filterd.http.words import Act, Hello, Request, Why
@@ -163,8 +164,8 @@ def test_of_all_names_of_a_request_the_stricter_wins(rules, facts, act):
 
 
 def test_without_rules_only_what_schools_learn_with_passes():
-    closed = gate(learning=frozenset({"school.example"}))
-    opened = gate(undecided=True)
+    closed = gate(failing=Failing(frozenset({"school.example"})))
+    opened = gate(failing=Failing(inappropriate=True))
 
     def act(a_gate, sni):
         verdict = a_gate.hello(None, Hello(PUPIL, DST, 443, sni), NOW, 0.0)
@@ -172,7 +173,8 @@ def test_without_rules_only_what_schools_learn_with_passes():
 
     assert act(closed, "www.school.example") == (Act.SPLICE, Why.NO_RULES)
     assert act(closed, "other.example") == (Act.RESET, Why.NO_RULES)
-    assert act(opened, "other.example") == (Act.SPLICE, Why.NO_RULES)
+    # What is illegal may be among it.
+    assert act(opened, "other.example") == (Act.RESET, Why.NO_RULES)
     assert act(opened, None) == (Act.RESET, Why.NAMELESS)
 
 

@@ -1,0 +1,86 @@
+"""What is known of the connections of a worker, and what was told of each. No mitmproxy in here."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from filterd.http.daemon import Events
+from filterd.http.words import Act, Verdict, Why
+from filterd.model.clock import Clock
+
+logger = logging.getLogger(__name__)
+_TOLD = 32  # different outcomes of one connection that become events
+
+
+@dataclass(slots=True)
+class Standing:
+    """What is known of one client connection. `verdict`: the last, None before the first.
+    `refused`: by our own DNS, when a way was looked for.
+    """
+
+    client: str
+    tunnel: str | None = None
+    sni: str | None = None
+    verdict: Verdict | None = None
+    refused: Verdict | None = None
+    told: set[tuple[str, Act]] = field(default_factory=set)
+
+
+class Standings:
+    """All of them, by the identity of the connection."""
+
+    def __init__(self, events: Events, clock: Clock) -> None:
+        self._events = events
+        self._clock = clock
+        self._known: dict[str, Standing] = {}
+
+    def of(self, connection: str, address: str) -> Standing:
+        """Return what is known of a connection from `address`; it begins where it was not known."""
+        standing = self._known.get(connection)
+        if standing is None:
+            standing = self._known[connection] = Standing(plain(address))
+        return standing
+
+    def end(self, connection: str) -> None:
+        """Forget a connection."""
+        self._known.pop(connection, None)
+
+    def settle(self, standing: Standing, closed: Act, decide: Callable[[], Verdict]) -> Verdict:
+        """Have something decided. mitmproxy goes on after a fault of an add-on; nothing may go on
+        that was not decided, so a fault of ours is a block.
+        """
+        try:
+            verdict = decide()
+        except Exception:
+            logger.exception("not decided, so not let through")
+            verdict = Verdict(closed, Why.NO_RULES, "")
+        standing.verdict = verdict
+        return verdict
+
+    def tell(self, standing: Standing, verdict: Verdict) -> None:
+        """Make an event of an outcome, once a connection."""
+        key = (verdict.host, verdict.act)
+        if key in standing.told or len(standing.told) >= _TOLD:
+            return
+        standing.told.add(key)
+        reason = verdict.reason
+        self._events.add(
+            {
+                "at": self._clock.unix(),
+                "client": standing.client,
+                "host": verdict.host,
+                "act": verdict.act.value,
+                "why": verdict.why.value,
+                "kind": reason.kind.value if reason else None,
+                "step": reason.step.value if reason else None,
+                "list": reason.list if reason else None,
+                "category": reason.category if reason else None,
+                "rule": reason.rule if reason else None,
+                "group": reason.group if reason else None,
+            }
+        )
+
+
+def plain(address: str) -> str:
+    """An IPv4 address that a socket of both families shows as `::ffff:`, without that."""
+    return address.removeprefix("::ffff:") if "." in address else address.partition("%")[0]
