@@ -17,14 +17,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 20.0  # seconds for one answer
+from bench.http.asking import connect, read_body, read_head, request, tunnel
+from bench.http.places import PAGE
+
+OK = 200
 
 
 @dataclass(slots=True)
 class Client:
     """One thread's. `took`: seconds of each request, in order; `wrong`: other answers, or none."""
 
-    url: str
     host: str
     took: list[float] = field(default_factory=list)
     wrong: int = 0
@@ -46,8 +48,7 @@ class Load:
         if plan["tls"]:
             self._context = ssl.create_default_context(cafile=target["trust"])
         hosts = [plan["names"][at % len(plan["names"])] for at in range(plan["clients"])]
-        scheme = "https" if plan["tls"] else "http"
-        self.clients = [Client(f"{scheme}://{host}:{plan['origin']}/a/page", host) for host in hosts]
+        self.clients = [Client(host) for host in hosts]
 
     def slice(self, warm: float, seconds: float) -> dict[str, Any]:
         """Ask for so long after a while that is not counted; what was counted."""
@@ -87,20 +88,19 @@ class Load:
 
     def _ask(self, client: Client) -> None:
         connection, client.kept = client.kept, None
-        keep = self._plan["keep"]
-        target = "/a/page" if self._context else client.url
-        words = (
-            f"GET {target} HTTP/1.1\r\nHost: {client.host}:{self._plan['origin']}\r\n"
-            "User-Agent: load\r\nAccept: text/html,*/*;q=0.8\r\nAccept-Language: vi,en;q=0.5\r\n"
-            f"Connection: {'keep-alive' if keep else 'close'}\r\n\r\n"
-        ).encode()
+        keep, port = self._plan["keep"], self._plan["origin"]
+        target = PAGE if self._context else f"http://{client.host}:{port}{PAGE}"
+        words = request(target, client.host, port, keep=keep)
         while not self._stop.is_set():
             began = time.monotonic()
             try:
                 if connection is None:
                     connection = self._connect(client)
                 connection.sendall(words)
-                self._read(connection)
+                status, body = read_head(connection)
+                if status != OK:
+                    raise ValueError(f"answered {status}")
+                read_body(connection, len(body), self._plan["body"])
             except (OSError, ValueError) as error:
                 client.wrong += 1
                 client.fault = client.fault or f"{type(error).__name__}: {error}"
@@ -117,47 +117,15 @@ class Load:
 
     def _connect(self, client: Client) -> socket.socket:
         """Return a connection that asks for pages of the client's host."""
-        plan = self._plan
-        raw = socket.create_connection(
-            ("127.0.0.1", self._port), PATIENCE, source_address=(plan["source"], 0)
-        )
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        raw = connect(self._port, self._plan["source"])
         if self._context is None:
             return raw
         try:
-            where = f"{client.host}:{plan['origin']}"
-            raw.sendall(f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n\r\n".encode())
-            said = b""
-            while b"\r\n\r\n" not in said:
-                piece = raw.recv(4096)
-                if not piece:
-                    raise ConnectionError("closed at CONNECT")
-                said += piece
-            if said.split(None, 2)[1] != b"200":
-                raise ValueError(f"CONNECT: {said[:60]!r}")
+            tunnel(raw, client.host, self._plan["origin"])
             return self._context.wrap_socket(raw, server_hostname=client.host)
         except BaseException:
             raw.close()
             raise
-
-    def _read(self, connection: socket.socket) -> None:
-        """Read an answer and hold it against what the origin says."""
-        said = b""
-        while (at := said.find(b"\r\n\r\n")) < 0:
-            piece = connection.recv(65536)
-            if not piece:
-                raise ConnectionError("closed before an answer")
-            said += piece
-        have = len(said) - at - 4
-        if said[9:12] != b"200":
-            raise ValueError(f"answered {said[:60]!r}")
-        while have < self._plan["body"]:
-            piece = connection.recv(65536)
-            if not piece:
-                raise ConnectionError("closed within an answer")
-            have += len(piece)
-        if have != self._plan["body"]:
-            raise ValueError(f"a body of {have} bytes")
 
 
 def cpu(pids: list[int]) -> float:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.http.world import BODY, HOSTS, PUPIL, READ, Origin, Proxy
+from bench.http.places import BODY, HOSTS, PUPIL, READ
+from bench.http.world import Origin, Proxy
 from bench.places import LOAD_CORE, ROOT
 from bench.process import placed
 from bench.saying import say, turn

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.http.authority import Authority
-from bench.http.world import HOSTS, NEVER_ASKED, READ, Place, Proxy, connects, started
+from bench.http.places import HOSTS, NEVER_ASKED, READ
+from bench.http.world import Place, Proxy, connects, started
 from bench.places import LOOPBACK
 from bench.process import descendants, free_port
 
@@ -76,7 +77,7 @@ def squid(place: Place) -> Iterator[Proxy]:
     trust.write_bytes(authority.pem)
     (folder / "ca.pem").write_bytes(authority.pem + authority.secret_pem)
     (folder / "hosts").write_text("".join(f"{LOOPBACK} {name}\n" for name in HOSTS))
-    with place.listed.open() as names, (folder / "blocked").open("w") as blocked:
+    with place.lists.names.open() as names, (folder / "blocked").open("w") as blocked:
         blocked.write(f".{NEVER_ASKED}\n")
         blocked.writelines(f".{name}" for name in names)
     (folder / "squid.conf").write_text(

@@ -18,16 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.http.authority import Authority
+from bench.http.lists import Lists
+from bench.http.places import BODY, HOSTS, HTTP_PYTHON, LARGE, LARGE_PAGE, NEVER_ASKED, PAGE, READ
 from bench.places import LOAD_CORE, LOOPBACK, ROOT, SERVER_CORE
 from bench.process import descendants, end, free_port, placed
-from bench.saying import say
 
-HTTP_PYTHON = ROOT / ".venv-http/bin/python"
-BODY = 4_000  # bytes of the page that is fetched
-LARGE = 64 * 1024 * 1024
-HOSTS = tuple(f"h{number}.site.example" for number in range(8))
-NEVER_ASKED = "never.site.example"  # blocked; nobody serves it
-PUPIL, READ = "127.0.0.1", "127.0.0.30"  # spliced, and inspected
 PATIENCE = 120.0
 
 
@@ -55,8 +50,7 @@ class Place:
     """What a proxy is made of: a folder of its own to write in, the rules, the origin."""
 
     folder: Path
-    listed: Path  # names to block with all below them, one a line
-    urls: Path
+    lists: Lists
     origin: Origin
     sink: int  # a port of loopback where nobody takes a connection: whoever came is seen there
 
@@ -117,9 +111,10 @@ def origin(where: Path) -> Iterator[Origin]:
     made = Origin(free_port(), free_port(), where / "authority.pem")
     made.trust.write_bytes(authority.pem)
     pages = where / "pages"
-    (pages / "a").mkdir(parents=True)
-    (pages / "a/page").write_bytes(b"x" * BODY)
-    with (pages / "large").open("wb") as large:
+    page = pages / PAGE.removeprefix("/")
+    page.parent.mkdir(parents=True)
+    page.write_bytes(b"x" * BODY)
+    with (pages / LARGE_PAGE.removeprefix("/")).open("wb") as large:
         large.truncate(LARGE)
     (where / "nginx.conf").write_text(
         f"""daemon off; pid {where}/nginx.pid; error_log stderr; worker_processes 1;
@@ -152,7 +147,7 @@ def ours(place: Place) -> Iterator[Proxy]:
     def command(*words: str) -> list[str]:
         return [sys.executable, "-m", "filterd", *words, "-c", str(config)]
 
-    update = command("lists", "update", "--force", "all", "pages")
+    update = command("lists", "update", "--force")
     for each in (command("http", "ca", "new"), update):
         subprocess.run(each, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     ruling = where / "state/http/ruling.json"
@@ -161,7 +156,7 @@ def ours(place: Place) -> Iterator[Proxy]:
         started(command("http", "serve"), where / "http.log", lambda: connects(proxy)) as process,
     ):
         workers = descendants(process.pid)
-        with place.listed.open(encoding="ascii") as listed:
+        with place.lists.names.open(encoding="ascii") as listed:
             blocked = listed.readline().strip()
         give_up = time.monotonic() + PATIENCE
         while _status(proxy, f"http://{blocked}:{place.origin.plain}/") != 403:
@@ -201,11 +196,15 @@ def _config(place: Place, where: Path, proxy: int, dns: int) -> dict[str, object
         },
         "lists": {
             "all": {
-                "format": "domains", "path": str(place.listed), "subdomains": True,
+                "format": "domains", "path": str(place.lists.names), "subdomains": True,
                 "trusted": True, "refresh": "7d",
             },
             "pages": {
-                "format": "urls", "path": str(place.urls), "trusted": True, "refresh": "7d",
+                "format": "urls", "path": str(place.lists.urls), "trusted": True, "refresh": "7d",
+            },
+            **{
+                path.stem: {"format": "abp-url", "path": str(path), "trusted": True}
+                for path in place.lists.requests
             },
         },
         "block": [NEVER_ASKED],
@@ -230,8 +229,3 @@ def _status(proxy: int, url: str) -> int:
     except OSError:
         return 0
     return int(said[1]) if len(said) > 1 else 0
-
-
-def say_left_out(what: str, why: str) -> None:
-    """Say loudly that something is not measured."""
-    say(f"NOT MEASURED: {what}: {why}")
