@@ -54,6 +54,14 @@ def read_head(connection: socket.socket) -> tuple[int, bytes]:
     return int(said[9:12]), said[at + 4 :]
 
 
+def read_page(connection: socket.socket, size: int) -> None:
+    """Read an answer that is a page of so many bytes. OSError, ValueError: it is not."""
+    status, body = read_head(connection)
+    if status != 200:
+        raise ValueError(f"answered {status}")
+    read_body(connection, len(body), size)
+
+
 def read_body(connection: socket.socket, have: int, size: int) -> None:
     """Read a body of `size` bytes, of which so many have come. ValueError: it is longer."""
     room = memoryview(bytearray(65536))

@@ -15,8 +15,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mitmproxy import tls
-
 from filterd.http.addon import proxy
 from filterd.http.daemon import read_settings
 from filterd.model.orphan import end_with_parent
@@ -32,8 +30,8 @@ class Nothing:
 class Splice:
     """Lets everything through."""
 
-    def tls_clienthello(self, data: tls.ClientHelloData) -> None:
-        """Look at nothing."""
+    def tls_clienthello(self, data: Any) -> None:
+        """Look at nothing; `data` is mitmproxy's ClientHelloData."""
         data.ignore_connection = True
 
 

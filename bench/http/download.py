@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.http.asking import connect, read_body, read_head, request, tunnel
 from bench.http.overhead import Mode
-from bench.http.places import HOSTS, LARGE, LARGE_PAGE, PUPIL, READ
+from bench.http.places import BODY, HOSTS, LARGE, LARGE_PAGE, PAGE, PUPIL, READ
 from bench.http.world import Origin, Proxy
 from bench.places import LOAD_CORE
 from bench.process import memory, placed
@@ -37,11 +37,9 @@ def measure(proxy: Proxy, origin: Origin, mode: Mode, *, slow: bool) -> Held:
     return Held(before, after["peak"], after["rss"], passed)
 
 
-def _fetch(
-    proxy: Proxy, origin: Origin, mode: Mode, *, slow: bool, small: bool = False
-) -> None:
+def _fetch(proxy: Proxy, origin: Origin, mode: Mode, *, slow: bool, small: bool = False) -> None:
     host, port = HOSTS[0], origin.tls if mode.tls else origin.plain
-    page, size = (LARGE_PAGE, LARGE) if not small else ("/a/page", 4_000)
+    page, size = (LARGE_PAGE, LARGE) if not small else (PAGE, BODY)
     with placed(LOAD_CORE), connect(proxy.port, READ if mode.inspected else PUPIL) as raw:
         connection = raw
         if mode.tls:

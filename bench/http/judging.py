@@ -1,11 +1,12 @@
-"""From a request's text to its verdict, by the code and the rules of a worker.
+"""From a URL's text to its verdict, by the code and the rules of a worker.
 
     python -m bench.http.judging FOLDER COUNT
 
-in the environment of the HTTP filter; FOLDER is where the daemon hands rules over. What is timed
-is what the add-on has done for each request: facts made of text, what it is for by its fields, and
-`Gate.request`. A third of the requests are listed URLs, a third other pages of the same hosts, a
-third like those that pages of the web are made of.
+in the environment of the HTTP filter; FOLDER is where the daemon hands rules over. `url`: what is
+asked of the rules once for each name of a request. `request`: all that the add-on has done for a
+request that was decrypted, facts made of text, what it is for by its fields, four names read and
+compared, and that. A third are listed URLs, a third other pages of the same hosts, a third like
+those that pages of the web are made of.
 """
 
 import json
@@ -13,8 +14,9 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from bench.http.lists import KNOWS_REQUESTS, URLS, listed_url
@@ -23,9 +25,12 @@ from filterd.http.gate import Gate, GateSettings
 from filterd.http.never import Learned
 from filterd.http.request_type import request_type, source_url
 from filterd.http.rules import Rules
-from filterd.http.words import Act, Request
+from filterd.http.words import Act, Reason, Request, Verdict
+from filterd.policy.abp_rules import AbpRequest
 
 SEED = 20_261_122
+NOW = 1_795_000_000.0  # unix seconds, on a Wednesday
+PASSES = 7
 _DESTINATIONS = ("script", "image", "style", "empty", "iframe", "font", "document")
 _PARTS = (
     "/static/js/app.{n:x}.js?v={k}", "/wp-content/uploads/2026/{k:02d}/photo-{n}.jpg",
@@ -45,41 +50,66 @@ def asked(count: int) -> Iterator[tuple[str, str, dict[str, str]]]:
         if number % 3 == 1:
             path = f"{path[:-5]}-more.html"
         elif number % 3 == 2:
-            host = f"{rng.choice(('www', 'cdn', 'static', 'img3'))}.web-{rng.randrange(5000)}.example"
+            host = (
+                f"{rng.choice(('www', 'cdn', 'static', 'img3'))}.web-{rng.randrange(5000)}.example"
+            )
             path = rng.choice(_PARTS).format(n=rng.randrange(1 << 28), k=rng.randrange(12))
         yield host, path, {"sec-fetch-dest": kind, "referer": page, "accept": "*/*"}
 
 
 def main(folder: Path, count: int) -> dict[str, Any]:
-    """Time each request."""
+    """Time each, several times over."""
     rules = Rules(folder)
     rules.look()
     if rules.now is None:
         raise SystemExit(rules.problem)
+    now, questions = rules.now, list(asked(count))
     gate = Gate(GateSettings(), Learned(), inspecting=True)
-    took: list[int] = []
     said: Counter[str] = Counter()
-    for warm in (True, False):
-        for host, path, headers in asked(count):
-            began = time.perf_counter_ns()
-            facts = Request(
-                PUPIL, "https", host, 443, path, "GET", host, host, host, **_for(host, path, headers)
-            )
-            verdict = gate.request(rules.now, facts, time.time())
-            ended = time.perf_counter_ns()
-            if not warm:
-                took.append(ended - began)
-                blocked = verdict.act is Act.BLOCK
-                name = verdict.reason.list if verdict.reason is not None else verdict.why.value
-                said[f"blocked by {name}" if blocked else "passed"] += 1
-    took.sort()
+
+    def request(host: str, path: str, headers: Mapping[str, str]) -> Verdict:
+        more = _for(host, path, headers)
+        facts = Request(PUPIL, "https", host, 443, path, "GET", host, host, host, **more)
+        return gate.request(now, facts, time.time())
+
+    def url(host: str, path: str, more: Mapping[str, Any]) -> Reason:
+        return now.judge_url(f"http://{host}{path}", PUPIL, NOW, *_sent(host, path, more))
+
+    for question in questions:
+        verdict = request(*question)
+        name = verdict.reason.list if verdict.reason is not None else verdict.why.value
+        said[f"blocked by {name}" if verdict.act is Act.BLOCK else "passed"] += 1
     return {
-        "requests": count,
-        "p50_us": took[count // 2] / 1000,
-        "p95_us": took[count * 95 // 100] / 1000,
+        "url": _timed(url, [(h, p, _for(h, p, d)) for h, p, d in questions]),
+        "request": _timed(request, questions),
         "verdicts": dict(said.most_common()),
-        "with_requests": KNOWS_REQUESTS and getattr(rules.now, "pages", None) is not None,
+        "with_requests": getattr(now, "pages", None) is not None,
     }
+
+
+def _timed(
+    ask: Callable[[str, str, Mapping[str, Any]], object],
+    questions: Sequence[tuple[str, str, Mapping[str, Any]]],
+) -> dict[str, float]:
+    """Return µs: the medians of passes in the middle and of the least disturbed, and p95."""
+    middle, tail = [], []
+    for _ in range(PASSES):
+        took = []
+        for host, path, more in questions:
+            began = time.perf_counter_ns()
+            ask(host, path, more)
+            took.append(time.perf_counter_ns() - began)
+        took.sort()
+        middle.append(took[len(took) // 2] / 1000)
+        tail.append(took[len(took) * 95 // 100] / 1000)
+    return {"p50": median(middle), "least": min(middle), "p95": median(tail)}
+
+
+def _sent(host: str, path: str, more: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What the gate makes of a request for rules about requests, where there are any."""
+    if not KNOWS_REQUESTS:
+        return ()
+    return (AbpRequest(f"https://{host}{path}", more["source"], more["kind"], "GET"),)
 
 
 def _for(host: str, path: str, headers: Mapping[str, str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The rules that are measured with: names, a million URLs made up, and real lists where they are."""
+"""The rules that are measured with: names and URLs made up, and real lists where they are."""
 
 import subprocess
 from collections.abc import Iterator

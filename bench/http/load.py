@@ -17,10 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.http.asking import connect, read_body, read_head, request, tunnel
+from bench.http.asking import connect, read_page, request, tunnel
 from bench.http.places import PAGE
-
-OK = 200
 
 
 @dataclass(slots=True)
@@ -97,10 +95,7 @@ class Load:
                 if connection is None:
                     connection = self._connect(client)
                 connection.sendall(words)
-                status, body = read_head(connection)
-                if status != OK:
-                    raise ValueError(f"answered {status}")
-                read_body(connection, len(body), self._plan["body"])
+                read_page(connection, self._plan["body"])
             except (OSError, ValueError) as error:
                 client.wrong += 1
                 client.fault = client.fault or f"{type(error).__name__}: {error}"

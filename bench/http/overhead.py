@@ -81,7 +81,10 @@ def fire(mode: Mode, proxies: Sequence[Proxy], origin: Origin, pace: Pace) -> Ro
     trust = {each.name: each.trust if mode.inspected else origin.trust for each in proxies}
     plan = {
         "targets": [
-            {"name": each.name, "port": each.port, "pids": each.pids, "trust": str(trust[each.name])}
+            {
+                "name": each.name, "port": each.port, "pids": each.pids,
+                "trust": str(trust[each.name]),
+            }
             for each in proxies
         ],
         "origin": origin.tls if mode.tls else origin.plain, "tls": mode.tls, "keep": mode.keep,
@@ -116,7 +119,7 @@ def ratio(found: Samples, mode: str, what: str, ours: str, theirs: str) -> float
 def table(found: Samples) -> list[str]:
     """Return Markdown: medians of each proxy in each mode."""
     rows = [
-        "| mode | proxy | requests/s | CPU ms a request | p50 ms | p95 ms | load's own core | wrong |",
+        "| way | proxy | requests/s | CPU ms a request | p50 ms | p95 ms | load's CPU | wrong |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for mode, by_proxy in found.items():

@@ -74,9 +74,7 @@ def started(
             command, stdin=subprocess.PIPE, stdout=out, stderr=out, cwd=ROOT,
             start_new_session=True,
         )  # fmt: skip
-    with contextlib.suppress(OSError):  # not every kernel has it, and not everybody may
-        # CPU is shared by session first (sched(7), autogroup): niceness alone would not do.
-        Path(f"/proc/{process.pid}/autogroup").write_text("-20", encoding="ascii")
+    prefer(process.pid)
     try:
         give_up = time.monotonic() + PATIENCE
         while not ready():
@@ -88,6 +86,15 @@ def started(
         end(process)
         assert process.stdin is not None
         process.stdin.close()
+
+
+def prefer(pid: int) -> None:
+    """Have the session of a process come before others on a busy machine.
+
+    Linux shares CPU by session first (sched(7), autogroup): niceness counts inside of one only.
+    """
+    with contextlib.suppress(OSError):  # not every kernel has it, and not everybody may
+        Path(f"/proc/{pid}/autogroup").write_text("-20", encoding="ascii")
 
 
 def connects(port: int) -> bool:
