@@ -12,15 +12,19 @@ PYTHON_CODE := filterd tests bench
 # in order: some begin where the one before has ended.
 SIDE_BY_SIDE := -n 3 --dist loadfile
 
+<<<<<<< HEAD
 .PHONY: help run test check lint types floors unit generated rust-check fuzz hammer budgets bench bench-quick bench-feed bench-http soak http lock clean
+=======
+.PHONY: help run test check lint types floors unit generated rust-check fuzz hammer budgets bench bench-quick bench-feed soak http http-new http-test-all lock clean
+>>>>>>> d-lead
 
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 run: build/.built ## build, then the ministry's loop on loopback with what to try; Ctrl-C ends it
 	@.venv/bin/filterd demo
 
-test: build/.tools build/.built build/.http ## the whole suite: what .ci/run calls
+test: build/.tools build/.built build/.http build/.http-new ## the whole suite: what .ci/run calls
 	@$(MAKE) --no-print-directory lint types floors generated rust-check
 	@$(PY) -m bench.budgets --required
 	@$(MAKE) --no-print-directory fuzz SECONDS=$${FUZZ_SECONDS:-10}
@@ -80,20 +84,33 @@ MINUTES ?= 20
 soak: build/.built ## a steady load and a new rule every second for MINUTES (20), with a plot
 	@$(PY) -m bench.soak --minutes $(MINUTES)
 
-http: build/.http ## the environment of the HTTP filter, .venv-http
+http: build/.env ## the environment of the HTTP filter, .venv-http; PYTHON=python3.12 for the newest mitmproxy
+	@PYTHON="$(PYTHON)" MEDIA="$(MEDIA)" deploy/build/http-environment.sh .venv-http
+	@touch build/.http
+
+http-new: build/.env ## a second one, .venv-http-new, with Python 3.12 or later: make test tries both
+	@PYTHON="$(PYTHON)" deploy/build/http-environment.sh .venv-http-new
+	@touch build/.http-new
+
+http-test-all: build/.tools build/.built build/.http build/.http-new ## every test of the HTTP filter in both
+	@FILTERD_HTTP_TESTS=all $(PY) -m pytest $(SIDE_BY_SIDE) tests/e2e/test_http*.py
 
 lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	@deploy/build/lock.sh
 
 clean: ## remove what was built
-	@rm -rf build .venv .venv-http rust/target filterd/_core*.so
+	@rm -rf build .venv .venv-http .venv-http-new rust/target filterd/_core*.so
 
 build/.env: requirements/dev.txt deploy/build/environment.sh
 	@deploy/build/environment.sh
 	@mkdir -p build && touch $@
 
-build/.http: build/.env requirements/http.txt deploy/build/http-environment.sh
-	@deploy/build/http-environment.sh
+build/.http: build/.env requirements/http.txt requirements/http-py312.txt deploy/build/http-environment.sh
+	@deploy/build/http-environment.sh .venv-http
+	@touch $@
+
+build/.http-new: build/.env requirements/http-py312.txt deploy/build/http-environment.sh
+	@deploy/build/http-environment.sh .venv-http-new
 	@touch $@
 
 build/.tools: build/.env deploy/build/test-tools.sh

@@ -39,8 +39,9 @@ async def _run(settings: Mapping[str, Any], *, splice: bool) -> None:
     async def here(_host: str, port: int, **_how: Any) -> list[Any]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
-    asyncio.get_running_loop().getaddrinfo = here  # type: ignore[method-assign]
-    proxy.use = lambda _answers: None  # its class of streams stays mitmproxy's
+    asyncio.get_running_loop().getaddrinfo = here  # type: ignore[method-assign, assignment]
+    # Its class of streams stays mitmproxy's own.
+    proxy.use = lambda _answers: None  # type: ignore[attr-defined, assignment, misc]
     first: Any = Splice() if splice else Nothing("connections")
     other: Any = Nothing("requests")
     forever = asyncio.get_running_loop().create_future()

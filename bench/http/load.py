@@ -54,15 +54,15 @@ class Load:
         for each in self.clients:
             each.took.clear()
         threads = [threading.Thread(target=self._ask, args=(each,)) for each in self.clients]
-        for each in threads:
-            each.start()
+        for thread in threads:
+            thread.start()
         time.sleep(warm)
         first, began = self._moment()
         time.sleep(seconds)
         last, ended = self._moment()
         self._stop.set()
-        for each in threads:
-            each.join()
+        for thread in threads:
+            thread.join()
         spans = zip(self.clients, began, ended, strict=True)
         took = sorted(one for each, low, high in spans for one in each.took[low:high])
         passed, used, mine = (after - before for after, before in zip(last, first, strict=True))

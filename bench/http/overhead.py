@@ -107,13 +107,13 @@ def fire(mode: Mode, proxies: Sequence[Proxy], origin: Origin, pace: Pace) -> Ro
 
 
 def _middle(rows: Sequence[Mapping[str, Any]], key: str) -> float:
-    return statistics.median(one[key] for one in rows)
+    return float(statistics.median(one[key] for one in rows))
 
 
 def ratio(found: Samples, mode: str, what: str, ours: str, theirs: str) -> float:
     """Return the median over rounds of ours by theirs."""
     pairs = zip(found[mode][ours], found[mode][theirs], strict=True)
-    return statistics.median(one[what] / other[what] for one, other in pairs)
+    return float(statistics.median(one[what] / other[what] for one, other in pairs))
 
 
 def table(found: Samples) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from bench import native
 from bench.figures import Figure, Part, Results, page, publish
-from bench.http import download, lists, overhead, resetting, squid, world
+from bench.http import download, lists, ours, overhead, resetting, squid, world
 from bench.http.places import HTTP_PYTHON
 from bench.http.world import Place, Proxy
 from bench.places import LOAD_CORE, RESULTS, ROOT
@@ -142,10 +142,10 @@ def _standing(programs: native.Programs, rounds: int, lock: Path | None) -> Iter
         origin = stack.enter_context(world.origin(folder / "origin"))
         place = Place(folder, made, origin, sink.getsockname()[1])
         say("starting filterd: compiling lists")
-        proxies = {OURS: stack.enter_context(world.ours(place))}
+        proxies = {OURS: stack.enter_context(ours.ours(place))}
         say("starting mitmproxy without us")
-        proxies[BARE] = stack.enter_context(world.bare(place, splice=False))
-        splicing = stack.enter_context(world.bare(place, splice=True))
+        proxies[BARE] = stack.enter_context(ours.bare(place, splice=False))
+        splicing = stack.enter_context(ours.bare(place, splice=True))
         absent = squid.absent()
         if absent is None:
             say("starting squid")

@@ -2,37 +2,54 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from filterd.core import Decision
+from filterd.app.ruling import Ruling
+from filterd.core import Abp, Decision
+from filterd.model.errors import RulesError
 from filterd.model.verdict import Kind, Reason, Step, Verdict
-from filterd.policy.abp_rules import AbpRequest, AbpRules, abp_candidate, abp_ranks
+from filterd.policy.abp_rules import (
+    KINDS,
+    AbpRequest,
+    AbpRules,
+    Candidate,
+    abp_classes,
+    last_word,
+)
+from filterd.policy.abp_standing import Standing, standing_of
 from filterd.policy.ages import effective_min_age
-from filterd.policy.precedence import DEFAULT_BLOCK, Policy, rank
+from filterd.policy.classes import RuleClass
+from filterd.policy.explain import MatchRow
+from filterd.policy.precedence import Policy, rank_behind
 
 
 @dataclass(frozen=True, slots=True)
 class AbpDecider:
-    """ABP rules and the policies of the groups by name. Schedules are not looked at."""
+    """ABP rules, how they stand, and the policies of the groups by name."""
 
     rules: AbpRules
+    standing: Standing
     policies: Mapping[str, Policy]
 
     def verdict(
-        self, request: AbpRequest, decision: Decision, ranks: Sequence[int]
+        self,
+        request: AbpRequest,
+        decision: Decision,
+        classes: Sequence[RuleClass],
+        now: float,
     ) -> Verdict | None:
         """Return the verdict if an ABP rule has the last word, None if `decision` stands.
 
-        `ranks` are those of the matches behind `decision`, the best first (`Snapshot.matches_url`).
+        `classes` are those of the snapshot behind `decision`; `now` is in unix seconds.
 
         Raises:
             ValueError: `request.url` has no host.
+            RuntimeError: the matcher failed.
         """
-        policy = self.policies[decision.group]
-        own = abp_ranks(self.rules.classes, policy)
-        found = abp_candidate(self.rules, own, request)
-        if found is None or found.rank >= _rank_of(decision, ranks):
+        found = self.found(request, decision, classes, now)
+        if found is None:
             return None
-        rule = found.rule_class
+        policy, rule = self.policies[decision.group], found.rule_class
         reason = Reason(
             step=Step(found.rank >> 8),
             list=rule.list,
@@ -43,9 +60,57 @@ class AbpDecider:
         )
         return Verdict(Kind.BLOCK if found.blocks else Kind.ALLOW, reason)
 
+    def found(
+        self,
+        request: AbpRequest,
+        decision: Decision,
+        classes: Sequence[RuleClass],
+        now: float,
+    ) -> Candidate | None:
+        """Return the rule that has the last word, as `verdict` does."""
+        rule = classes[decision.class_id] if decision.class_id >= 0 else None
+        row = self.standing.row(decision.group, now)
+        return last_word(self.rules, row, request, rank_behind(decision.step, rule))
 
-def _rank_of(decision: Decision, ranks: Sequence[int]) -> int:
-    """Return the rank by which `decision` was taken; without a rule, that of its step."""
-    if decision.class_id >= 0 and ranks:
-        return ranks[0]
-    return DEFAULT_BLOCK if decision.step == Step.DEFAULT else rank(Step(decision.step))
+    def rows(
+        self, request: AbpRequest, group: str, now: float, layer: int, first: int
+    ) -> list[MatchRow]:
+        """Return every rule that speaks about a request, as rows of `Snapshot.matches`; classes
+        count from `first`. Those of lists that have no say in `group` are there, too.
+        """
+        row = self.standing.row(group, now)
+        asked, abp = (request.url, request.source, request.kind), self.rules.abp
+        silent = [place for place in range(len(abp.counts)) if place not in row.counting]
+        found: list[MatchRow] = []
+        for only in (row.counting, silent):
+            for place, rule, kind, line in abp.matches(*asked, method=request.method, only=only):
+                number = place * len(KINDS) + KINDS.index(kind)
+                rank = row.ranks[number]
+                found.append((rank, first + number, "abp", rule, layer, line))
+        return sorted(found)
+
+
+def open_abp(ruling: Ruling, known: AbpDecider | None = None) -> AbpDecider | None:
+    """Open the rules about requests that a ruling has, if it has any. `known`: of a ruling with the
+    same lists, whose rules are taken.
+
+    Raises:
+        RulesError: their file is damaged.
+    """
+    lists = ruling.inputs.lists
+    if lists is None or lists.abp is None or lists.generation.abp is None:
+        return None
+    if known is None:
+        rules = AbpRules(_opened(lists.abp), abp_classes(lists.generation.abp.lists))
+    else:
+        rules = known.rules
+    frame = ruling.ground.outline.frame
+    policies = {member.policy.group.name: member.policy for member in frame.members}
+    return AbpDecider(rules, standing_of(rules.classes, frame), policies)
+
+
+def _opened(path: Path) -> Abp:
+    try:
+        return Abp.open(str(path))
+    except (OSError, ValueError) as error:
+        raise RulesError(f"{path}: {error}; `filterd lists update` makes it anew") from error

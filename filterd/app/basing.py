@@ -26,7 +26,7 @@ from filterd.feed.mirror import Mirror
 from filterd.feed.refusal import Refused
 from filterd.feed.stored import read_snapshot
 from filterd.feed.sync import Fetch
-from filterd.feed.trust import Trust
+from filterd.feed.trust import Trust, recall
 from filterd.lists.compile import run_job
 from filterd.model.errors import RulesError
 from filterd.model.order import DAY, Order
@@ -40,6 +40,7 @@ AWAY = DAY  # seconds without a checkpoint after which a snapshot may be worth i
 TRIES = 5  # to take a snapshot, before it goes by the log
 REST = 600  # seconds between two tries to make a base
 LOG = "log"  # the mirror, beside the base
+KEPT_TRUST = "trust.json"
 
 
 class Basing:
@@ -180,7 +181,9 @@ class Basing:
 
 
 def in_force_before(inputs: Inputs, state: Path) -> Inputs:
-    """Return `inputs` with the orders that were in force when this node ended, however it ended."""
+    """Return `inputs` with what was in force of the feed when this node ended, however it ended:
+    orders, and the core of what is never decrypted.
+    """
     folder = state / "feed"
     if inputs.config.feed.url is None:
         return inputs
@@ -194,7 +197,14 @@ def in_force_before(inputs: Inputs, state: Path) -> Inputs:
         base = _base_before(folder, known)
     except (Refused, OSError) as error:
         logger.warning("feed: %s; its orders come back as they are read", error)
-    return replace(inputs, orders=() if known is None else known.orders, base=base)
+    never = None
+    try:
+        trust = recall(folder / KEPT_TRUST)
+        never = None if trust is None else trust.never
+    except (Refused, OSError) as error:
+        logger.warning("feed: %s; never decrypted is what the package names, meanwhile", error)
+    orders = () if known is None else known.orders
+    return replace(inputs, orders=orders, base=base, never=never)
 
 
 def _base_before(folder: Path, known: InForce | None) -> OrderBase | None:

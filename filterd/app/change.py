@@ -22,6 +22,7 @@ from filterd.app.spoken import Stamps
 from filterd.config.schema import Config
 from filterd.engine.neighbours import read_neighbours
 from filterd.engine.routing import Routing
+from filterd.feed.never import NeverList
 from filterd.lists.durable import locked
 from filterd.lists.index_store import IndexStore
 from filterd.lists.rollback import RolledBack, rollback
@@ -60,8 +61,13 @@ class Change:
             inputs = await asyncio.to_thread(
                 parts.current_inputs, config, book, node.paths, old_inputs.lists
             )
-            inputs = replace(inputs, orders=old_inputs.orders, base=old_inputs.base)
-            inputs = replace(inputs, addresses=old_inputs.addresses)
+            inputs = replace(
+                inputs,
+                orders=old_inputs.orders,
+                base=old_inputs.base,
+                never=old_inputs.never,
+                addresses=old_inputs.addresses,
+            )
             ruling = await asyncio.to_thread(build_ruling, inputs, time.time(), node.generation + 1)
             local = parts.local_data(config)
             old = node.config
@@ -108,6 +114,16 @@ class Change:
             ruling = self._node.ruling
             number = self._node.generation + 1
             made = await asyncio.to_thread(reorder, ruling, orders, base, time.time(), number)
+            self._node.put_in_force(made)
+
+    async def protect(self, never: NeverList | None) -> None:
+        """Put the feed's core of what is never decrypted in force, None: the package's."""
+        async with self._lock:
+            ruling = self._node.ruling
+            inputs = replace(ruling.inputs, never=never)
+            orders, base, number = inputs.orders, inputs.base, self._node.generation + 1
+            told = replace(ruling, inputs=inputs)
+            made = await asyncio.to_thread(reorder, told, orders, base, time.time(), number)
             self._node.put_in_force(made)
 
     async def say(

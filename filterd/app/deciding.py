@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filterd.app.abp_deciding import AbpDecider
+from filterd.app.abp_deciding import AbpDecider, open_abp
 from filterd.app.listtext import ListText
 from filterd.app.parts import current_inputs
 from filterd.app.paths import Paths, config_path, read_config
@@ -22,29 +22,31 @@ from filterd.model.group import ADULT, Group, ListSpec, RuleBook, School
 from filterd.model.verdict import Reason, Step
 from filterd.policy.abp_rules import FORMAT as ABP_URL
 from filterd.policy.abp_rules import compile_abp
+from filterd.policy.abp_standing import standing_of
 from filterd.policy.ages import category_ages, effective_min_age
 from filterd.policy.classes import Origin, RuleClass, source_of
 from filterd.policy.lists_index import compile_lists
 from filterd.policy.plan import build_plan
 from filterd.policy.precedence import policy_of
 from filterd.policy.rulebook import default_directory, load_rulebook
+from filterd.policy.segments import frame_of
 
 _SAMPLE = 65_536
 _FLAGS = {"subdomains", "trusted", "mandatory"}
 _VALUES = {"category", "min_age", "zone", "name"}
 SPAN = 7 * 86_400.0  # seconds that one snapshot serves; less than a plan's horizon
 KEPT = 64  # snapshots kept for questions about different times
-Made = tuple[Snapshot, tuple[RuleClass, ...]]
+Made = tuple[Snapshot, tuple[RuleClass, ...], AbpDecider | None]
 ALONE = "everyone"  # the one group of lists without a configuration
 
 
 @dataclass(frozen=True, slots=True)
 class Decider:
-    """Snapshots, what their classes mean, and the lists' texts. `group` overrides the client's;
-    `abp` has the last word on URLs where it says so.
+    """Snapshots, what their classes mean, and the lists' texts. `group` overrides the client's.
 
-    `build` makes the snapshot and classes that hold for some days from a moment on: a plan knows
-    only a few days of schedules, and questions may be about any.
+    `build` makes the snapshot, the classes and what ABP rules have to say of URLs, which hold for
+    some days from a moment on: a plan knows only a few days of schedules, and questions may be
+    about any.
     """
 
     build: Callable[[float], Made]
@@ -52,7 +54,6 @@ class Decider:
     timezone: str
     group: str | None = None
     texts: Mapping[str, ListText] = field(default_factory=dict)
-    abp: AbpDecider | None = None
     _made: OrderedDict[float, Made] = field(default_factory=OrderedDict, repr=False)
 
     def at(self, moment: float) -> Made:
@@ -92,12 +93,13 @@ def from_config(given: str | None, age: int | None = None) -> Decider:
     config, book = read_config(config_path(given, os.environ))
     paths = Paths.of(config, os.environ)
     inputs = current_inputs(config, book, paths)
+    ruling = build_ruling(inputs, time.time(), 1)
+    abp = open_abp(ruling)
 
     def build(start: float) -> Made:
         made = build_ruling(inputs, start, 1)
-        return made.snapshot, made.classes
+        return made.snapshot, made.classes, open_abp(made, abp)
 
-    ruling = build_ruling(inputs, time.time(), 1)
     group = None
     if age is not None:
         group = _group_of_age(ruling.school, age)
@@ -146,10 +148,15 @@ def from_lists(blocks: Sequence[str], allows: Sequence[str], age: int | None) ->
     group = Group(ALONE, ADULT if age is None else age, safe_search=False, bypass_protection=False)
     school = School(groups=(group,), default_group=ALONE, lists=tuple(specs))
     plan = build_plan(school, book, [compiled.table], time.time())
-    made = Snapshot([builder.finish(compiled.meta)], plan, 1), tuple(compiled.table.classes)
     ages = category_ages(book, school)
-    abp = AbpDecider(compile_abp(urls), {ALONE: policy_of(group, ages)}) if urls else None
-    return Decider(lambda _start: made, ages, school.timezone, None, texts, abp)
+    abp = None
+    if urls:
+        rules = compile_abp(urls)
+        standing = standing_of(rules.classes, frame_of(school, ages, {}, 0))
+        abp = AbpDecider(rules, standing, {ALONE: policy_of(group, ages)})
+    snapshot = Snapshot([builder.finish(compiled.meta)], plan, 1)
+    made = snapshot, tuple(compiled.table.classes), abp
+    return Decider(lambda _start: made, ages, school.timezone, None, texts)
 
 
 def _spec(text: str, *, allow: bool, book: RuleBook) -> ListSpec:

@@ -62,6 +62,7 @@ class Feed:
     turn: int | None = None  # when the next order of the base begins, in unix seconds
     skew: int = 0  # seconds that this clock is ahead of that of the feed's server
     doubt: bool = False  # something was refused that a newer trust root might explain
+    media: dict[str, str] = field(default_factory=dict)  # sets that are missing, and why
     outbox: Outbox | None = None  # where receipts wait for the hub, if there is one
 
     def age(self, now: float) -> float | None:
@@ -126,6 +127,21 @@ class Feed:
             "problem": self.problem,
             "alarms": [*(d.why for d in self.doubts), *(f.why for f in self.findings)],
             "receipt": self.receipt,
+            **self._further(),
+        }
+
+    def _further(self) -> dict[str, object]:
+        """Return what the trust root says for the HTTP filter."""
+        trust = self.trust
+        never = None if trust is None else trust.never
+        core = None if never is None else {"version": never.version, "names": len(never.names)}
+        sets = () if trust is None else trust.media
+        return {
+            "never_decrypt": core,
+            "media": [
+                {"id": each.id, "epoch": each.epoch, "missing": self.media.get(each.id)}
+                for each in sets
+            ],
         }
 
     @property

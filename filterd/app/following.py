@@ -9,14 +9,15 @@ import itertools
 import logging
 import random
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 
 import httpx
 
-from filterd.app.basing import Basing
+from filterd.app.basing import KEPT_TRUST, Basing
 from filterd.app.change import Change
 from filterd.app.feed_state import Feed
 from filterd.app.listening import listen
+from filterd.app.media_sets import MediaSets
 from filterd.app.node import Node
 from filterd.app.proving import KEY, Prover
 from filterd.app.scales import Guard
@@ -28,8 +29,16 @@ from filterd.feed.hint import pause
 from filterd.feed.judge import held_of, judge
 from filterd.feed.keys import node_key, public_key
 from filterd.feed.mirror import Mirror
+from filterd.feed.never import NeverList
 from filterd.feed.refusal import Refused
-from filterd.feed.remote import PATIENCE, from_folder, over_http
+from filterd.feed.remote import (
+    PATIENCE,
+    from_folder,
+    over_http,
+    pieces_from_folder,
+    pieces_over_http,
+)
+from filterd.feed.request import signed_headers
 from filterd.feed.sync import Fetch, Round, fetch_new
 from filterd.feed.trust import FolderFetcher, Trust, recall, refresh, remember
 from filterd.model.errors import FilterdError
@@ -38,7 +47,6 @@ from filterd.policy.order_base import OrderBase
 
 logger = logging.getLogger(__name__)
 SPREAD = 0.2  # of the time between two looks
-KEPT_TRUST = "trust.json"
 
 
 class Follower:
@@ -53,6 +61,7 @@ class Follower:
         self._turn = asyncio.Lock()  # one round at a time, whoever begins it
         self._hinted = asyncio.Event()
         self._basing = Basing(node, feed)
+        self._media = MediaSets(node, feed)
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -62,6 +71,7 @@ class Follower:
         async with httpx.AsyncClient(timeout=PATIENCE) as client, asyncio.TaskGroup() as tasks:
             tasks.create_task(self._prover.watch(self._prove_again))
             if url.startswith("file:"):
+                tasks.create_task(self._media.run(pieces_from_folder(url)))
                 tasks.create_task(self._run(from_folder(url)))
                 return
             fetch = over_http(client, url, self._hear_time)
@@ -72,6 +82,7 @@ class Follower:
                 else:
                     await self._guarded(self.step(fetch, time.time(), pushed))
 
+            tasks.create_task(self._media.run(pieces_over_http(client, url, self._signed)))
             tasks.create_task(self._run(fetch))
             tasks.create_task(self.answer_hints(fetch))
             tasks.create_task(listen(client, self._feed, take, self._hear_time))
@@ -129,6 +140,7 @@ class Follower:
         mirror = feed.mirror
         if feed.trust is None or mirror is None:
             return
+        await self._protect(feed.trust.never)
         await self._basing.begin(fetch, int(now))
         await self._merge(feed.trust, int(now))
         found = await fetch_new(mirror, fetch, int(now), pushed)
@@ -229,10 +241,20 @@ class Follower:
             logger.warning("feed: %s: %s", doubt.authority, doubt.why)
         await self._use(trust)
 
+    async def _protect(self, never: NeverList | None) -> None:
+        """Put the feed's core of what is never decrypted in force; tried anew with each round."""
+        if never == self._node.ruling.inputs.never:
+            return
+        await self._change.protect(never)
+        whose = "the package's" if never is None else f"version {never.version}"
+        logger.info("feed: the core of what is never decrypted is %s", whose)
+
     async def _use(self, trust: Trust) -> None:
         feed = self._feed
         if feed.trust != trust:
-            feed.trust, feed.judged, feed.enforced = trust, held_of(feed.judged), None
+            feed.judged, feed.enforced = held_of(feed.judged), None
+        feed.trust = trust
+        self._media.wake()
         log, known = trust.policy.log, feed.mirror
         if known is not None and known.log != log and known.log.origin == log.origin:
             # Another key or other witnesses of the same log: its history goes on from here.
@@ -294,6 +316,13 @@ class Follower:
         if (orders, base) != (inputs.orders, inputs.base):  # a new signature alone changes nothing
             await self._change.enforce(orders, base)
             logger.info("feed: orders up to segment %d are in force", position.edge.size)
+
+    def _signed(self, path: str) -> Mapping[str, str]:
+        """Return the headers that say to a hub which node asks; to nobody else."""
+        if self._feed.config.hub is None:
+            return {}
+        signer = node_key(self._feed.folder / KEY)
+        return signed_headers("GET", path, b"", signer, int(time.time()))
 
     def _hear_time(self, theirs: int) -> None:
         if self._feed.hear_time(theirs, time.time()):

@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import secrets
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from filterd.core import Index
 from filterd.http.rules import FORMAT, RULING
 from filterd.model.durable import make_directory, write_atomically
 from filterd.model.group import ALWAYS, Category
+from filterd.policy.abp_rules import abp_classes
+from filterd.policy.abp_standing import standing_of, standing_out
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.1
@@ -77,11 +80,38 @@ def hand_over(ruling: Ruling, indexes: list[str]) -> dict[str, Any]:
         "groups": _groups(ruling),
         "illegal": sorted(each.name for each in book.categories if each.min_age >= ALWAYS),
         "categories": {each.name: _category(each) for each in book.categories},
-        "never_decrypt": {"core": book.never_decrypt, "added": config.http.never_decrypt},
+        "never_decrypt": never_decrypt(ruling),
         "page": {"language": config.language, **config.http.page.model_dump()},
         "headers": plan_headers(config, book),
         "http": {},
+        **_pages(ruling),
     }
+
+
+def never_decrypt(ruling: Ruling) -> dict[str, Any]:
+    """Return what is never decrypted: the feed's core where it has one, else the package's, and
+    what the school adds. `version`: of the feed's; None: it is the package's.
+    """
+    inputs = ruling.inputs
+    never, added = inputs.never, inputs.config.http.never_decrypt
+    if never is None:
+        return {"core": inputs.book.never_decrypt, "version": None, "added": added}
+    return {"core": never.names, "version": never.version, "added": added}
+
+
+def _pages(ruling: Ruling) -> dict[str, Any]:
+    """Rules about requests: their file, and how they stand for each group while the plan holds."""
+    lists = ruling.inputs.lists
+    if lists is None or lists.abp is None or lists.generation.abp is None:
+        return {}
+    specs = [replace(spec, url=None, path=None) for spec in lists.generation.abp.lists]
+    standing = standing_of(abp_classes(specs), ruling.ground.outline.frame)
+    said = {
+        "file": str(lists.abp),
+        "lists": [asdict(spec) for spec in specs],
+        "standing": standing_out(standing),
+    }
+    return {"abp": said}
 
 
 def _category(each: Category) -> dict[str, Any]:

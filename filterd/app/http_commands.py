@@ -5,6 +5,7 @@ reads hostile input all day must not be able to command.
 import asyncio
 import functools
 import logging
+import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -13,8 +14,10 @@ from dnslib import EDNS0, QTYPE, DNSRecord
 from dnslib.dns import DNSError
 
 from filterd.app.handing_over import FOLDER
+from filterd.app.http_told import HttpTold
 from filterd.app.node import Node
 from filterd.control.server import ControlServer, Handler, Report
+from filterd.http.exchange import COMMAND
 from filterd.model.durable import make_directory
 from filterd.model.errors import ControlError, InvalidName
 from filterd.model.event import Event
@@ -35,6 +38,7 @@ def open_http_socket(node: Node) -> ControlServer:
     """Return the server for workers, to be started."""
     path = node.paths.state / FOLDER / SOCKET
     make_directory(path.parent)
+    node.http_told = HttpTold(secrets.token_hex(8), time.monotonic, lambda: node.generation)
     most = node.config.http.workers * CONNECTIONS_EACH
     return ControlServer(path, http_commands(node), most=most)
 
@@ -64,7 +68,12 @@ def http_commands(node: Node) -> dict[str, Handler]:
         await asyncio.to_thread(node.recorder.record, made, time.time())
         return {"taken": len(rows)}
 
-    return {"http-names": names, "http-events": events}
+    async def told(arguments: Mapping[str, Any], _report: Report) -> Any:
+        if node.http_told is None:
+            raise ControlError("there is no HTTP filter here")
+        return node.http_told.take(arguments)
+
+    return {"http-names": names, "http-events": events, COMMAND: told}
 
 
 async def addresses(node: Node, name: str, client: str) -> dict[str, Any]:

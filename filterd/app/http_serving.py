@@ -23,6 +23,7 @@ from filterd.app.http_authority import CA_FILE
 from filterd.app.http_commands import SOCKET
 from filterd.app.paths import Paths
 from filterd.config.schema import Config
+from filterd.http.labels.keeping import KEY_FILE, read_secret
 from filterd.http.rules import RULING
 from filterd.model.durable import make_directory, write_atomically
 from filterd.model.errors import ConfigError
@@ -31,7 +32,7 @@ from filterd.model.handoff import is_word
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
-PAGE_KEY, LABELS_KEY = "page.key", "labels.key"
+PAGE_KEY = "page.key"
 READY_SECONDS = 30.0
 DRAIN_SECONDS = 25.0  # a worker lets connections end for 20
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
@@ -123,7 +124,7 @@ def settings_of(config: Config, book: RuleBook, paths: Paths) -> dict[str, Any]:
         "nameless": http.nameless,
         "learning": learning(config, book.must_not_block),
         "inappropriate": http.fail.inappropriate,
-        "labels": {"key": str(folder / LABELS_KEY)} if http.labels.on else None,
+        "labels": {"key": str(folder / KEY_FILE)} if http.labels.on else None,
         "media": _media(config, folder) if http.media.on else None,
         "stream": "256k",
         "page_key": str(folder / PAGE_KEY),
@@ -134,7 +135,8 @@ def _media(config: Config, folder: Path) -> dict[str, Any]:
     """Return what `media.guard.MediaSettings` is made of."""
     media, node = config.http.media, socket.gethostname().partition(".")[0]
     return {
-        "sets": str(media.sets or folder / "media"),
+        "sets": str(folder / "media"),  # where `media_sets.py` puts those of the feed
+        "further": None if media.sets is None else str(media.sets),
         "handoffs": str(folder / "handoffs"),
         "node": node if is_word(node) else "node",
         "decoders": media.decoders,
@@ -153,8 +155,8 @@ async def serve_http(
     for address in (*config.http.listen.explicit, *config.http.listen.transparent):
         _try_address(address.host, address.port)
     make_directory(paths.state / FOLDER)
-    for key in (PAGE_KEY, LABELS_KEY):
-        _make_key(paths.state / FOLDER / key)
+    _make_key(paths.state / FOLDER / PAGE_KEY)
+    read_secret(paths.state / FOLDER / KEY_FILE, secrets.token_bytes)  # the daemon may be first
     file = paths.state / FOLDER / "worker.json"
     write_atomically(file, json.dumps(settings).encode())
     supervisor = Supervisor(config, [str(python), "-m", "filterd.http.worker", str(file)])
@@ -277,9 +279,7 @@ async def _retire(worker: Worker) -> None:
 
 
 def _make_key(path: Path) -> None:
-    """Make a secret of the workers, once: they sign forms of the block page with one, and keep
-    labels of sites under hashes with the other.
-    """
+    """Make the key that forms of the block page are signed with, once; workers share it."""
     if path.exists():
         return
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL

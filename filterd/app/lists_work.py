@@ -121,7 +121,8 @@ async def compile_lists(
     """
     rules = IndexStore(paths.state)
     with locked(paths.state):
-        if known is None or known.generation.number != rules.pointer().current:
+        right = known is not None and known.problem is None
+        if known is None or not right or known.generation.number != rules.pointer().current:
             await asyncio.to_thread(rules.discard_damaged)
         return await compile_current(
             list_specs(config, book),

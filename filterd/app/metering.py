@@ -36,6 +36,10 @@ def open_metrics(node: Node, tcp: Sequence[TcpDoor]) -> MetricsServer:
             "refused": sum(door.refused for door in tcp),
         }
 
+    def http() -> Mapping[str, object]:
+        told = {} if node.http_told is None else node.http_told.numbers()
+        return told | {"events": node.http_events, "dropped": node.http_dropped}
+
     totals = HitTotals(node.names_of)
 
     def hits() -> Iterator[tuple[str | None, str | None, int]]:
@@ -58,6 +62,7 @@ def open_metrics(node: Node, tcp: Sequence[TcpDoor]) -> MetricsServer:
                 node=state,
                 now=time.time,
                 feed=lambda: {} if node.feed is None else node.feed.numbers(time.time()),
+                http=http if node.config.http.on else None,
                 hub=lambda: {} if node.reporting is None else node.reporting.numbers(time.time()),
             )
         )

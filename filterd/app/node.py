@@ -22,6 +22,7 @@ from filterd.upstream.resolver import Resolver
 
 if TYPE_CHECKING:
     from filterd.app.feed_state import Feed
+    from filterd.app.http_told import HttpTold
     from filterd.lists.status import ListStatus
 
 logger = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ class Node:
     reports_soon: bool = False  # it is being opened, so what is counted waits in the core
     # Who is told what the core sampled: name, bit of the client today, whether it was blocked.
     sampled: list[Callable[[Sequence[Sampled]], None]] = field(default_factory=list)
+    http_told: "HttpTold | None" = None  # see http_told.py
     http_events: int = 0  # what the HTTP filter told, and what it had no room for
     http_dropped: int = 0
     flushing: Lock = field(default_factory=Lock)

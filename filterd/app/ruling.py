@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from filterd.config.schema import Config
 from filterd.config.school import school as school_of
 from filterd.core import Index, IndexBuilder, Snapshot
+from filterd.feed.never import NeverList
 from filterd.lists.index_store import Loaded
 from filterd.model.errors import RulesError
 from filterd.model.group import ListSpec, RuleBook, School
@@ -41,7 +42,8 @@ from filterd.policy.said import NOTHING, Said
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """What a ruling is made of. `lists` None: no list has been compiled yet. What this node
-    enforces of the feed are `base`, its compiled orders, and `orders`, those that came since.
+    enforces of the feed are `base`, its compiled orders, and `orders`, those that came since; its
+    core of what is never decrypted is `never`, None: it has none.
     """
 
     config: Config
@@ -50,6 +52,7 @@ class Inputs:
     lists: Loaded | None = None
     orders: tuple[Order, ...] = ()
     base: OrderBase | None = None
+    never: NeverList | None = None
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 

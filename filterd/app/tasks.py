@@ -17,6 +17,7 @@ from filterd.app.feed_state import Feed
 from filterd.app.following import Follower
 from filterd.app.forwarding import NOTHING, look_after
 from filterd.app.handing_over import hand_over_always
+from filterd.app.http_labels import follow_labels
 from filterd.app.lists_work import wanted_lists
 from filterd.app.node import Node
 from filterd.app.reporting import Reporting
@@ -26,6 +27,8 @@ from filterd.lists.status import ListStatus, State, status
 from filterd.lists.store import ListStore
 from filterd.model.errors import FilterdError
 from filterd.report.courtesy import stand_back
+from filterd.report.handoffs import FOLDER as HANDOFFS
+from filterd.report.handoffs import KEPT, expire_handoffs
 
 logger = logging.getLogger(__name__)
 EVENTS_SECONDS = 1.0
@@ -38,6 +41,7 @@ NEIGHBOURS_SECONDS = 15.0
 LISTS_SECONDS = 15.0
 UPSTREAMS_SECONDS = 2.0
 CASES_SECONDS = 60.0
+HANDOFFS_SECONDS = 86_400.0
 
 
 class Chores:
@@ -53,6 +57,7 @@ class Chores:
     def start(self) -> None:
         """Start them all."""
         self._node.reports_soon = self._outbox is not None
+        labels = self._node.http_told is not None and self._node.config.http.labels.on
         for chore in (
             self._events,
             self._lists,
@@ -63,6 +68,8 @@ class Chores:
             *((self._feed,) if self._node.config.feed.url is not None else ()),
             *((self._reports,) if self._outbox is not None else ()),
             self._http,
+            self._handoffs,
+            *((self._labels,) if labels else ()),
         ):
             self._tasks.append(asyncio.create_task(chore(), name=chore.__name__))
 
@@ -148,6 +155,24 @@ class Chores:
     async def _http(self) -> None:
         """Hand over what is in force to the HTTP filter, where there is one."""
         await _again("http", lambda: hand_over_always(self._node))
+
+    async def _labels(self) -> None:
+        """Fetch age labels for the HTTP filter."""
+        await _again("labels", lambda: follow_labels(self._node))
+
+    async def _handoffs(self) -> None:
+        """Remove hand-offs whose time is over."""
+        folder = self._node.paths.state / HANDOFFS
+        while True:
+            try:
+                gone = await asyncio.to_thread(expire_handoffs, folder, int(time.time() - KEPT))
+                if gone:
+                    logger.info("hand-offs: %d were older than a year and are removed", gone)
+                self._node.problems.pop("handoffs", None)
+            except OSError as error:
+                self._node.problems["handoffs"] = f"old ones cannot be removed: {error}"
+                logger.error("hand-offs: %s", error)  # noqa: TRY400
+            await asyncio.sleep(HANDOFFS_SECONDS)
 
     async def _plan(self) -> None:
         """Build the plan anew before it ends, and follow what is said by hand on disk."""

@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from filterd.feed.ceremony import Publisher, moment
 from filterd.feed.judge import judge
 from filterd.feed.ledger import digest
 from filterd.feed.manifest import Counted, Manifest
+from filterd.feed.media import read_media
 from filterd.feed.prepared import add_signature, prepared_text, signers_of
 from filterd.feed.standing import newest, read_manifest_of, read_standing
 from filterd.feed.stored import read_stored
@@ -35,6 +37,7 @@ _MANIFEST = """examples:
   filterd authority sign said.json --key officer-1.pem            as many officers as an order has
   filterd authority finish feed said.json --online-key online.pem
 """
+_NAMED = 5  # names of a list that are shown; all of them are in the file
 _SIGN = """examples:
   filterd authority show root.json                  what is it, and who has signed?
   filterd authority sign root.json --key a.pem
@@ -164,17 +167,27 @@ def _show(args: argparse.Namespace) -> int:
             for each in holders.keyids:
                 print(f"    {each}")
     for name, value in prepared.files.items():
-        print(f"  {printable(name)}")
-        for each in value.get("authorities", ()):
-            text = f"{each['id']}: {each['name']}, {each['threshold']} of {len(each['officers'])}"
-            print(f"    {printable(text)}")
-        for each in value.get("orders", ()):
-            print(f"    order {printable(str(each[0]))}, until {clock_text(each[2], ZONE)}")
+        _show_file(name, value)
     for each in prepared.metadata.signatures:
         print(f"signed by {each}")
     if args.feed is not None or isinstance(signed, Root):
         _say_who(args, prepared)
     return Exit.OK
+
+
+def _show_file(name: str, value: Mapping[str, Any]) -> None:
+    print(f"  {printable(name)}")
+    for each in value.get("authorities", ()):
+        text = f"{each['id']}: {each['name']}, {each['threshold']} of {len(each['officers'])}"
+        print(f"    {printable(text)}")
+    names = value.get("names")
+    if isinstance(names, list):
+        some = ", ".join(map(str, names[:_NAMED])) + (", …" if len(names) > _NAMED else "")
+        print(f"    {len(names)} names: {printable(some)}")
+    for one in read_media(value) if "sets" in value else ():
+        print(f"    set {one.id}: epoch {one.epoch}, {one.length:,} bytes, {one.sha256}")
+    for each in value.get("orders", ()):
+        print(f"    order {printable(str(each[0]))}, until {clock_text(each[2], ZONE)}")
 
 
 def _say_who(args: argparse.Namespace, prepared: Any) -> None:

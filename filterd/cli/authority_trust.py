@@ -11,6 +11,7 @@ from typing import Any
 from securesystemslib.signer import Key, Signer, SSlibKey
 from tuf.api.metadata import Root
 
+from filterd.cli.authority_further import add_further, check_laid, further_of, tell_further
 from filterd.cli.base import Exit, paint
 from filterd.cli.keyring import add_passphrase, read_public, signers
 from filterd.cli.times import span
@@ -18,7 +19,6 @@ from filterd.feed.ceremony import ONLINE, Holders, Publisher, moment, new_root, 
 from filterd.feed.follow import LogKey
 from filterd.feed.keys import public_key
 from filterd.feed.policy import Policy, policy_json, read_policy
-from filterd.feed.popular import popular_json, read_popular
 from filterd.feed.prepared import (
     ROLE,
     Prepared,
@@ -62,6 +62,8 @@ _PUT = """examples:
       --log-key-before log.pem.pub
   filterd authority put feed --targets-key a.pem --targets-key b.pem --online-key online.pem \\
       --rollout 3m --popular popular.txt            how orders begin, and what none blocks
+  filterd authority put feed --targets-key a.pem --targets-key b.pem --online-key online.pem \\
+      --never-decrypt banks.txt --media national.set     for the HTTP filter of nodes
 """
 
 
@@ -130,7 +132,7 @@ def _add_policy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--canary-life", metavar="SPAN", help="how long one is blocked (default: 1h)"
     )
-    parser.add_argument("--popular", metavar="FILE", help="names, one a line, that no order blocks")
+    add_further(parser)
 
 
 def _add_trust(parser: argparse.ArgumentParser) -> None:
@@ -193,7 +195,7 @@ def _init(args: argparse.Namespace) -> int:
     policy = _begun(args, Policy(1, log_key, ascii_name(args.canaries)))
     read_policy(policy_json(policy))  # says what does not fit
     registry = Registry(1, tuple(_authority(each) for each in args.authority))
-    holders, popular = signers(args, args.root_key), _popular(args, ())
+    holders, further = signers(args, args.root_key), further_of(args, None, 1)
     publisher = Publisher(feed)
     if args.root is None:
         publisher.put_root(_root_at_one_table(args, holders, now))
@@ -202,8 +204,9 @@ def _init(args: argparse.Namespace) -> int:
         check_signed(root, None)
         publisher.put_root(root.written)
     Log.open(feed, log_key, keeper, policy.canaries).renew(now)
-    prepared = publisher.prepare_targets(registry, policy, moment(now), popular)
+    prepared = publisher.prepare_targets(registry, policy, moment(now), further)
     _publish(args, publisher, prepared, holders)
+    tell_further(further, None)
     print(f"{feed} is a feed: serve the folder as it is, by nginx or any other")
     print(f"hand {feed / 'trust' / '1.root.json'} to every node, by a way that can be trusted")
     return Exit.OK
@@ -238,9 +241,11 @@ def _put(args: argparse.Namespace) -> int:
         read_policy(policy_json(policy))  # says what does not fit
     stored = read_stored(feed, before.policy.log)
     publisher = Publisher(feed)
-    popular = _popular(args, before.popular)
-    prepared = publisher.prepare_targets(registry, policy, moment(now), popular)
+    said = newest(feed, "targets")
+    further = further_of(args, before, 1 if said is None else said.signed.version + 1)
+    prepared = publisher.prepare_targets(registry, policy, moment(now), further)
     _publish(args, publisher, prepared, signers(args, args.targets_key))
+    tell_further(further, before)
     if keeper is not None and stored is not None and args.prepare is None:
         with turn(feed):
             Log(feed, log, keeper, policy.canaries, stored.position).renew(now)
@@ -274,17 +279,6 @@ def _seconds(text: str | None, before: int) -> int:
     return 0 if text in {"0", "0s"} else int(span(text).total_seconds())
 
 
-def _popular(args: argparse.Namespace, before: tuple[str, ...]) -> tuple[str, ...]:
-    if args.popular is None:
-        return before
-    try:
-        text = Path(args.popular).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise RulesError(f"{args.popular}: not a list of names, one a line: {error}") from error
-    lines = map(str.strip, text.split("\n"))
-    return read_popular(popular_json(line for line in lines if line and line[0] != "#"))
-
-
 def _publish(
     args: argparse.Namespace, publisher: Publisher, prepared: Prepared, holders: list[Signer]
 ) -> None:
@@ -309,6 +303,7 @@ def finish(publisher: Publisher, prepared: Prepared, online: Signer | None) -> N
     root = newest(feed, "root")
     above = newest(feed, "targets") if prepared.role not in {"root", "targets"} else root
     check_signed(prepared, None if above is None else above.signed)
+    check_laid(feed, prepared)
     if online is not None:
         _check_online(feed, online)
     try:

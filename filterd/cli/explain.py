@@ -7,15 +7,19 @@ import time
 from dataclasses import asdict
 from typing import Any
 
+from filterd.app.abp_deciding import open_abp
 from filterd.app.parts import current_inputs
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.app.ruling import Ruling, build_ruling
 from filterd.cli.base import Command, Exit, add_config, add_json, paint, printable
 from filterd.cli.times import clock_text, moment, qtype_name, qtype_number
+from filterd.cli.web_question import REQUEST_TYPES, abp_request, web_question
 from filterd.formats.names import normalise
 from filterd.formats.urls import read_url
 from filterd.model.errors import FilterdError
-from filterd.policy.classes import source_of
+from filterd.model.verdict import Kind
+from filterd.policy.abp_rules import AbpRequest
+from filterd.policy.classes import ClassTable, source_of
 from filterd.policy.explain import Asked, Decided, Explanation, Rules, walk
 from filterd.policy.explain_text import render
 
@@ -24,6 +28,7 @@ EXAMPLES = """\
   filterd explain zalo.me --client 10.1.3.7 --type AAAA
   filterd explain youtube.com --group grade-3 --at 2026-09-07T08:30
   filterd explain https://example.com/games/1 --group grade-3
+  filterd explain https://example.com/a.js --request-type script --source https://example.net/
   filterd explain ads.example.com --json
 """
 
@@ -32,6 +37,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("name", metavar="NAME", help="the domain name, or a URL")
     parser.add_argument("--type", default="A", metavar="TYPE", help="record type (default: A)")
+    parser.add_argument(
+        "--request-type",
+        choices=sorted(REQUEST_TYPES),
+        help="of a URL: what it is asked for, on which abp-url lists depend (default: document)",
+    )
+    parser.add_argument("--source", metavar="URL", help="of a URL: the page that asks for it")
     who = parser.add_mutually_exclusive_group()
     who.add_argument("--client", metavar="IP", help="decide as for this address")
     who.add_argument("--group", metavar="G", help="decide as for this group")
@@ -82,19 +93,35 @@ def explain(
     ValueError: no such client.
     """
     asking = {"client": args.client, "group": args.group}
-    snapshot = ruling.snapshot
+    snapshot, tables = ruling.snapshot, ruling.tables
     if "/" in name:
         decision = snapshot.decide_url(name, at, **asking)
         matches = snapshot.matches_url(name, at, **asking)
     else:
         decision = snapshot.decide(name, qtype, at, **asking)
         matches = snapshot.matches(name, qtype, at, **asking)
+    decided = Decided(decision.kind, decision.step, decision.class_id, decision.pattern)
+    abp = open_abp(ruling) if "/" in name else None
+    if abp is not None:
+        request, first = _request(args), len(ruling.classes)
+        matches = [*matches, *abp.rows(request, decision.group, at, len(tables), first)]
+        found = abp.found(request, decision, ruling.classes, at)
+        if found is not None:
+            kind = Kind.BLOCK if found.blocks else Kind.ALLOW
+            decided = Decided(kind, found.rank >> 8, first + found.number, found.rule)
+        tables = (*tables, ClassTable(list(abp.rules.classes)))
     return walk(
         Asked(name, qtype, decision.group, at),
-        Decided(decision.kind, decision.step, decision.class_id, decision.pattern),
+        decided,
         matches,
-        Rules(ruling.school, ruling.inputs.book, ruling.tables),
+        Rules(ruling.school, ruling.inputs.book, tables),
     )
+
+
+def _request(args: argparse.Namespace) -> AbpRequest:
+    """Return what rules about requests are asked. ValueError: a source that is no URL."""
+    asked = {"url": args.name, "source_url": args.source, "request_type": args.request_type}
+    return abp_request(args.name, args.source, web_question(asked))
 
 
 def _data(explanation: Explanation) -> dict[str, Any]:

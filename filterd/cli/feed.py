@@ -117,6 +117,7 @@ def _show(told: dict[str, Any], zone: str) -> None:
         print(f"{paint('wrong', 'red')}     {count} x {_CHECKS[kind]}")
     for each in told["refused_orders"]:
         print(f"  {paint('refused', 'red')} {printable(each['order'])}: {printable(each['why'])}")
+    _show_further(told)
     faults = ", ".join(f"{n} x {fault}" for fault, n in told["faults"].items())
     print(f"refused   {faults or 'nothing'}")
     for each in told["alarms"]:
@@ -126,6 +127,17 @@ def _show(told: dict[str, Any], zone: str) -> None:
         print(f"{paint('clock', 'red')}     {abs(told['skew']):,} s {way} the feed's; look at both")
     if told["problem"]:
         print(f"{paint('problem', 'red')}   {printable(told['problem'])}")
+
+
+def _show_further(told: dict[str, Any]) -> None:
+    """Say what the feed has for the HTTP filter."""
+    core = told["never_decrypt"]
+    if core is not None:
+        print(f"never decrypted: {core['names']:,} names, version {core['version']}")
+    for each in told["media"]:
+        why = each["missing"]
+        state = "" if why is None else f": {paint('missing', 'red')}, {printable(why)}"
+        print(f"media set {each['id']}, epoch {each['epoch']}{state}")
 
 
 def _snapshot(args: argparse.Namespace) -> int:

@@ -3,11 +3,14 @@
 import argparse
 import asyncio
 import datetime as dt
+import json
 import logging
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from filterd.app.handing_over import FOLDER
 from filterd.app.http_authority import PUBLIC_FILE, fingerprint, make_authority
@@ -85,11 +88,20 @@ def _check(config: Config, paths: Paths, python: Path, *, inspecting: bool) -> i
     doors = (*config.http.listen.explicit, *config.http.listen.transparent)
     print(f"listens on:  {', '.join(map(str, doors))}, {config.http.workers} worker(s)")
     print(f"decrypts:    {'what http.inspect names' if inspecting else 'nothing'}")
-    if not (paths.state / FOLDER / RULING).is_file():
+    ruling = paths.state / FOLDER / RULING
+    if not ruling.is_file():
         complain("no rules were handed over yet; start `filterd serve` with this configuration")
         return Exit.PROBLEM
     print("rules:       handed over")
+    print(f"never:       {_never(json.loads(ruling.read_bytes())['never_decrypt'])}")
     return Exit.OK
+
+
+def _never(said: Mapping[str, Any]) -> str:
+    """Return in words what is never decrypted, and who says so."""
+    version = said.get("version")
+    whose = "of the package" if version is None else f"of the feed, version {version}"
+    return f"{len(said['core'])} names {whose}; {len(said['added'])} added here"
 
 
 def _say(line: str) -> None:

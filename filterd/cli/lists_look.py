@@ -20,12 +20,15 @@ from filterd.formats.registry import by_name
 from filterd.formats.scan import check as check_list
 from filterd.formats.scan import scan
 from filterd.formats.writers import WRITERS, write
+from filterd.lists.abp import inspect_abp
 from filterd.lists.gate import AUTO
 from filterd.lists.status import ListStatus, State
 from filterd.lists.status import status as list_status
 from filterd.lists.store import ListStore
 from filterd.model.errors import RulesError
+from filterd.model.group import ListSpec
 from filterd.model.rule import Rule
+from filterd.policy.abp_rules import FORMAT as ABP_URL
 
 _SAMPLE = 65_536
 _STYLES = {State.OK: "green", State.HELD: "yellow", State.FAILED: "yellow"}
@@ -57,6 +60,8 @@ def _status_line(state: ListStatus) -> str:
 
 def check(args: argparse.Namespace) -> int:
     """Read a list and report; exit status 1 when a line was refused."""
+    if list_argument(args.list)[0].lower() == ABP_URL:
+        return _check_abp(args)
     data, form, options = _opened(args.list)
     report = check_list(data, form, options)
     if args.json:
@@ -88,6 +93,29 @@ def check(args: argparse.Namespace) -> int:
     return Exit.PROBLEM if report.refused else Exit.OK
 
 
+def _check_abp(args: argparse.Namespace) -> int:
+    """The same for rules about requests, whose refused lines are counted, not kept."""
+    path = list_argument(args.list)[2]
+    found = inspect_abp(ListSpec(path, ABP_URL), Path(path).read_bytes(), ())
+    if args.json:
+        print(
+            json.dumps(
+                {
+                    "format": found.format,
+                    "accepted": found.accepted,
+                    "comments": found.comments,
+                    "refused_by_code": dict(found.refused),
+                },
+                ensure_ascii=False,
+            )
+        )
+        return Exit.PROBLEM if found.refused else Exit.OK
+    print(f"format {found.format}: {found.accepted:,} rules, {found.comments:,} comments")
+    for code, count in found.refused:
+        print(f"  {paint(f'{count:,} refused', 'yellow')}: {code}")
+    return Exit.PROBLEM if found.refused else Exit.OK
+
+
 def convert(args: argparse.Namespace) -> int:
     """Write a list in another format; exit status 1 when something could not be said in it."""
     if args.to not in WRITERS:
@@ -111,6 +139,8 @@ def convert(args: argparse.Namespace) -> int:
 
 def _opened(argument: str) -> tuple[bytes, Format, Options]:
     name, given, path = list_argument(argument)
+    if name.lower() == ABP_URL:
+        raise RulesError(f"rules of {ABP_URL} are about requests; no other format can say them")
     data = Path(path).read_bytes()
     if name == AUTO:
         found, scores = detect(data[:_SAMPLE])

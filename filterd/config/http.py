@@ -83,7 +83,8 @@ class HttpConfig(Section):
     inspect: HttpInspectConfig = HttpInspectConfig()
     """What is decrypted."""
     never_decrypt: tuple[DomainName, ...] = ()
-    """Names, with their subdomains, that are never decrypted, beside rules/never-decrypt.yaml."""
+    """Names, with their subdomains, that are never decrypted, beside the feed's or, where it has
+    none, those of rules/never-decrypt.yaml; no setting takes one of these away."""
     ca: FilePath | None = None
     """The folder of the site's authority; left out: http/ca in the state directory."""
     upstream_ca: FilePath | None = None

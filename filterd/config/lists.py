@@ -13,7 +13,9 @@ class ListConfig(Section):
     """One list: a file or a web address, and what its rules mean."""
 
     format: str
-    """The rule syntax, such as hosts, domains, adblock, dnsmasq or rpz; auto looks at the list."""
+    """The rule syntax, such as hosts, domains, adblock, dnsmasq or rpz; auto looks at the list.
+    urls and abp-url are for the HTTP filter: DNS answers do not depend on them.
+    """
     url: Url | None = None
     """Where it is fetched from. This or `path`."""
     path: FilePath | None = None

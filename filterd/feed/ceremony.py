@@ -29,11 +29,13 @@ from tuf.api.serialization.json import JSONSerializer
 
 from filterd.feed.canonical import canonical
 from filterd.feed.manifest import Manifest, manifest_json, path_of
+from filterd.feed.media import MediaSet, media_json
+from filterd.feed.never import NeverList, never_json
 from filterd.feed.policy import Policy, policy_json
 from filterd.feed.popular import popular_json
 from filterd.feed.prepared import ROLE, Prepared, add_signature, delegations, prepare
 from filterd.feed.registry import registry_json
-from filterd.feed.trust import METADATA, POLICY, POPULAR, REGISTRY, TARGETS
+from filterd.feed.trust import MEDIA, METADATA, NEVER, POLICY, POPULAR, REGISTRY, TARGETS
 from filterd.model.durable import make_directory, write_atomically
 from filterd.model.order import Registry
 
@@ -77,6 +79,31 @@ def root_of(roles: Mapping[str, Holders], version: int, at: datetime) -> Root:
     return root
 
 
+@dataclass(frozen=True, slots=True)
+class Further:
+    """What holders of targets may say beside who is trusted: `popular`, names that nearly everybody
+    needs; `never`, the core of what is never decrypted; `media`, sets of hashes.
+    """
+
+    popular: tuple[str, ...] = ()
+    never: NeverList | None = None
+    media: tuple[MediaSet, ...] = ()
+
+    def files(self) -> dict[str, Any]:
+        """Return the targets that say it; what says nothing is left out."""
+        found: dict[str, Any] = {}
+        if self.popular:
+            found[POPULAR] = popular_json(self.popular)
+        if self.never is not None:
+            found[NEVER] = never_json(self.never)
+        if self.media:
+            found[MEDIA] = media_json(self.media)
+        return found
+
+
+NOTHING_FURTHER = Further()
+
+
 @dataclass(slots=True)
 class Publisher:
     """Puts trust into the folder of a feed."""
@@ -97,24 +124,26 @@ class Publisher:
         policy: Policy,
         signers: Sequence[Signer],
         at: datetime,
-        popular: Sequence[str] = (),
+        further: Further = NOTHING_FURTHER,
     ) -> None:
         """Publish who is trusted, signed by holders of targets; `renew` makes it the newest."""
-        prepared = self.prepare_targets(registry, policy, at, popular)
+        prepared = self.prepare_targets(registry, policy, at, further)
         for signer in signers:
             add_signature(prepared, signer)
         self.put(prepared)
 
     def prepare_targets(
-        self, registry: Registry, policy: Policy, at: datetime, popular: Sequence[str] = ()
+        self,
+        registry: Registry,
+        policy: Policy,
+        at: datetime,
+        further: Further = NOTHING_FURTHER,
     ) -> Prepared:
         """Return what says who is trusted, to be signed; each authority's role is its officers'."""
         targets = Targets(self._newest("targets") + 1, None, at + LIFETIMES["targets"])
         targets.delegations = delegations(registry)
         files = {REGISTRY: registry_json(registry), POLICY: policy_json(policy)}
-        if popular:
-            files[POPULAR] = popular_json(popular)
-        return prepare(targets, files)
+        return prepare(targets, files | further.files())
 
     def prepare_manifest(self, manifest: Manifest, at: datetime) -> Prepared:
         """Return an authority's own word, to be signed by its officers."""

@@ -8,13 +8,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from filterd.feed.canonical import fields
-from filterd.feed.refusal import Fault, Refused
-from filterd.model.errors import InvalidName
-from filterd.model.name import ascii_name
+from filterd.feed.names import MOST, MOST_NAMES, read_names
 
 Json = Any
-MOST_NAMES = 10_000
-MOST = 512 * 1024  # bytes
+__all__ = ["MOST", "MOST_NAMES", "popular_json", "read_popular"]
 
 
 def popular_json(names: Iterable[str]) -> dict[str, Json]:
@@ -28,17 +25,4 @@ def read_popular(value: Json) -> tuple[str, ...]:
     Raises:
         Refused: MALFORMED.
     """
-    names = fields(value, {"names": list}, "popular")["names"]
-    if len(names) > MOST_NAMES:
-        raise Refused(Fault.MALFORMED, f"popular: more than {MOST_NAMES} names")
-    for name in names:
-        if not isinstance(name, str) or not name or _spelled(name) != name:
-            raise Refused(Fault.MALFORMED, f"popular: no name: {str(name)[:80]!r}")
-    return tuple(names)
-
-
-def _spelled(name: str) -> str:
-    try:
-        return ascii_name(name)
-    except InvalidName:
-        return ""
+    return read_names(fields(value, {"names": list}, "popular")["names"], "popular")

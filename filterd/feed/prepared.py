@@ -5,7 +5,7 @@ is signed. Nothing in it is secret, and nothing of it counts until enough have s
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +17,20 @@ from tuf.api.serialization import DeserializationError
 from tuf.api.serialization.json import JSONSerializer
 
 from filterd.feed.canonical import canonical, fields
+from filterd.feed.media import read_media
+from filterd.feed.never import read_never
+from filterd.feed.popular import read_popular
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.registry import read_registry
 from filterd.model.order import Registry
 
 Json = Any
 MOST = 16 * 2**20  # bytes
+_READERS: Mapping[str, Callable[[Json], object]] = {
+    "popular.json": read_popular,
+    "never-decrypt.json": read_never,
+    "media.json": read_media,
+}
 ROLE = "authority-"  # before the id of an authority: the name of its role
 
 
@@ -131,6 +139,9 @@ def read_prepared(data: bytes) -> Prepared:
             info.verify_length_and_hashes(canonical(value["files"][name]))
         except (LengthOrHashMismatchError, ValueError) as error:
             raise Refused(Fault.TAMPERED, f"{name} is not the file that it names") from error
+    for name, read in _READERS.items():
+        if name in named:
+            read(value["files"][name])  # what nodes would refuse is not to be signed
     given = metadata.signed.delegations if isinstance(metadata.signed, Targets) else None
     registry = value["files"].get("registry.json")
     wanted = None if registry is None else delegations(read_registry(registry))

@@ -5,7 +5,7 @@ A file is never read past what it may have, whatever the headers say.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from email.utils import mktime_tz, parsedate_tz
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -14,6 +14,7 @@ import httpx
 import zstandard
 
 from filterd.feed import events
+from filterd.feed.large import Pieces
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.sync import Fetch
 
@@ -26,6 +27,7 @@ _STREAM = {
     "Accept-Encoding": "zstd",
     "Cache-Control": "no-store",
 }
+SLICE_OF_FILE = 1 << 20  # bytes of a large file that are held in memory
 HearTime = Callable[[int], None]
 _NONE = frozenset({400, 403, 404, 405, 406, 410, 501})
 
@@ -36,6 +38,12 @@ class NoStreamError(OSError):
 
 def unheard(theirs: int) -> None:
     """Take no notice of the time at a server."""
+
+
+def unsigned(path: str) -> Mapping[str, str]:
+    """Return no headers: whoever serves `path` need not know who asks."""
+    del path
+    return {}
 
 
 def over_http(client: httpx.AsyncClient, url: str, hear_time: HearTime = unheard) -> Fetch:
@@ -121,6 +129,66 @@ def from_folder(url: str) -> Fetch:
         return await asyncio.to_thread(_read, folder / path, path, most)
 
     return fetch
+
+
+def pieces_over_http(
+    client: httpx.AsyncClient, url: str, signed: Callable[[str], Mapping[str, str]] = unsigned
+) -> Pieces:
+    """Return what fetches large files from the feed at `url`, from any byte on. `signed` returns
+    the headers that sign a request for a path.
+    """
+
+    async def pieces(path: str, start: int) -> AsyncGenerator[tuple[int, bytes], None]:
+        where = f"{url}/{path}"
+        headers = {"Accept-Encoding": "identity", **signed(urlsplit(where).path)}
+        if start:
+            headers["Range"] = f"bytes={start}-"
+        try:
+            async with client.stream("GET", where, headers=headers) as response:
+                at = _begin(response, where, start)
+                async for piece in response.aiter_raw(SLICE_OF_FILE):
+                    yield at, piece
+                    at += len(piece)
+        except httpx.HTTPError as error:
+            raise OSError(f"{where}: {str(error) or type(error).__name__}") from error
+
+    return pieces
+
+
+def _begin(response: httpx.Response, where: str, start: int) -> int:
+    """Return the byte that an answer begins with: a server need not know of ranges (RFC 9110
+    section 14).
+    """
+    if response.status_code == httpx.codes.OK:
+        return 0
+    if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+        raise Refused(Fault.MIXED, f"{where}: shorter than it was")
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        why = "it is given to enrolled nodes: set `feed.hub`, then `filterd feed enrol CODE`"
+        raise OSError(f"{where}: status 401: {why}")
+    if response.status_code != httpx.codes.PARTIAL_CONTENT:
+        raise OSError(f"{where}: status {response.status_code}")
+    said = response.headers.get("content-range", "")
+    if not said.startswith(f"bytes {start}-"):
+        raise OSError(f"{where}: another part than was asked for: {said[:40]!r}")
+    return start
+
+
+def pieces_from_folder(url: str) -> Pieces:
+    """Return what reads large files from the folder that the `file:` address `url` names."""
+    folder = Path(unquote(urlsplit(url).path))
+
+    async def pieces(path: str, start: int) -> AsyncGenerator[tuple[int, bytes], None]:
+        file = folder / path
+        if not file.is_file():
+            raise FileNotFoundError(f"{path}: there is no such file")
+        with file.open("rb") as source:
+            source.seek(start)
+            while piece := await asyncio.to_thread(source.read, SLICE_OF_FILE):
+                yield start, piece
+                start += len(piece)
+
+    return pieces
 
 
 def _hear(response: httpx.Response, hear_time: HearTime) -> None:

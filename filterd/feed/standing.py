@@ -13,6 +13,10 @@ from filterd.feed.canonical import read_object
 from filterd.feed.ceremony import LIFETIMES
 from filterd.feed.manifest import MOST as MOST_MANIFEST
 from filterd.feed.manifest import Manifest, path_of, read_manifest
+from filterd.feed.media import MOST as MOST_MEDIA
+from filterd.feed.media import read_media
+from filterd.feed.never import MOST as MOST_NEVER
+from filterd.feed.never import read_never
 from filterd.feed.policy import MOST as MOST_POLICY
 from filterd.feed.policy import read_policy
 from filterd.feed.popular import MOST as MOST_POPULAR
@@ -21,7 +25,7 @@ from filterd.feed.prepared import ROLE
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.registry import MOST as MOST_REGISTRY
 from filterd.feed.registry import read_registry
-from filterd.feed.trust import METADATA, POLICY, POPULAR, REGISTRY, TARGETS, Trust
+from filterd.feed.trust import MEDIA, METADATA, NEVER, POLICY, POPULAR, REGISTRY, TARGETS, Trust
 from filterd.model.order import Registry
 
 
@@ -103,6 +107,11 @@ def read_standing(feed: Path) -> Trust:
     def read(name: str, most: int) -> dict[str, object]:
         return read_object(_target(feed, targets, name), most)
 
-    popular = read_popular(read(POPULAR, MOST_POPULAR)) if POPULAR in targets.targets else ()
-    registry = read_registry(read(REGISTRY, MOST_REGISTRY))
-    return Trust(registry, read_policy(read(POLICY, MOST_POLICY)), popular)
+    there = targets.targets
+    return Trust(
+        read_registry(read(REGISTRY, MOST_REGISTRY)),
+        read_policy(read(POLICY, MOST_POLICY)),
+        read_popular(read(POPULAR, MOST_POPULAR)) if POPULAR in there else (),
+        never=read_never(read(NEVER, MOST_NEVER)) if NEVER in there else None,
+        media=read_media(read(MEDIA, MOST_MEDIA)) if MEDIA in there else (),
+    )

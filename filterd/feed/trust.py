@@ -25,12 +25,16 @@ from tuf.api.serialization import DeserializationError
 from tuf.ngclient import FetcherInterface, Updater
 
 from filterd.feed import manifest as manifests
+from filterd.feed import media as medias
+from filterd.feed import never as nevers
 from filterd.feed import policy as policies
 from filterd.feed import popular as populars
 from filterd.feed import registry as registries
 from filterd.feed.canonical import canonical, fields, read_object
 from filterd.feed.hint import word
 from filterd.feed.manifest import Doubt, Manifest, path_of, read_manifest
+from filterd.feed.media import MediaSet, media_json, read_media
+from filterd.feed.never import NeverList, never_json, read_never
 from filterd.feed.policy import Policy, policy_json, read_policy
 from filterd.feed.popular import popular_json, read_popular
 from filterd.feed.prepared import ROLE
@@ -41,6 +45,7 @@ from filterd.model.order import Registry
 
 METADATA, TARGETS = "trust", "targets"  # folders of a feed
 REGISTRY, POLICY, POPULAR = "registry.json", "policy.json", "popular.json"
+NEVER, MEDIA = "never-decrypt.json", "media.json"
 MOST = 8 * 2**20  # bytes of one file; TUF's own limits are lower
 # Of several that fit the first counts: some errors are kinds of others.
 _FAULTS: tuple[tuple[type[Exception], Fault], ...] = (
@@ -57,7 +62,8 @@ _FAULTS: tuple[tuple[type[Exception], Fault], ...] = (
 class Trust:
     """Whom this node believes. `manifests` are what the authorities say of themselves, `doubts`
     what is wrong with the others'; `word` is what a stream hints while this is the newest, empty:
-    nobody has looked. None of them makes it another trust.
+    nobody has looked. `never` is the core of what is never decrypted, None: the feed has none;
+    `media` are sets of hashes. None of these five makes orders be judged anew.
     """
 
     registry: Registry
@@ -66,6 +72,8 @@ class Trust:
     manifests: tuple[Manifest, ...] = field(default=(), compare=False)
     doubts: tuple[Doubt, ...] = field(default=(), compare=False)
     word: str = field(default="", compare=False)
+    never: NeverList | None = field(default=None, compare=False)
+    media: tuple[MediaSet, ...] = field(default=(), compare=False)
 
 
 class FolderFetcher(FetcherInterface):
@@ -110,6 +118,12 @@ def refresh(folder: Path, root: bytes, url: str, fetcher: FetcherInterface | Non
         popular: tuple[str, ...] = ()
         if updater.get_targetinfo(POPULAR) is not None:
             popular = read_popular(read_object(_target(updater, POPULAR), populars.MOST))
+        never: NeverList | None = None
+        media: tuple[MediaSet, ...] = ()
+        if updater.get_targetinfo(NEVER) is not None:
+            never = read_never(read_object(_target(updater, NEVER), nevers.MOST))
+        if updater.get_targetinfo(MEDIA) is not None:
+            media = read_media(read_object(_target(updater, MEDIA), medias.MOST))
         said = Metadata[Snapshot].from_file(str(folder / "snapshot.json")).signed.meta
         newest = Metadata[Root].from_file(str(folder / "root.json")).signed.version
     except (RepositoryError, DownloadError) as error:
@@ -123,6 +137,8 @@ def refresh(folder: Path, root: bytes, url: str, fetcher: FetcherInterface | Non
         tuple(each for each in found if isinstance(each, Manifest)),
         tuple(each for each in found if isinstance(each, Doubt)),
         word(newest, said["targets.json"].version),
+        never,
+        media,
     )
 
 
@@ -142,6 +158,11 @@ def remember(file: Path, trust: Trust) -> None:
         "policy": policy_json(trust.policy),
         "popular": popular_json(trust.popular),
     }
+    # Left out where there is none, so that an older filterd reads it too.
+    if trust.never is not None:
+        value["never"] = never_json(trust.never)
+    if trust.media:
+        value["media"] = media_json(trust.media)
     write_atomically(file, canonical(value))
 
 
@@ -158,13 +179,16 @@ def recall(file: Path) -> Trust | None:
         data = file.read_bytes()
     except FileNotFoundError:
         return None
-    most = registries.MOST + policies.MOST + populars.MOST
-    known = {"registry": dict, "policy": dict, "popular": dict}
-    parts = fields(read_object(data, most), known, "trust")
+    most = registries.MOST + policies.MOST + populars.MOST + nevers.MOST + medias.MOST
+    value = read_object(data, most)
+    never, media = value.pop("never", None), value.pop("media", None)
+    parts = fields(value, {"registry": dict, "policy": dict, "popular": dict}, "trust")
     return Trust(
         read_registry(parts["registry"]),
         read_policy(parts["policy"]),
         read_popular(parts["popular"]),
+        never=None if never is None else read_never(never),
+        media=() if media is None else read_media(media),
     )
 
 

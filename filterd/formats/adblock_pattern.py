@@ -118,7 +118,11 @@ def _regex(parts: _Parts) -> str:
     body = parts.body if parts.body.isascii() else _ascii_labels(parts.body)
     if not (_PLAIN.fullmatch(body) or _PART_OF_IPV6.fullmatch(body)):
         if any(char in body for char in "/:?&=^%"):
-            raise Refused(Code.URL_RULE, "needs more of the URL than its host name")
+            raise Refused(
+                Code.URL_RULE,
+                "needs more of the URL than its host name; for the HTTP filter, name the list once "
+                "more with format abp-url",
+            )
         raise Refused(Code.BAD_NAME, f"not part of a domain name: {body[:80]!r}")
     inner = re.sub(r"\*+", ".*", body.replace(".", r"\."))
     before = {"": "", "|": "^", "||": r"(?:^|\.)"}[parts.anchor]

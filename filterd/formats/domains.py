@@ -43,7 +43,11 @@ class Domains:
         if len(fields) > 1:
             raise Refused(Code.BAD_SYNTAX, "expected one name")
         if "/" in fields[0]:
-            raise Refused(Code.URL_RULE, "needs more of the URL than its host name")
+            raise Refused(
+                Code.URL_RULE,
+                "needs more of the URL than its host name; lists of URLs are of format urls, lists "
+                "of rules in ABP syntax of abp-url",
+            )
         return (Rule(name_pattern(fields[0], self._scope(options), options)),)
 
     def _scope(self, options: Options) -> Scope:

@@ -1,4 +1,4 @@
 """Filtering of HTTP and HTTPS, in a process and an environment of its own.
 
-Only `addon.py` and `worker.py` may know mitmproxy; all else is plain values and functions.
+Only the package `addon` may know mitmproxy; all else is plain values and functions.
 """

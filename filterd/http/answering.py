@@ -55,6 +55,10 @@ class Answering:
         facts = page_facts(rules, verdict, asker.client)
         return self._now(rules).refuse(facts, asked, asker, now)
 
+    def may_go_on(self, asker: Asker, cookies: str, now: float) -> bool:
+        """Say whether who asks has seen the warning of this host and chose to go on."""
+        return self._desk.may_go_on(asker, cookies, now)
+
     def receive(
         self, rules: InForce | None, asked: Asked, asker: Asker, body: bytes, now: float
     ) -> Answer:
@@ -108,16 +112,16 @@ def page_facts(rules: InForce | None, verdict: Verdict, client: str) -> PageFact
 
 
 def _why_of(why: Why, reason: Reason) -> page.Why:
-    if why is Why.LABEL:
-        return page.Why.LABEL
+    if why in {Why.LABEL, Why.WARNING}:
+        return page.Why.LABEL if why is Why.LABEL else page.Why.WARNING
     return page.why_of(reason.step, mandatory=reason.mandatory)
 
 
 def _order(reason: Reason) -> tuple[str, str]:
     """Return authority and number of an order; a mandatory list is its own authority."""
-    if not reason.mandatory or reason.list is None:
+    if reason.list is None:
         return "", ""
     if reason.list.startswith(_ORDER):
         authority, _, order = reason.list.removeprefix(_ORDER).partition("/")
         return authority, order
-    return reason.list, ""
+    return (reason.list if reason.mandatory else ""), ""

@@ -16,10 +16,13 @@ from filterd.core import canonical_url
 from filterd.http.failing import Failing, Lost
 from filterd.http.host import NEITHER, Host, read_authority, read_host
 from filterd.http.never import Learned
+from filterd.http.page_rules import PagesFailed
 from filterd.http.rules import GroupWishes, InForce
 from filterd.http.words import Act, Hello, Request, Verdict, Why
 from filterd.model.verdict import Kind
+from filterd.policy.abp_rules import AbpRequest
 
+_PORTS = {"http": 80, "https": 443}
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -88,8 +91,7 @@ class Gate:
         if claimed.name is not None:
             # Its address is then ours to choose.
             hosts = [each for each in hosts if each.address is None]
-        path = facts.path if facts.path.startswith("/") else "/"  # OPTIONS * is about the host
-        return self._worst(rules, facts.client, hosts, now, path)
+        return self._worst(rules, facts.client, hosts, now, facts)
 
     def _opened(
         self, rules: InForce | None, facts: Hello, found: Verdict, at: tuple[float, float]
@@ -135,14 +137,14 @@ class Gate:
         client: str,
         hosts: Sequence[Host],
         now: float,
-        path: str | None = None,
+        asked: Request | None = None,
     ) -> Verdict:
-        """Decide each host, with the page of it where there is a `path`; the first that is blocked,
-        else the first.
+        """Decide each host, with its page where one is `asked` for; the first that is blocked, else
+        the first.
         """
         first: Verdict | None = None
         for host in dict.fromkeys(hosts or (NEITHER,)):
-            verdict = self._one(rules, client, host, (now, path))
+            verdict = self._one(rules, client, host, now, asked)
             if verdict.act is Act.BLOCK:
                 return verdict
             first = first or verdict
@@ -150,23 +152,33 @@ class Gate:
         return first
 
     def _one(
-        self, rules: InForce | None, client: str, host: Host, asked: tuple[float, str | None]
+        self,
+        rules: InForce | None,
+        client: str,
+        host: Host,
+        now: float,
+        asked: Request | None,
     ) -> Verdict:
-        now, path = asked
         if host.name is None:
             return self._nameless(rules, client, host.address)
         if rules is None:
-            return self._undecided(host.name)
-        url = None if path is None else f"http://{host.name}{path}"
+            return self._without(Lost.RULES, host.name)
+        url = None
         try:
-            if url is None:
+            if asked is None:
                 reason = rules.judge(host.name, client, now)
             else:
-                reason = rules.judge_url(url, client, now)
+                # OPTIONS * is about the host.
+                path = asked.path if asked.path.startswith("/") else "/"
+                url = f"http://{host.name}{path}"
+                sent = None if rules.pages is None else _sent(asked, host.name, path)
+                reason = rules.judge_url(url, client, now, sent)
+        except PagesFailed as failed:
+            return self._without(Lost.ORDERS if failed.mandatory else Lost.PAGES, host.name)
         except (ValueError, KeyError):
             if url is not None and canonical_url(url) is None:
                 return Verdict(Act.BLOCK, Why.BAD_URL, host.name)
-            return self._undecided(host.name)
+            return self._without(Lost.RULES, host.name)
         if reason.kind is Kind.BLOCK:
             return Verdict(Act.BLOCK, Why.RULE, host.name, reason)
         return Verdict(Act.PASS, Why.RULE, host.name, reason, host.name)
@@ -184,6 +196,15 @@ class Gate:
     def _filtered(self, rules: InForce, client: str) -> bool:
         return rules.wishes(client)[1].filtered
 
-    def _undecided(self, name: str) -> Verdict:
-        act = Act.PASS if self._settings.failing.passes(Lost.RULES, name) else Act.BLOCK
+    def _without(self, lost: Lost, name: str) -> Verdict:
+        act = Act.PASS if self._settings.failing.passes(lost, name) else Act.BLOCK
         return Verdict(act, Why.NO_RULES, name, dial=name if act is Act.PASS else None)
+
+
+def _sent(asked: Request, name: str, path: str) -> AbpRequest:
+    """Return a request as rules about requests see it: the URL as the client has it, and `ws` or
+    `wss` for a WebSocket.
+    """
+    port = "" if _PORTS.get(asked.scheme) == asked.port else f":{asked.port}"
+    scheme = asked.scheme.replace("http", "ws") if asked.kind == "websocket" else asked.scheme
+    return AbpRequest(f"{scheme}://{name}{port}{path}", asked.source, asked.kind, asked.method)

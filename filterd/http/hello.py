@@ -4,7 +4,7 @@ mitmproxy would hand over its own reading of a hello. This one is used instead, 
 for three reasons: a hello that says two things (an extension twice, two names) must be refused and
 not half read, since the server may take the other half; what is tested here without mitmproxy is
 what decides; and a gate without mitmproxy can read hellos with it too. mitmproxy's reading still
-has to agree with this one (`addon.py`).
+has to agree with this one (`addon/connections.py`).
 
 RFC 8446 section 4.1.2 (hello) and 5.1 (records; a message may be split over several of them), RFC
 6066 section 3 (SNI), RFC 7301 section 3.1 (ALPN), RFC 8701 (GREASE: unknown values are skipped),

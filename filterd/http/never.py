@@ -48,10 +48,11 @@ class Learned:
     def __len__(self) -> int:
         return len(self._until)
 
-    def learn(self, client: str, name: str, steady: float) -> None:
-        """Remember that `client` refused."""
-        self._until.pop((client, name), None)
-        self._until[client, name] = steady + self._seconds
+    def learn(self, client: str, name: str, steady: float, left: float | None = None) -> None:
+        """Remember that `client` refused; `left`: for so many seconds, as another worker says."""
+        seconds = self._seconds if left is None else min(left, self._seconds)
+        until = max(steady + seconds, self._until.pop((client, name), 0.0))
+        self._until[client, name] = until
         while len(self._until) > self._most:
             self._until.popitem(last=False)
 
@@ -64,3 +65,11 @@ class Learned:
             del self._until[client, name]
             return False
         return True
+
+    def left(self, client: str, name: str, steady: float) -> float:
+        """Return for how many seconds that still holds; 0 or less: it does not."""
+        return self._until.get((client, name), steady) - steady
+
+    def known(self, steady: float) -> list[tuple[str, str]]:
+        """Return each client and name that holds, the newest last."""
+        return [each for each, until in self._until.items() if until > steady]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from filterd.http.daemon import Events
+from filterd.http.exchange import Exchange
 from filterd.http.words import Act, Verdict, Why
 from filterd.model.clock import Clock
 
@@ -29,8 +30,9 @@ class Standing:
 class Standings:
     """All of them, by the identity of the connection."""
 
-    def __init__(self, events: Events, clock: Clock) -> None:
+    def __init__(self, events: Events, exchange: Exchange, clock: Clock) -> None:
         self._events = events
+        self.exchange = exchange
         self._clock = clock
         self._known: dict[str, Standing] = {}
 

@@ -32,6 +32,7 @@ class Why(StrEnum):
     NEVER = "never-decrypt"  # passed unread, since it may not be decrypted
     LEARNED = "learned"  # passed unread, since the client trusts one certificate only
     ANSWER = "dns-answer"  # our own DNS says no to the name's addresses or aliases
+    WARNING = "warning"  # an authority's order to warn; whoever asks may go on
     LABEL = "age-label"  # the site itself says that it is for older people
     MEDIA = "media-hash"  # a file that is on a list of hashes
     CERTIFICATE = "certificate"  # the server's certificate is not valid
@@ -61,7 +62,8 @@ class Hello:
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request's first lines. `host`: of the URL, absolute-form or the connection's; `claimed`:
-    the Host header or :authority; `sni`, `tunnel`: of the connection it came in.
+    the Host header or :authority; `sni`, `tunnel`: of the connection it came in. `kind`, `source`:
+    what for and who asks, in the words of `request_type.py`; looked at only where rules ask for it.
     """
 
     client: str
@@ -73,6 +75,8 @@ class Request:
     claimed: str | None = None
     sni: str | None = None
     tunnel: str | None = None
+    kind: str = "other"
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

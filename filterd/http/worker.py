@@ -25,9 +25,12 @@ from filterd.http.addon.proxy import Proxy
 from filterd.http.addon.requests import Requests
 from filterd.http.answering import Answering, open_desk
 from filterd.http.daemon import Daemon, Events, Names, read_settings
+from filterd.http.exchange import Exchange, tell, tell_always
 from filterd.http.failing import Failing
 from filterd.http.gate import Gate, GateSettings
 from filterd.http.labels.cache import LabelCache
+from filterd.http.labels.following import Following
+from filterd.http.labels.keeping import FILE
 from filterd.http.media.guard import Media, MediaSettings
 from filterd.http.never import Learned
 from filterd.http.reading import Reading
@@ -50,10 +53,11 @@ async def _run(settings: Mapping[str, Any]) -> None:
     clock = Clock(time.time, time.monotonic)
     folder = Path(settings["folder"])
     rules, learned, daemon = Rules(folder), Learned(), Daemon(Path(settings["socket"]))
-    events, reading = Events(daemon), _reading(settings, clock)
+    exchange = Exchange(learned, clock.steady, lambda: rules.generation, secrets.token_hex(8))
+    events, reading = Events(daemon), _reading(settings, clock, exchange)
     rules.look()
     gate = Gate(_gate_settings(settings), learned, inspecting=settings["inspecting"])
-    standings = Standings(events, clock)
+    standings = Standings(events, exchange, clock)
     connections = Connections(
         rules=rules,
         gate=gate,
@@ -74,11 +78,17 @@ async def _run(settings: Mapping[str, Any]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    chores = [asyncio.create_task(_look(rules, reading)), asyncio.create_task(_send(events))]
+    following = None if reading.labels is None else Following(reading.labels, folder / FILE)
+    chores = [
+        asyncio.create_task(_look(rules, reading, following)),
+        asyncio.create_task(_send(events)),
+        asyncio.create_task(tell_always(exchange, daemon)),
+    ]
     await proxy.serve(stop.wait(), _say_ready)
     for chore in chores:
         chore.cancel()
     await events.send()
+    await tell(exchange, daemon)
     if reading.media is not None:
         reading.media.close()
 
@@ -89,17 +99,23 @@ def _say_ready() -> None:
         sys.stdout.flush()
 
 
-def _reading(settings: Mapping[str, Any], clock: Clock) -> Reading:
+def _reading(settings: Mapping[str, Any], clock: Clock, exchange: Exchange) -> Reading:
     labels = settings["labels"]
     told = settings["media"]
     media = None
     if told is not None:
+        further = told["further"]
         where = MediaSettings(
-            Path(told["sets"]), Path(told["handoffs"]), told["node"], told["decoders"]
+            Path(told["sets"]),
+            Path(told["handoffs"]),
+            told["node"],
+            told["decoders"],
+            None if further is None else Path(further),
         )
         media = Media(where, os.environ, clock.unix, os.urandom)
+        exchange.follow("media", media.told)
     cache = None if labels is None else LabelCache(Path(labels["key"]).read_bytes())
-    return Reading(cache, media)
+    return Reading(cache, media, exchange.saw)
 
 
 def _gate_settings(settings: Mapping[str, Any]) -> GateSettings:
@@ -110,10 +126,12 @@ def _gate_settings(settings: Mapping[str, Any]) -> GateSettings:
     )
 
 
-async def _look(rules: Rules, reading: Reading) -> None:
+async def _look(rules: Rules, reading: Reading, following: Following | None) -> None:
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         await asyncio.to_thread(rules.look)
+        if following is not None:
+            await asyncio.to_thread(following.look, time.time())
         if reading.media is not None:
             await asyncio.to_thread(reading.media.refresh)
 

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Response
@@ -16,7 +17,7 @@ from fastapi.openapi.utils import get_openapi
 
 from filterd import __version__
 from filterd.hub import problems, routes_exports, routes_nodes, routes_people, routes_views
-from filterd.hub.access import HubOf
+from filterd.hub.access import HubOf, sent
 from filterd.hub.chores import supervise, tidy
 from filterd.hub.folder import Folder
 from filterd.hub.limits import App, Bounded, Message, Receive, Send
@@ -50,9 +51,18 @@ def build_app(hub: Hub) -> App:
         app.include_router(routes.router)
     app.add_api_route("/healthz", _healthy, include_in_schema=False)
     app.add_api_route("/readyz", _ready, include_in_schema=False)
-    app.mount("/feed", Folder(hub.config.feed))
+    app.mount("/feed", Folder(hub.config.feed, partial(_enrolled, hub)))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return Front(Bounded(_split(app, Taking(hub)), hub.config.limits), hub)
+
+
+async def _enrolled(hub: Hub, scope: Message) -> None:
+    """Let a node in that has signed. Problem 401, 422, 429."""
+    await sent(hub, scope, _nothing)
+
+
+async def _nothing() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 def _split(app: App, taking: App) -> App:

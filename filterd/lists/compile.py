@@ -1,6 +1,8 @@
 """From the lists on disk to the index in use, by a child process.
 
 The parent stays free to answer queries. If the child fails or is killed, the index in use stays.
+Lists of format abp-url become a file beside the index. Whichever of the two has not changed is
+taken over from the generation before.
 """
 
 import asyncio
@@ -15,11 +17,14 @@ from typing import Any
 
 import filterd
 from filterd.core import CONTAINER_VERSION
-from filterd.lists.index_store import Generation, IndexStore, ListCount
+from filterd.lists.abp import COMPILER as ABP_COMPILER
+from filterd.lists.abp import is_abp
+from filterd.lists.index_store import AbpPart, Generation, IndexStore, ListCount
 from filterd.lists.shelf import Caught, Summary, Version
 from filterd.lists.store import ListStore, Stored
 from filterd.model.errors import RulesError
 from filterd.model.group import ListSpec
+from filterd.policy.abp_rules import FORMAT as ABP_URL
 
 COMPILER = 2  # counts up when the same lists would compile to another index
 MAX_LINE = 4 * 2**20  # bytes of one line from the child
@@ -136,7 +141,7 @@ async def compile_current(  # noqa: PLR0913 - stores, and what is handed in from
     """
     named = [(spec, lists.known(spec.name).current) for spec in specs]
     current = rules.current()
-    key = key_of([(spec, version) for spec, version in named if version is not None])
+    key = keys_of([(spec, version) for spec, version in named if version is not None]).both
     if current is not None and rules.serves(key):
         # Nothing changed, so the files need not even be read: a start in milliseconds.
         missing = tuple(spec.name for spec, version in named if version is None)
@@ -145,39 +150,105 @@ async def compile_current(  # noqa: PLR0913 - stores, and what is handed in from
     sources = [(spec, stored) for spec in specs if (stored := found[spec.name]) is not None]
     missing = tuple(name for name, stored in found.items() if stored is None)
     problems = tuple(f"{s.name}: {stored.problem}" for s, stored in sources if stored.problem)
-    key = key_of([(spec, stored.version) for spec, stored in sources])
-    if current is not None and rules.serves(key):
+    keys = keys_of([(spec, stored.version) for spec, stored in sources])
+    if current is not None and rules.serves(keys.both):
         return Compilation(current, fresh=False, missing=missing, problems=problems)
     number = rules.next_number()
     try:
-        counts = await run(_job(sources, rules.path(number)), progress)
+        making = _Making(rules, number, current, progress, run)
+        requests, abp = await making.abp([each for each in sources if is_abp(each[0])], keys.abp)
+        counts = await making.names([e for e in sources if not is_abp(e[0])], keys.names)
     except BaseException:
         rules.discard(number)
         raise
     generation = Generation(
         number,
-        key,
+        keys.both,
         now,
         tuple((spec.name, stored.version.sha256) for spec, stored in sources),
-        tuple(_count(fields) for fields in counts["lists"]),
+        (*counts, *requests),
+        keys.names,
+        abp,
     )
     await asyncio.to_thread(rules.commit, generation)
     return Compilation(generation, fresh=True, missing=missing, problems=problems)
 
 
-def key_of(sources: Sequence[tuple[ListSpec, Version]]) -> str:
-    """Return a digest of all that the index depends on; not of where a list came from."""
-    parts = [
-        [asdict(replace(spec, url=None, path=None)), version.sha256, version.summary.format]
-        for spec, version in sources
-    ]
-    text = json.dumps([COMPILER, CONTAINER_VERSION, parts], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Digests of all that the index, and the file of rules about requests, depend on; `abp` is
+    empty where there is no such list.
+    """
+
+    names: str
+    abp: str
+
+    @property
+    def both(self) -> str:
+        """One for the generation."""
+        return _digest([self.names, self.abp]) if self.abp else self.names
 
 
-def _job(sources: Sequence[tuple[ListSpec, Stored]], target: Path) -> Job:
+def keys_of(sources: Sequence[tuple[ListSpec, Version]]) -> Keys:
+    """Return the digests; where a list came from is not in them."""
+    parts: dict[bool, list[Any]] = {False: [], True: []}
+    for spec, version in sources:
+        content = [asdict(replace(spec, url=None, path=None)), version.sha256]
+        parts[is_abp(spec)].append([*content, version.summary.format])
+    # Another version of filterd may not open what this one writes for requests.
+    abp = [ABP_COMPILER, filterd.__version__, parts[True]]
+    return Keys(
+        _digest([COMPILER, CONTAINER_VERSION, parts[False]]), _digest(abp) if parts[True] else ""
+    )
+
+
+def _digest(parts: Sequence[Any]) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """The two files of generation `number`; `before` is the one in use."""
+
+    rules: IndexStore
+    number: int
+    before: Generation | None
+    progress: Progress | None
+    run: RunJob
+
+    async def names(
+        self, sources: Sequence[tuple[ListSpec, Stored]], key: str
+    ) -> tuple[ListCount, ...]:
+        """Make the index."""
+        before = self.before
+        if before is not None and before.names_key == key:
+            await asyncio.to_thread(self.rules.take_over, before.number, self.number)
+            return tuple(count for count in before.lists if count.format != ABP_URL)
+        job = _job("compile", sources, self.rules.path(self.number))
+        return _counts(await self.run(job, self.progress))
+
+    async def abp(
+        self, sources: Sequence[tuple[ListSpec, Stored]], key: str
+    ) -> tuple[tuple[ListCount, ...], AbpPart | None]:
+        """Make the file of rules about requests, if there are any."""
+        if not key:
+            return (), None
+        before = self.before
+        known = before.abp if before is not None else None
+        right = known is not None and known.key == key
+        if before is not None and known is not None and right:
+            right = await asyncio.to_thread(self.rules.holds, known)
+        if before is not None and right:
+            return tuple(each for each in before.lists if each.format == ABP_URL), known
+        target = self.rules.staging(self.number)
+        counts = _counts(await self.run(_job("compile-abp", sources, target), self.progress))
+        file = await asyncio.to_thread(self.rules.keep_abp, self.number)
+        return counts, AbpPart(file, key, tuple(spec for spec, _ in sources))
+
+
+def _job(what: str, sources: Sequence[tuple[ListSpec, Stored]], target: Path) -> Job:
     return {
-        "job": "compile",
+        "job": what,
         "target": str(target),
         "sources": [
             {
@@ -190,6 +261,8 @@ def _job(sources: Sequence[tuple[ListSpec, Stored]], target: Path) -> Job:
     }
 
 
-def _count(fields: Mapping[str, Any]) -> ListCount:
-    refused = tuple((code, count) for code, count in fields["refused"])
-    return ListCount(**{**fields, "refused": refused})
+def _counts(result: Mapping[str, Any]) -> tuple[ListCount, ...]:
+    return tuple(
+        ListCount(**{**each, "refused": tuple((code, count) for code, count in each["refused"])})
+        for each in result["lists"]
+    )

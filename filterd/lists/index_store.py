@@ -1,12 +1,17 @@
 """Compiled indexes on disk: `rules/gen-N.idx` and its description, two generations of them.
 
+Rules about requests (format abp-url) are a file of their own, `rules/abp-DIGEST.rules`, named by
+its content, which several generations may share.
+
 `current.json` names the generation in use and the one before; replacing it is the one step that
 changes anything. An index whose inputs have not changed is opened as it is, in milliseconds.
 """
 
 import contextlib
+import hashlib
 import json
 import logging
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -14,13 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from filterd.core import Index
+from filterd.lists.durable import move_durably
 from filterd.model.durable import write_atomically
 from filterd.model.errors import RulesError
+from filterd.model.group import ListSpec
 
 logger = logging.getLogger(__name__)
 
 _POINTER = "current.json"
-_FILE = re.compile(r"gen-([0-9]{8,18})\.(?:idx|idx\.lines|json)(?:\..*)?")
+_FILE = re.compile(r"gen-([0-9]{8,18})\.(?:idx|idx\.lines|json|abp)(?:\..*)?")
+_ABP_FILE = re.compile(r"abp-[0-9a-f]{64}\.rules")
+_ENDINGS = (".idx", ".idx.lines")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +44,32 @@ class ListCount:
 
 
 @dataclass(frozen=True, slots=True)
+class AbpPart:
+    """Rules about requests: the name of their file, what it was made of, and the lists by place."""
+
+    file: str
+    key: str
+    lists: tuple[ListSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Generation:
-    """One compiled index. `key` stands for all its inputs, `inputs` for each list's SHA-256."""
+    """One compiled index. `key` stands for all its inputs, `inputs` for each list's SHA-256;
+    `index_key` for what is in the index alone (empty: `key` does).
+    """
 
     number: int
     key: str
     made_at: float  # unix seconds
     inputs: tuple[tuple[str, str], ...]
     lists: tuple[ListCount, ...]
+    index_key: str = ""
+    abp: AbpPart | None = None
+
+    @property
+    def names_key(self) -> str:
+        """What stands for the inputs of the index."""
+        return self.index_key or self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +83,14 @@ class Pointer:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An open index. `problem` says what was amiss with a newer one."""
+    """An open index, and where the rules about requests are. `problem` says what was amiss with a
+    newer one.
+    """
 
     index: Index
     generation: Generation
     problem: str | None = None
+    abp: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +107,10 @@ class IndexStore:
     def path(self, number: int) -> Path:
         """Return the path of an index."""
         return self.folder / f"gen-{number:08d}.idx"
+
+    def staging(self, number: int) -> Path:
+        """Return where the rules about requests of a generation are written at first."""
+        return self.folder / f"gen-{number:08d}.abp"
 
     def pointer(self) -> Pointer:
         """Return which generations are in use. A damaged pointer is logged, and the newest whole
@@ -111,7 +145,9 @@ class IndexStore:
     def serves(self, key: str) -> bool:
         """Say whether the index in use is the right one for the inputs `key` stands for."""
         generation = self.current()
-        return generation is not None and key in {generation.key, self.pointer().pinned}
+        if generation is None or key not in {generation.key, self.pointer().pinned}:
+            return False
+        return generation.abp is None or (self.folder / generation.abp.file).is_file()
 
     def load(self, known: Loaded | None = None) -> Loaded | None:
         """Open and verify the index in use, else the one before; None when neither is whole.
@@ -138,6 +174,26 @@ class IndexStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         pointer = self.pointer()
         return max(pointer.current or 0, pointer.previous or 0, *self._numbers()) + 1
+
+    def take_over(self, before: int, number: int) -> None:
+        """Give generation `number` the index of another one, as a second name of the same files."""
+        for ending in _ENDINGS:
+            source = self.path(before).with_suffix(ending)
+            if source.is_file():
+                os.link(source, self.path(number).with_suffix(ending))
+
+    def keep_abp(self, number: int) -> str:
+        """Name what is in `staging(number)` by its content and return that name."""
+        name = f"abp-{_digest(self.staging(number))}.rules"
+        move_durably(self.staging(number), self.folder / name)
+        return name
+
+    def holds(self, part: AbpPart) -> bool:
+        """Say whether the file of `part` is there and whole."""
+        try:
+            return part.file == f"abp-{_digest(self.folder / part.file)}.rules"
+        except FileNotFoundError:
+            return False
 
     def commit(self, generation: Generation) -> None:
         """Put the index at `path(generation.number)`, already on disk, in use."""
@@ -178,15 +234,26 @@ class IndexStore:
         except ValueError as error:
             logger.warning("rules: index %d is removed to be compiled anew: %s", number, error)
             self.discard(number)
+        generation = self.described(number)
+        if generation is not None and generation.abp is not None and not self.holds(generation.abp):
+            (self.folder / generation.abp.file).unlink(missing_ok=True)
 
     def _opened(self, number: int, problem: str | None) -> Loaded:
         generation = self.described(number)
         if generation is None:
             raise RulesError(f"index {number} is not there whole")
         try:
-            return Loaded(Index.open(str(self.path(number))), generation, problem)
+            index = Index.open(str(self.path(number)))
         except (ValueError, OSError) as error:
             raise RulesError(f"index {number} cannot be used: {error}") from error
+        if generation.abp is None:
+            return Loaded(index, generation, problem)
+        abp = self.folder / generation.abp.file
+        if not self.holds(generation.abp):
+            # Who opens it finds that too, and keeps what it has; names need not wait for that.
+            problem = problem or f"{abp} is damaged; it is compiled anew"
+            logger.warning("rules: %s", problem)
+        return Loaded(index, generation, problem, abp)
 
     def _numbers(self) -> set[int]:
         """The generations that any file here belongs to."""
@@ -199,9 +266,12 @@ class IndexStore:
     def _point(self, pointer: Pointer) -> None:
         write_atomically(self.folder / _POINTER, json.dumps(asdict(pointer)).encode())
         kept = {pointer.current, pointer.previous}
+        described = [each for number in kept if (each := self.described(number)) is not None]
+        named = {each.abp.file for each in described if each.abp is not None}
         for path in self.folder.iterdir():
             match = _FILE.fullmatch(path.name)
-            if match and int(match[1]) not in kept:
+            stray = _ABP_FILE.fullmatch(path.name) is not None and path.name not in named
+            if stray or (match and int(match[1]) not in kept):
                 # A mapped file stays readable for who has it open.
                 with contextlib.suppress(OSError):
                     path.unlink()
@@ -213,4 +283,12 @@ def _generation(fields: Mapping[str, Any]) -> Generation:
         for count in fields["lists"]
     )
     inputs = tuple((name, sha256) for name, sha256 in fields["inputs"])
-    return Generation(**{**fields, "lists": lists, "inputs": inputs})
+    abp = fields.get("abp")
+    if abp is not None:
+        abp = AbpPart(abp["file"], abp["key"], tuple(ListSpec(**each) for each in abp["lists"]))
+    return Generation(**{**fields, "lists": lists, "inputs": inputs, "abp": abp})
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from filterd.formats.registry import by_name
+from filterd.lists.abp import is_abp
 from filterd.lists.compile import inspect_in_child
 from filterd.lists.fetch import Failed, Fetched, Fetcher, NotModified
 from filterd.lists.gate import AUTO, Bounds, Guard, Held, judge
@@ -21,6 +22,7 @@ from filterd.lists.store import ListStore
 from filterd.lists.wanted import Kind, Outcome, Wanted
 from filterd.model.errors import RulesError
 from filterd.model.group import ListSpec
+from filterd.policy.abp_rules import FORMAT as ABP_URL
 
 Inspect = Callable[[ListSpec, Path, Sequence[str]], Awaitable[Summary]]
 Progress = Callable[[str, int, int | None], None]  # list, bytes so far, of how many
@@ -191,6 +193,8 @@ class _Round:
 
 def _reads_as(spec: ListSpec, summary: Summary) -> bool:
     """Say whether `summary` was made with the configured format, whichever its alias."""
+    if is_abp(spec):
+        return summary.format == ABP_URL
     return spec.format == AUTO or by_name(spec.format).name == summary.format
 
 

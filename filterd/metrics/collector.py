@@ -46,6 +46,9 @@ class FilterdCollector(Collector):
             Source.FEED: lambda: _walked(Source.FEED, self._sources.feed()),
             Source.HUB: lambda: _walked(Source.HUB, self._sources.hub()),
         }
+        if self._sources.http is not None:
+            http = self._sources.http
+            asked[Source.HTTP] = lambda: _walked(Source.HTTP, http())
         numbers = {source: self._ask(source, ask) for source, ask in asked.items()}
         # Events are lost in two places; the metric is one.
         drops = numbers[Source.ENGINE].get(_RING, [])
@@ -53,7 +56,7 @@ class FilterdCollector(Collector):
         up: Samples = [((source.value,), float(source not in self._down)) for source in numbers]
         numbers[Source.SCRAPE] = {("up",): up}
         for metric in METRICS:
-            if metric.type is not Type.HISTOGRAM:
+            if metric.type is not Type.HISTOGRAM and metric.source in numbers:
                 yield self._family(metric, numbers[metric.source].get(metric.path, []))
         yield from histograms
 

@@ -8,60 +8,12 @@ values are ever shown; anything beyond becomes "other". No label is a client or 
 reads it: `*` goes into every key there, and the keys become the label values.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
-
+from filterd.metrics.http_names import HTTP_METRICS
+from filterd.metrics.metric import OTHER, PREFIX, Label, Metric, Source, Type
+from filterd.metrics.metric import row as _row
 from filterd.model.verdict import Kind, Step
 
-PREFIX = "filterd_"
-OTHER = "other"
-
-
-class Type(StrEnum):
-    """The Prometheus type."""
-
-    COUNTER = "counter"
-    GAUGE = "gauge"
-    HISTOGRAM = "histogram"
-
-
-class Source(StrEnum):
-    """Who is asked at a scrape."""
-
-    ENGINE = "engine"
-    DOORS = "doors"
-    HITS = "hits"
-    UPSTREAM = "upstream"
-    LISTS = "lists"
-    REPORT = "report"
-    NODE = "node"
-    FEED = "feed"
-    HUB = "hub"
-    SCRAPE = "scrape"
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """A label: `values` it can have, or () and the `most` it can have from configuration."""
-
-    name: str
-    values: tuple[str, ...] = ()
-    most: int = 0
-    means: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A metric; `name` as it appears on the page, with prefix and suffix."""
-
-    name: str
-    type: Type
-    help: str
-    source: Source
-    path: tuple[str, ...]
-    labels: tuple[Label, ...] = ()
-    unit: str = ""
-
+__all__ = ["METRICS", "OTHER", "PREFIX", "Label", "Metric", "Source", "Type"]
 
 STEPS = {str(step.value): step.name.lower().replace("_", "-") for step in Step}
 RCODES = {
@@ -166,18 +118,6 @@ _C, _G, _H = Type.COUNTER, Type.GAUGE, Type.HISTOGRAM
 _E, _D, _X, _U = Source.ENGINE, Source.DOORS, Source.HITS, Source.UPSTREAM
 _L, _R, _N, _F = Source.LISTS, Source.REPORT, Source.NODE, Source.FEED
 _S = Source.HUB
-
-
-def _row(  # noqa: PLR0913 -- a row of the table below reads best as one call
-    name: str,
-    kind: Type,
-    text: str,
-    source: Source,
-    path: str,
-    *labels: Label,
-    unit: str = "",
-) -> Metric:
-    return Metric(PREFIX + name, kind, text, source, tuple(path.split(".")), labels, unit)
 
 
 METRICS: tuple[Metric, ...] = (
@@ -365,6 +305,7 @@ METRICS: tuple[Metric, ...] = (
     _row("report_rows_dropped_total", _C, "Rows of counts lost, no room.", _S, "dropped"),
     _row("report_merges_total", _C, "Times that counts were made coarser.", _S, "merged"),
     _row("report_sending_problem", _G, "1 while nothing can be sent.", _S, "problem"),
+    *HTTP_METRICS,
     _row(
         "source_up",
         _G,

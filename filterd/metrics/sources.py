@@ -81,7 +81,8 @@ class Sources:
     as a mapping, with the `connections` of the TCP doors and how many were `refused`; `hits`
     yields (list, category, decisions), see `hits.HitTotals`; `upstream` returns what
     `Resolver.stats()` does; `now` is Unix time; `feed` returns what `app/feed_state.py` says,
-    nothing without a feed; `hub` what `app/reporting.py` says, nothing without a hub.
+    nothing without a feed; `hub` what `app/reporting.py` says, nothing without a hub; `http` what
+    `app/http_told.py` says, None where there is no HTTP filter.
     """
 
     engine: Callable[[], Mapping[str, object]]
@@ -94,3 +95,4 @@ class Sources:
     now: Callable[[], float]
     feed: Callable[[], Mapping[str, object]] = dict
     hub: Callable[[], Mapping[str, object]] = dict
+    http: Callable[[], Mapping[str, object]] | None = None

@@ -12,18 +12,17 @@ three classes, one for each kind of rule, at `3 * place + kind`.
 * A list that does not apply to a group has no say in it, its exceptions neither.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from filterd.core import Abp
-from filterd.model.group import ListSpec, ScheduledBlock
+from filterd.model.group import ListSpec
 from filterd.model.rule import Action
 from filterd.policy.classes import Origin, RuleClass
-from filterd.policy.precedence import NOT_APPLICABLE, SCHEDULED, Policy, scheduled, standing
+from filterd.policy.precedence import NOT_APPLICABLE
 
 FORMAT = "abp-url"
 KINDS = ("block", "exception", "important")
-Ranks = Sequence[int]  # of one group, for each class
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,17 @@ class AbpRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """How classes stand for a group at a moment. `counting`: places of lists that have a say;
+    `best`: the lowest rank that any rule can have.
+    """
+
+    ranks: tuple[int, ...]
+    counting: tuple[int, ...]
+    best: int
+
+
+@dataclass(frozen=True, slots=True)
 class AbpRequest:
     """What is asked for. Hosts in A-labels; `source` None: not known, or a page (see the core)."""
 
@@ -71,6 +81,7 @@ class Candidate:
     rule_class: RuleClass
     rule: str
     line: int  # in its list, from 1
+    number: int = 0  # of its class
 
     @property
     def blocks(self) -> bool:
@@ -93,36 +104,38 @@ def abp_classes(specs: Iterable[ListSpec]) -> tuple[RuleClass, ...]:
     return tuple(_class_of(spec, kind) for spec in specs for kind in KINDS)
 
 
-def abp_ranks(
-    classes: Iterable[RuleClass], policy: Policy, blocks: Sequence[ScheduledBlock] = ()
-) -> tuple[int, ...]:
-    """Return the rank of each class for a group while `blocks` of its schedule are in force."""
-    return tuple(_rank(rule_class, policy, blocks) for rule_class in classes)
+def row_of(ranks: Iterable[int]) -> Row:
+    """Return a row of these ranks, one for each class."""
+    row, step = tuple(ranks), len(KINDS)
+    counting = tuple(
+        start // step
+        for start in range(0, len(row), step)
+        if min(row[start : start + step]) < NOT_APPLICABLE
+    )
+    return Row(row, counting, min(row, default=NOT_APPLICABLE))
 
 
-def abp_candidate(rules: AbpRules, ranks: Ranks, request: AbpRequest) -> Candidate | None:
-    """Return the rule that wins among ABP rules for a group with these ranks, None: none speaks.
+def last_word(rules: AbpRules, row: Row, request: AbpRequest, other: int) -> Candidate | None:
+    """Return the rule that has the last word on a request, None: what was decided at rank `other`
+    stands, and where no rule here could change that the matcher is not even asked.
 
     Raises:
         ValueError: `request.url` has no host.
         RuntimeError: the matcher failed; open the rules again.
     """
-    step = len(KINDS)
-    starts = range(0, len(ranks), step)
-    counting = [
-        start // step for start in starts if min(ranks[start : start + step]) < NOT_APPLICABLE
-    ]
-    if not counting:
+    if row.best >= other or not row.counting:
         return None
     found = rules.abp.matches(
-        request.url, request.source, request.kind, method=request.method, only=counting
+        request.url, request.source, request.kind, method=request.method, only=row.counting
     )
+    if not found:
+        return None
     best: Candidate | None = None
     for place, rule, kind, line in found:
-        number = place * step + KINDS.index(kind)
-        rank = ranks[number]
-        if rank < (NOT_APPLICABLE if best is None else best.rank):
-            best = Candidate(rank, rules.classes[number], rule, line)
+        number = place * len(KINDS) + KINDS.index(kind)
+        rank = row.ranks[number]
+        if rank < (other if best is None else best.rank):
+            best = Candidate(rank, rules.classes[number], rule, line, number)
     return best
 
 
@@ -138,15 +151,6 @@ def _class_of(spec: ListSpec, kind: str) -> RuleClass:
         mandatory=spec.mandatory,
         allow_list=spec.allow,
     )
-
-
-def _rank(rule: RuleClass, policy: Policy, blocks: Sequence[ScheduledBlock]) -> int:
-    if rule.mandatory and rule.action is Action.ALLOW:
-        return NOT_APPLICABLE
-    usual = standing(rule, policy).rank
-    if any(scheduled(rule, block) for block in blocks):
-        return min(usual, SCHEDULED)
-    return usual
 
 
 def _frequent(counts: dict[str, int]) -> tuple[tuple[str, int], ...]:

@@ -17,6 +17,7 @@ class Origin(StrEnum):
 
     LIST = "list"  # a configured list
     ORDER = "order"  # an authority's, by the feed; `list` says which
+    WARNING = "warning"  # an authority's order to warn, which takes a page to do
     MUST_NOT_BLOCK = "must-not-block"
     OVERRIDE = "override"  # a teacher's temporary allow
     LOCAL_ALLOW = "local-allow"
@@ -79,7 +80,7 @@ def source_of(rule: RuleClass) -> str:
     """Return the word for where a rule comes from: its list, service, or kind."""
     if rule.origin is Origin.LIST:
         return rule.list
-    if rule.origin is Origin.ORDER:
+    if rule.origin in (Origin.ORDER, Origin.WARNING):
         return f"order:{rule.list}"
     if rule.service is not None:
         return f"service:{rule.service}"

@@ -66,7 +66,7 @@ def _schedule_lines(explanation: Explanation, words: _Words) -> list[str]:
 
 def _rule_line(found: Found, explanation: Explanation, words: _Words) -> str:
     rule = found.rule
-    own = rule.origin in (Origin.LIST, Origin.ORDER)
+    own = rule.origin in (Origin.LIST, Origin.ORDER, Origin.WARNING)
     parts = [rule.list if own else rule.origin.value]
     if rule.service is not None:
         parts.append(rule.service)
@@ -118,6 +118,7 @@ _ENGLISH = _Words(
         Why.LIST: "the group uses this list",
         Why.AGE: "below the age",
         Why.SAFE_SEARCH: "safe search is on",
+        Why.WARNING: "warns, where the HTTP filter can show a page",
         Why.OTHER_GROUP: "is for another group",
         Why.EXPIRED: "the permission has ended",
         Why.UNFILTERED: "the group is not filtered",
@@ -176,6 +177,7 @@ _VIETNAMESE = _Words(
         Why.LIST: "nhóm dùng danh sách này",
         Why.AGE: "chưa đủ tuổi",
         Why.SAFE_SEARCH: "tìm kiếm an toàn đang bật",
+        Why.WARNING: "cảnh báo, nơi bộ lọc HTTP hiện được trang",
         Why.OTHER_GROUP: "dành cho nhóm khác",
         Why.EXPIRED: "thời gian cho phép đã hết",
         Why.UNFILTERED: "nhóm không bị lọc",

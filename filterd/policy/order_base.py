@@ -41,8 +41,7 @@ def base_table(orders: Collection[Order]) -> tuple[ClassTable, list[int | None]]
     """
     table, numbers = ClassTable(), list[int | None]()
     for order in orders:
-        made = class_of(order)
-        numbers.append(None if made is None else table.intern(made))
+        numbers.append(table.intern(class_of(order)))
     return table, numbers
 
 

@@ -2,7 +2,8 @@
 
 What comes here is warranted already (`feed/judge.py`); this says only what it means. A URL covers
 its path and what is beneath it, on that host alone; the same index holds it, and DNS lets it pass.
-A warning needs a page: DNS lets that pass too, and no order to warn is in the index.
+An order to warn is in it too, as a class that no verdict comes of: a warning needs a page, so the
+HTTP filter looks for it (`filterd/http/rules.py`) and DNS lets it pass.
 """
 
 import logging
@@ -14,7 +15,6 @@ from filterd.policy.builder import Builder
 from filterd.policy.classes import ClassTable, Origin, RuleClass
 
 _SCOPES = {Match.NAME: Scope.EXACT, Match.SUBTREE: Scope.SUBTREE}
-_ACTIONS = {Effect.BLOCK: Action.BLOCK, Effect.ALLOW: Action.ALLOW}
 logger = logging.getLogger(__name__)
 
 
@@ -22,9 +22,9 @@ def add_orders(builder: Builder, orders: Iterable[Order], now: float) -> ClassTa
     """Add names and URLs of orders in force at `now` (unix seconds); return their classes."""
     table = ClassTable()
     for order in orders:
-        rule = class_of(order)
-        if rule is None or not order.not_before <= now < order.not_after:
+        if not order.not_before <= now < order.not_after:
             continue
+        rule = class_of(order)
         class_id = table.intern(rule)
         for pattern in order.patterns:
             scope = _SCOPES.get(pattern.match)
@@ -49,18 +49,15 @@ def next_start(orders: Iterable[Order], now: float) -> int | None:
     return min((order.not_before for order in orders if order.not_before > now), default=None)
 
 
-def class_of(order: Order) -> RuleClass | None:
-    """Return what an order means for names and URLs; None: nothing."""
-    action = _ACTIONS.get(order.effect)
-    if action is None:
-        return None
+def class_of(order: Order) -> RuleClass:
+    """Return what an order means for names and URLs."""
     return RuleClass(
-        Origin.ORDER,
-        action,
+        Origin.WARNING if order.effect is Effect.WARN else Origin.ORDER,
+        Action.ALLOW if order.effect is Effect.ALLOW else Action.BLOCK,
         list=f"{order.authority}/{order.id}",
         category=order.category,
         min_age=order.min_age,
-        mandatory=action is Action.BLOCK and order.min_age is None,
+        mandatory=order.effect is Effect.BLOCK and order.min_age is None,
         expires=order.not_after,
         note=order.reference,
     )

@@ -63,6 +63,7 @@ class Why(StrEnum):
     SERVICE_NOT_CHOSEN = "service-not-chosen"
     BYPASS_OFF = "bypass-off"
     SAFE_SEARCH_OFF = "safe-search-off"
+    WARNING = "warning"  # warns where there is a page to do it with
     CONDITION = "condition"  # the rule asks for another type, client or tag
 
 
@@ -105,7 +106,12 @@ _FIXED: Mapping[Origin, Standing] = {
     Origin.LOCAL_BLOCK: Standing(rank(Step.LOCAL_BLOCK), Why.LOCAL),
     # Guards the network, not the pupil: `filtered` does not lift it.
     Origin.REBIND: Standing(rank(Step.LOCAL_BLOCK), Why.REBIND),
+    Origin.WARNING: Standing(NOT_APPLICABLE, Why.WARNING),
 }
+# As plain numbers, for what is done at each request.
+_ORDERED, _TIMED, _LIST, _AGE, _DEFAULT = map(
+    int, (Step.ORDER, Step.SCHEDULE, Step.LIST, Step.AGE, Step.DEFAULT)
+)
 # Order 1, not 0: rewrites of order 0 can be lifted by any list's exception.
 _ORDER = Standing(rank(Step.ORDER, 1), Why.ORDER)
 
@@ -154,8 +160,23 @@ def scheduled(rule: RuleClass, block: ScheduledBlock) -> bool:
             return False
 
 
+def rank_behind(step: int, rule: RuleClass | None) -> int:
+    """Return the rank of a rule that decided on `step`; None: no rule, the step itself did."""
+    if rule is None:
+        return DEFAULT_BLOCK if step == _DEFAULT else step * 256
+    if step == _LIST:
+        return _list_rank(rule)
+    if step == _ORDERED:
+        return _ORDER.rank
+    if step == _TIMED:
+        return SCHEDULED
+    return step * 256 + (step == _AGE and rule.action is Action.REWRITE)
+
+
 def home(rule: RuleClass) -> Step:
     """Return the step a rule belongs to while no schedule names it, applicable or not."""
+    if rule.origin is Origin.WARNING:
+        return Step.ORDER
     fixed = _FIXED.get(rule.origin)
     if fixed is not None:
         return Step(fixed.rank >> 8)

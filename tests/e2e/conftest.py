@@ -1,7 +1,11 @@
 """Real programs around the real daemon. One Unbound with every name the tests ask for."""
 
+import os
+
 import pytest
 
+from tests.support import needs
+from tests.support.hostile_world import hostile
 from tests.support.tls import make_authority
 from tests.support.unbound import unbound
 
@@ -37,6 +41,30 @@ RECORDS = (
     "ech.example.com. 300 IN HTTPS 1 . alpn=h2 ipv4hint=192.0.2.9 ech=AAj+DQAEAAAAAA==",
 )
 LARGE = tuple(f"large.example.com. 300 IN TXT {letter * 200}" for letter in "abcdefghijklmnopqrst")
+
+
+def pytest_generate_tests(metafunc):
+    """Run a test of the HTTP filter in `.venv-http`; and in `.venv-http-new` what is marked as core,
+    or all (`make http-test-all`).
+    """
+    if "http_python" in metafunc.fixturenames:
+        everything = os.environ.get("FILTERD_HTTP_TESTS") == "all"
+        both = everything or metafunc.definition.get_closest_marker("http_core") is not None
+        names = [".venv-http", ".venv-http-new"] if both else [".venv-http"]
+        metafunc.parametrize("http_python", names, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def http_python(request):
+    """The interpreter of the HTTP filter's environment that the test is run in."""
+    return needs.http_environment(request.param)
+
+
+@pytest.fixture(scope="module")
+def enemy(tmp_path_factory, http_python):
+    """The HTTP filter in front of servers that the test commands."""
+    with hostile(tmp_path_factory.mktemp("hostile"), http_python) as world:
+        yield world
 
 
 @pytest.fixture(scope="session")

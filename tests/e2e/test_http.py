@@ -12,7 +12,6 @@ import subprocess
 
 import pytest
 
-from tests.support import needs
 from tests.support.http_world import BODY, World, gone, http_filter, site
 from tests.support.node import eventually, filterd, node
 from tests.support.servers import free_port
@@ -26,8 +25,7 @@ PAGE = BODY.decode()
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory, resolver):
-    python = needs.http_environment()
+def world(tmp_path_factory, resolver, http_python):
     folder, other = tmp_path_factory.mktemp("http"), tmp_path_factory.mktemp("other")
     authority, proxy = make_authority(folder), free_port()
     (folder / "pages.txt").write_text("http://open.site.example/secret/page\n")
@@ -35,7 +33,7 @@ def world(tmp_path_factory, resolver):
     certificate = authority.issue(*NAMES, "127.0.0.1")
     bad = make_authority(other).issue(*NAMES)
     with site(certificate) as tls, site() as plain, site(bad) as wrong:
-        changes = config(resolver, python, proxy, (tls, plain, wrong), authority)
+        changes = config(resolver, http_python, proxy, (tls, plain, wrong), authority)
         with node(folder, changes) as daemon:
             made = filterd("http", "ca", "new", "-c", str(daemon.config))
             assert made.returncode == 0, made.stderr
@@ -81,6 +79,7 @@ def config(resolver, python, proxy, sites, authority):
     }
 
 
+@pytest.mark.http_core
 def test_an_allowed_site_is_spliced(world):
     world.tls.seen.clear()
     done = world.curl(world.https("open.site.example"))
@@ -89,6 +88,7 @@ def test_an_allowed_site_is_spliced(world):
     assert world.tls.seen == ["open.site.example"]
 
 
+@pytest.mark.http_core
 def test_a_blocked_site_is_refused_at_connect_and_its_server_never_sees_anybody(world):
     before = world.tls.came
     done = world.curl(world.https("blocked.site.example"))
@@ -97,6 +97,7 @@ def test_a_blocked_site_is_refused_at_connect_and_its_server_never_sees_anybody(
     assert world.tls.came == before
 
 
+@pytest.mark.http_core
 def test_a_blocked_sni_in_a_tunnel_for_another_name_is_reset_without_contact(world):
     before = world.tls.came
     raw, code = world.tunnel("open.site.example")
@@ -106,6 +107,7 @@ def test_a_blocked_sni_in_a_tunnel_for_another_name_is_reset_without_contact(wor
     assert world.tls.came == before
 
 
+@pytest.mark.http_core
 def test_no_sni_goes_to_the_name_of_the_tunnel_and_nowhere_without(world):
     context = ssl.create_default_context(cafile=world.authority.ca_file)
     context.check_hostname = False
@@ -120,6 +122,7 @@ def test_no_sni_goes_to_the_name_of_the_tunnel_and_nowhere_without(world):
         assert code == b"403", literal
 
 
+@pytest.mark.http_core
 def test_a_hello_over_many_records_and_segments_is_read(world):
     for name, passes in (("open.site.example", True), ("blocked.site.example", False)):
         context = ssl.create_default_context(cafile=world.authority.ca_file)
@@ -146,6 +149,7 @@ def test_a_hello_over_many_records_and_segments_is_read(world):
         assert (world.tls.came > before) is passes
 
 
+@pytest.mark.http_core
 def test_plain_http_is_blocked_with_a_page(world):
     before = world.plain.came
     done = world.curl(world.http("blocked.site.example"))
@@ -155,11 +159,13 @@ def test_plain_http_is_blocked_with_a_page(world):
     assert world.plain.came == before
 
 
+@pytest.mark.http_core
 def test_plain_http_passes(world):
     done = world.curl(world.http("open.site.example"))
     assert done.stdout == PAGE + "\n200 000"
 
 
+@pytest.mark.http_core
 def test_an_order_is_answered_with_451_for_everybody(world):
     for client in (PUPIL, STAFF):
         done = world.curl(world.http("ordered.site.example"), client=client)
@@ -179,6 +185,7 @@ def test_what_is_not_filtered_may_ask_for_addresses(world):
     assert done.stdout == PAGE + "\n200 000"
 
 
+@pytest.mark.http_core
 def test_host_and_url_must_agree(world):
     before = list(world.plain.asked)
     for url, host in (("open", "blocked"), ("blocked", "open")):
@@ -207,12 +214,14 @@ def test_a_page_is_blocked_in_any_spelling_and_its_site_is_not(world, path):
     assert world.curl(world.http("open.site.example", "/secret/other")).stdout.startswith(PAGE)
 
 
+@pytest.mark.http_core
 def test_a_page_is_blocked_over_https_where_it_is_inspected_alone(world):
     url = world.https("open.site.example", "/secret/page")
     assert world.curl(url, client=READ, trust=world.ours).stdout.endswith("\n403 200")
     assert world.curl(url).stdout == PAGE + "\n200 200"
 
 
+@pytest.mark.http_core
 def test_an_appeal_from_the_page_becomes_a_case(world):
     before = world.plain.came
     shown = world.curl(world.http("blocked.site.example", "/a?secret")).stdout
@@ -233,6 +242,7 @@ def test_an_appeal_from_the_page_becomes_a_case(world):
     assert "secret" not in listed.stdout
 
 
+@pytest.mark.http_core
 def test_plain_http_inside_a_tunnel_is_decided_like_any_other(world):
     words = ("--proxytunnel",)
     before = list(world.plain.asked)
@@ -265,9 +275,9 @@ def test_what_is_missing_before_it_can_serve_is_told(world, tmp_path):
     assert (off.returncode, "listens nowhere" in off.stderr) == (2, True)
 
 
-def test_without_rules_nobody_is_let_through_and_it_says_so(tmp_path):
-    python, proxy = needs.http_environment(), free_port()
-    settings = {"listen": {"explicit": [f"127.0.0.1:{proxy}"]}, "python": python}
+def test_without_rules_nobody_is_let_through_and_it_says_so(tmp_path, http_python):
+    proxy = free_port()
+    settings = {"listen": {"explicit": [f"127.0.0.1:{proxy}"]}, "python": http_python}
     config = {"state_dir": str(tmp_path / "state"), "language": "en", "http": settings}
     (tmp_path / "filterd.yaml").write_text(json.dumps(config))
     with http_filter(tmp_path, proxy) as alone:
@@ -275,24 +285,28 @@ def test_without_rules_nobody_is_let_through_and_it_says_so(tmp_path):
         assert "\n503 " in alone.curl("http://open.site.example/").stdout
 
 
+@pytest.mark.http_core
 def test_a_group_that_asks_for_it_is_inspected_with_our_own_authority(world):
     url = world.https("open.site.example")
     done = world.curl(url, client=READ, trust=world.ours)
     assert (done.returncode, done.stdout) == (0, PAGE + "\n200 200"), done.stderr
 
 
+@pytest.mark.http_core
 def test_the_host_of_an_inspected_request_must_agree_with_its_sni(world):
     url = world.https("open.site.example")
     done = world.curl(url, "-H", "Host: blocked.site.example", client=READ, trust=world.ours)
     assert done.stdout.endswith("\n403 200")
 
 
+@pytest.mark.http_core
 def test_what_is_never_decrypted_is_not_even_there(world):
     url = world.https("bank.site.example")
     done = world.curl(url, client=READ)
     assert (done.returncode, done.stdout) == (0, PAGE + "\n200 200"), done.stderr
 
 
+@pytest.mark.http_core
 def test_a_block_is_explained_over_https_where_asked_for(world):
     before = world.tls.came
     done = world.curl(world.https("blocked.site.example"), client=TOLD, trust=world.ours)
@@ -301,6 +315,7 @@ def test_a_block_is_explained_over_https_where_asked_for(world):
     assert world.tls.came == before
 
 
+@pytest.mark.http_core
 def test_what_is_decrypted_to_be_explained_leads_nowhere(world):
     before = world.tls.came
     raw, code = world.tunnel("blocked.site.example", TOLD)
@@ -316,6 +331,7 @@ def test_what_is_decrypted_to_be_explained_leads_nowhere(world):
     assert world.tls.came == before
 
 
+@pytest.mark.http_core
 def test_a_bad_certificate_upstream_is_never_accepted_for_the_client(world):
     url = world.https("open.site.example", server=world.wrong)
     asked = len(world.wrong.asked)
@@ -326,6 +342,7 @@ def test_a_bad_certificate_upstream_is_never_accepted_for_the_client(world):
     assert len(world.wrong.asked) == asked
 
 
+@pytest.mark.http_core
 def test_who_does_not_trust_our_authority_is_spliced_from_then_on(world):
     url = world.https("other.site.example")
     codes = [world.curl(url, client=READ).returncode for _ in range(6)]
@@ -363,6 +380,7 @@ def test_a_worker_that_dies_is_started_again(world):
     assert world.curl(world.http("open.site.example")).stdout == PAGE + "\n200 000"
 
 
+@pytest.mark.http_core
 def test_workers_are_renewed_while_a_download_goes_on(world):
     before = world.filter.workers()
     words = ["curl", "-sS", "--limit-rate", "4M", "-o", "/dev/null", "-w", "%{size_download}"]
@@ -375,6 +393,7 @@ def test_workers_are_renewed_while_a_download_goes_on(world):
     assert world.curl(world.http("open.site.example")).stdout == PAGE + "\n200 000"
 
 
+@pytest.mark.http_core
 def test_the_last_rules_go_on_without_the_daemon_and_workers_end_with_their_supervisor(world):
     assert world.curl(world.http("open.site.example")).stdout == PAGE + "\n200 000"
     world.daemon.process.kill()

@@ -6,22 +6,21 @@ import subprocess
 
 import pytest
 
-from tests.support import needs
 from tests.support.gateway import CLIENT, GATEWAY, gateway
 from tests.support.http_world import BODY, http_filter, site
 from tests.support.node import eventually, node
 from tests.support.servers import free_port
 from tests.support.tls import make_authority
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.http_core]
 
 OPEN, BLOCKED = "192.0.2.1", "192.0.2.2"
 PAGE = BODY.decode()
 
 
 @pytest.fixture(scope="module")
-def behind(tmp_path_factory):
-    python, folder = needs.http_environment(), tmp_path_factory.mktemp("gateway")
+def behind(tmp_path_factory, http_python):
+    folder = tmp_path_factory.mktemp("gateway")
     authority = make_authority(folder)
     certificate = authority.issue("open.site.example", "blocked.site.example")
     port = free_port()
@@ -31,7 +30,7 @@ def behind(tmp_path_factory):
         site(certificate, (BLOCKED, 443)) as blocked_tls,
         site(None, (OPEN, 80)) as open_plain,
         site(None, (BLOCKED, 80)) as blocked_plain,
-        node(folder, config(port, python, authority)) as daemon,
+        node(folder, config(port, http_python, authority)) as daemon,
     ):
         eventually((daemon.state / "http/ruling.json").exists)
         with http_filter(folder, port):

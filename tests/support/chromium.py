@@ -134,10 +134,25 @@ class Browser:
         return json.loads(said)
 
 
+def trust(home, *authorities):
+    """Have a browser whose home is `home` trust certificate authorities (PEM files), as an
+    administrator would: in the user's own store.
+    """
+    certutil = needs.program("certutil", "libnss3-tools")
+    store = home / ".pki/nssdb"
+    store.mkdir(parents=True)
+    base = [certutil, "-d", f"sql:{store}"]
+    subprocess.run([*base, "-N", "--empty-password"], check=True, capture_output=True)
+    for number, each in enumerate(authorities):
+        words = ["-A", "-n", f"authority {number}", "-t", "C,,", "-i", str(each)]
+        subprocess.run([*base, *words], check=True, capture_output=True)
+
+
 @contextmanager
-def browser(*flags):
+def browser(*flags, home=None):
     """Start a browser with a profile of its own; it ends with the block."""
     program = needs.program("chromium", "chromium")
+    environ = dict(os.environ) if home is None else {**os.environ, "HOME": str(home)}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         theirs_in, ours_out = os.pipe()
         ours_in, theirs_out = os.pipe()
@@ -148,6 +163,7 @@ def browser(*flags):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env=environ,
         )
         os.close(theirs_in)
         os.close(theirs_out)

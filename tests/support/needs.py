@@ -59,9 +59,14 @@ def network_namespace() -> None:
     allowed("to make a network namespace", "unshare", "-n", "true")
 
 
-def http_environment() -> str:
-    """Return the interpreter of the HTTP filter's environment, or skip the test."""
-    python = ROOT / ".venv-http/bin/python"
+def http_environment(name: str = ".venv-http") -> str:
+    """Return the interpreter of an environment of the HTTP filter, or skip the test. `.venv-http`
+    is the one that is served with; `.venv-http-new` has Python 3.12 or later.
+    """
+    python = ROOT / name / "bin/python"
     if not python.exists():
-        absent("THE HTTP ENVIRONMENT", "make http")
+        target = (
+            "make http" if name == ".venv-http" else "make http-new (with Python 3.12 or later)"
+        )
+        absent(f"THE HTTP ENVIRONMENT {name}", target)
     return str(python)

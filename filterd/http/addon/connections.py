@@ -80,6 +80,7 @@ class Connections:
             return self._gate.hello(self._rules.now, facts, now, steady)
 
         verdict = self._standings.settle(standing, Act.RESET, decide)
+        self._standings.exchange.decided("connections", verdict)
         if verdict.act is not Act.INSPECT:
             # RESET too: nothing is decrypted, and `server_connect` ends it.
             data.ignore_connection = True
@@ -107,6 +108,7 @@ class Connections:
             now, steady = self._clock.unix(), self._clock.steady()
             verdict = self._gate.hello(self._rules.now, facts, now, steady)
             standing.verdict = verdict
+            self._standings.exchange.decided("connections", verdict)
             self._standings.tell(standing, verdict)
         way = await find_way(verdict, plain(host), standing.client, self._names)
         if way.verdict is not None:
@@ -134,6 +136,7 @@ class Connections:
         standing = self._of(data.context.client)
         if standing.sni and _DISTRUST in (data.conn.error or ""):
             self._learned.learn(standing.client, standing.sni, self._clock.steady())
+            self._standings.exchange.pinned(standing.client, standing.sni)
 
     def _of(self, client: connection.Client) -> Standing:
         return self._standings.of(client.id, client.peername[0])

@@ -12,7 +12,9 @@ from mitmproxy import certs, options
 from mitmproxy.addons import core, disable_h2c, next_layer, proxyserver, tlsconfig
 from mitmproxy.master import Master
 
+from filterd.http.addon.bounds import use_bounds
 from filterd.http.addon.connections import Connections
+from filterd.http.addon.patience import Patience
 from filterd.http.addon.requests import Requests
 from filterd.http.addon.stream import use
 
@@ -35,7 +37,9 @@ class Proxy:
         # word for it, and calls this by its module.
         asyncio.start_server = functools.partial(asyncio.start_server, reuse_port=True)
         use(requests)
+        use_bounds()
         self._server = proxyserver.Proxyserver()
+        self._patience = Patience(self._server, time.monotonic)
         self._master = Master(options.Options(), event_loop=asyncio.get_running_loop())
         self._master.addons.add(
             core.Core(),
@@ -45,6 +49,7 @@ class Proxy:
             tlsconfig.TlsConfig(),
             connections,
             requests,
+            self._patience,
         )
         self._master.options.update(**_options(settings))
 
@@ -55,8 +60,10 @@ class Proxy:
         serving = asyncio.create_task(self._master.run())
         if await self._listens():
             ready()
+            watching = asyncio.create_task(self._patience.watch())
             stopping = asyncio.ensure_future(stop)
             await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+            watching.cancel()
         if not serving.done():
             # `shutdown` alone would leave the sockets listening (mitmproxy 6245).
             self._master.options.update(server=False)

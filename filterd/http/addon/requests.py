@@ -16,8 +16,10 @@ from filterd.http.page.desk import Asker, is_ours, may_be_ours
 from filterd.http.page.facts import Answer
 from filterd.http.page.going import without_ours
 from filterd.http.reading import Reading, judge
+from filterd.http.request_type import request_type, source_url
 from filterd.http.rules import Rules
 from filterd.http.standing import Standing, Standings
+from filterd.http.strict import fault, mended
 from filterd.http.watching import Watch
 from filterd.http.words import Act, Hello, Request, Verdict, Why
 from filterd.model.clock import Clock
@@ -55,12 +57,15 @@ class Requests:
         verdict = self._standings.settle(
             standing, Act.BLOCK, lambda: self._gate.tunnel(self._rules.now, facts, now)
         )
+        self._standings.exchange.decided("tunnels", verdict)
         if verdict.act is Act.BLOCK:
             self._standings.tell(standing, verdict)
             self._refuse(standing, verdict, flow)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Decide a request before its body is read."""
+        if flow.error is not None:
+            return  # mitmproxy has refused it, and only shows it
         standing = self._of(flow)
         request = flow.request
         claimed, path = request.host_header, request.path
@@ -71,6 +76,7 @@ class Requests:
             if request.stream:
                 flow.kill()
             return
+        kind, source = self._asked_for(request)
         facts = Request(
             client=standing.client,
             scheme=request.scheme,
@@ -81,8 +87,11 @@ class Requests:
             claimed=claimed,
             sni=standing.sni,
             tunnel=standing.tunnel,
+            kind=kind,
+            source=source,
         )
         verdict = self._standings.settle(standing, Act.BLOCK, lambda: self._decide(facts, flow))
+        self._standings.exchange.decided("requests", verdict)
         self._standings.tell(standing, verdict)
         if verdict.act is not Act.BLOCK:
             return
@@ -91,6 +100,16 @@ class Requests:
         else:
             self._refuse(standing, verdict, flow)
 
+    def _asked_for(self, request: http.Request) -> tuple[str, str | None]:
+        """Return what a request is for and who asks, where rules ask for that."""
+        if self._rules.now is None or self._rules.now.pages is None:
+            return "other", None
+        # Of two fields with a name the first counts.
+        headers = {name.lower(): value for name, value in reversed(_fields(request))}
+        kind = request_type(headers, request.path)
+        site = f"{request.scheme}://{_asked_host(request)}/"
+        return kind, source_url(headers, site, kind)
+
     def _decide(self, facts: Request, flow: http.HTTPFlow) -> Verdict:
         """Decide a request by the rules, then by what is known of the page's label; one that may go
         on is made what it is to be.
@@ -98,11 +117,29 @@ class Requests:
         rules, now = self._rules.now, self._clock.unix()
         verdict = self._gate.request(rules, facts, now)
         if verdict.act is Act.PASS:
+            raw = flow.request.data
+            if fault(raw.method, raw.path, raw.http_version, raw.headers.fields):
+                return Verdict(Act.BLOCK, Why.BAD_URL, facts.host)
             known = self._reading.known(rules, facts.client, facts.path, verdict, now)
             if known is not None:
                 return known
+            if (warning := self._warning(facts, flow, now)) is not None:
+                return warning
             self._prepare(facts.client, flow)
         return verdict
+
+    def _warning(self, facts: Request, flow: http.HTTPFlow, now: float) -> Verdict | None:
+        """Return the warning that is to be shown first."""
+        rules = self._rules.now
+        host = _asked_host(flow.request)
+        if rules is None or not rules.warnings or not host:
+            return None
+        reason = rules.warned(f"http://{host}{facts.path}", facts.client, now)
+        cookies = flow.request.headers.get("cookie", "")
+        asker = self._asker(self._of(flow), flow, host)
+        if reason is None or self._answering.may_go_on(asker, cookies, now):
+            return None
+        return Verdict(Act.BLOCK, Why.WARNING, host, reason)
 
     def _prepare(self, client: str, flow: http.HTTPFlow) -> None:
         """Make a request that may go on what it is to be, before its body is read."""
@@ -154,6 +191,7 @@ class Requests:
         """Say which bodies are read; all others go on as they come."""
         if OURS in flow.metadata or (response := flow.response) is None:
             return
+        response.headers.fields = mended(response.headers.fields) or response.headers.fields
         if not self._reading.on:
             response.stream = response.status_code != _SWITCHING
             return
@@ -219,6 +257,7 @@ class Requests:
         return verdict
 
     def _refuse(self, standing: Standing, verdict: Verdict, flow: http.HTTPFlow) -> None:
+        self._standings.exchange.decided("pages", verdict)
         host = verdict.host or _asked_host(flow.request)
         asker = self._asker(standing, flow, host)
         now = self._clock.unix()

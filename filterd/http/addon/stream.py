@@ -50,6 +50,9 @@ class Stream(layers.HttpStream):  # type: ignore[misc]
     def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:  # noqa: FBT001
         """Decide whether what came so far goes on."""
         held = self.request_body_buf if request else self.response_body_buf
+        if request and held and OURS in self.flow.metadata:
+            held.clear()  # it is answered already, and nobody reads this
+            return False
         watch: Watch | None = self.flow.metadata.get(UPLOAD if request else WATCH)
         if watch is None or not held:
             return (yield from super().check_body_size(request))

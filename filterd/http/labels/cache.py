@@ -39,11 +39,15 @@ class LabelCache:
     """
 
     def __init__(self, secret: bytes, bounds: Bounds | None = None) -> None:
-        bounds = bounds or Bounds()
+        self._bounds = bounds = bounds or Bounds()
         self._secret = secret
         self.files: Expiring[tuple[SiteLabel, ...]] = Expiring(bounds.sites)
         self.fronts: Expiring[Label | None] = Expiring(bounds.sites)
         self._pages: Expiring[Label] = Expiring(bounds.pages)
+
+    def beside(self) -> "LabelCache":
+        """Return an empty one with the same keys."""
+        return LabelCache(self._secret, self._bounds)
 
     def learn_files(self, host: str, found: tuple[SiteLabel, ...], now: float) -> None:
         """Keep what the label files of a host say, all of them at once; (): it has none."""

@@ -7,6 +7,8 @@ So the daemon, which looks at label files, also tells its workers: it saves, the
 """
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from filterd.http.labels.site import MOST_PARTS, Part, SiteLabel
 from filterd.model.durable import write_atomically
 from filterd.model.errors import FilterdError
 
+FILE = "labels.json"
+KEY_FILE = "labels.key"
 VERSION = 1
 MOST_BYTES = 64 * 2**20
 _DAMAGE = (
@@ -26,6 +30,32 @@ _DAMAGE = (
 
 class LabelsNotLoaded(FilterdError):
     """The file cannot be used. Filtering goes on with an empty cache; the next save replaces it."""
+
+
+def read_secret(path: Path, random_bytes: Callable[[int], bytes]) -> bytes:
+    """Return the secret of this installation's keys, which whoever comes first makes.
+
+    Raises:
+        OSError: it can neither be read nor made. ValueError: it is none.
+    """
+    if not path.exists():
+        # Written beside and linked, so that nobody ever reads half of it.
+        new = path.with_name(f"{path.name}.{random_bytes(8).hex()}")
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as sink:
+                sink.write(random_bytes(32))
+                sink.flush()
+                os.fsync(sink.fileno())
+            os.link(new, path)
+        except FileExistsError:
+            pass  # another process was first: its secret is the one
+        finally:
+            new.unlink()
+    secret = path.read_bytes()
+    if len(secret) != 32:
+        raise ValueError(f"{path} holds no secret of 32 bytes; delete it")
+    return secret
 
 
 def save(cache: LabelCache, path: Path, now: float) -> int:

@@ -75,6 +75,15 @@ class Looking:
         if not self._rest.get(self._key(host), now)[0]:
             self._waiting[host] = now + self._uniform(*DELAY)
 
+    def rest(self, key: bytes, until: float) -> None:
+        """Do not look at the host of `key` before `until`: what a daemon before this one knew."""
+        self._rest.put(key, None, until)
+
+    @property
+    def waiting(self) -> int:
+        """How many hosts wait."""
+        return len(self._waiting)
+
     def wanted(self, now: float) -> Look | None:
         """Return the next host to look at, None while there is none or it is too soon."""
         for lost in [host for host, since in self._started.items() if now - since >= LOST]:

@@ -28,14 +28,16 @@ _Stamp = tuple[tuple[Path, int, int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class MediaSettings:
-    """`sets`: folder of files called *.set. `handoffs`: folder of the spool. `node`: this node's
-    name in hand-offs. `decoders`: processes for perceptual hashes; 0: none.
+    """`sets`: folder of files called *.set; `further`: another one, or none. `handoffs`: folder of
+    the spool. `node`: this node's name in hand-offs. `decoders`: processes for perceptual hashes;
+    0: none.
     """
 
     sets: Path
     handoffs: Path
     node: str
     decoders: int = 1
+    further: Path | None = None
 
 
 class Media:
@@ -124,7 +126,8 @@ class Media:
         return self._decoders
 
     def _files(self) -> list[Path]:
-        return sorted(self._settings.sets.glob("*.set"))
+        folders = [self._settings.sets, self._settings.further]
+        return [path for each in folders if each is not None for path in sorted(each.glob("*.set"))]
 
     def _look(self) -> _Stamp:
         found = []

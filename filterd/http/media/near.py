@@ -17,7 +17,7 @@ def missing() -> str | None:
         return None
     return (
         f"perceptual hashes (PDQ) are off: {', '.join(ABSENT)} not installed; "
-        "install filterd[media]; SHA-256 and MD5 are compared as always"
+        "`make http MEDIA=1` installs them; SHA-256 and MD5 are compared as always"
     )
 
 

@@ -81,7 +81,7 @@ class Life:
         self.swaps = []
 
     async def enforce(self, orders, base=None):
-        self.ruling.inputs = SimpleNamespace(orders=orders, base=base)
+        self.ruling.inputs = SimpleNamespace(orders=orders, base=base, never=None)
         self.swaps.append(self.blocked)
 
     @property

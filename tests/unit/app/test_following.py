@@ -15,6 +15,7 @@ from filterd.config.feed import FeedConfig
 from filterd.feed.checkpoint import PATH
 from filterd.feed.keys import public_key
 from filterd.feed.manifest import Counted, Doubt, Manifest
+from filterd.feed.never import NeverList
 from filterd.feed.policy import Policy
 from filterd.feed.publish import Log
 from filterd.feed.refusal import Fault, Refused
@@ -35,7 +36,7 @@ class World:
         self.ministry = Ministry.new(not_after=now + 90 * DAY)
         self.log = self.ministry.log(folder / "feed")
         self.fetch = from_folder(f"file://{folder / 'feed'}")
-        self.ruling = SimpleNamespace(inputs=SimpleNamespace(orders=(), base=None))
+        self.ruling = SimpleNamespace(inputs=SimpleNamespace(orders=(), base=None, never=None))
         self.swaps, self.fault = [], None
         node = SimpleNamespace(
             book=SimpleNamespace(must_not_block=("hotline.example",)),
@@ -54,6 +55,11 @@ class World:
             raise self.fault
         self.swaps.append(orders)
         self.ruling.inputs.orders, self.ruling.inputs.base = orders, base
+
+    async def protect(self, never):
+        if self.fault is not None:
+            raise self.fault
+        self.ruling.inputs.never = never
 
     def order(self, name, **changed):
         times = {"not_before": self.now, "not_after": self.now + 30 * DAY}
@@ -118,6 +124,25 @@ def test_a_registry_that_changes_is_held_against_what_is_there(world):
     asyncio.run(world.follower._use(world.trust))
     world.step()
     assert world.names == {"bet.example"}
+
+
+def test_the_core_of_never_decrypt_is_put_in_force_and_tried_again(world):
+    world.step()
+    judged = world.feed.judged
+    never = NeverList(2, ("bank.example",))
+    world.fault = RulesError("no memory")
+    asyncio.run(world.follower._use(replace(world.trust, never=never)))
+    with pytest.raises(RulesError):
+        world.step()
+    assert world.ruling.inputs.never is None
+    world.fault = None
+    world.step()
+    assert world.ruling.inputs.never == never
+    assert world.feed.judged is judged, "no order is judged anew for it"
+    assert world.feed.status(NOW)["never_decrypt"] == {"version": 2, "names": 1}
+    asyncio.run(world.follower._use(world.trust))
+    world.step()
+    assert world.ruling.inputs.never is None, "the package's holds again"
 
 
 def test_a_start_without_a_network_puts_in_force_what_was(world, tmp_path):

@@ -112,7 +112,7 @@ class Life:
         self.least = [self.blocked]
 
     async def enforce(self, orders, base=None):
-        self.ruling.inputs = SimpleNamespace(orders=orders, base=base)
+        self.ruling.inputs = SimpleNamespace(orders=orders, base=base, never=None)
         self.least.append(self.blocked)
 
     @property

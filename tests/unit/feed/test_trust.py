@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from filterd.feed.ceremony import Holders, Publisher, moment, new_root
+from filterd.feed.ceremony import Further, Holders, Publisher, moment, new_root
+from filterd.feed.media import MediaSet
+from filterd.feed.never import NeverList
 from filterd.feed.policy import Policy
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.standing import read_standing
@@ -37,8 +39,10 @@ class Keepers:
         offline, online = Holders(keys, 2), Holders((self.online.public_key,), 1)
         return {"root": offline, "targets": offline, "snapshot": online, "timestamp": online}
 
-    def say(self, registry, signers=None, at=NOW):
-        self.publisher.put_targets(registry, self.policy, signers or self.holders[:2], moment(at))
+    def say(self, registry, signers=None, at=NOW, **further):
+        self.publisher.put_targets(
+            registry, self.policy, signers or self.holders[:2], moment(at), Further(**further)
+        )
         self.publisher.renew(self.online, moment(at))
 
     @property
@@ -159,6 +163,38 @@ def test_what_was_believed_is_there_without_a_network(keepers, tmp_path):
         file.write_bytes(damage)
         with pytest.raises(Refused):
             recall(file)
+
+
+def test_what_is_for_the_http_filter_is_believed_and_kept_with_the_rest(keepers, look, tmp_path):
+    never, media = NeverList(2, ("bank.example",)), (MediaSet("national", 7, 1000, "ab" * 32),)
+    keepers.say(keepers.ministry.registry, never=never, media=media)
+    trust, file = look(), tmp_path / "trust.json"
+    assert (trust.never, trust.media) == (never, media)
+    assert trust == keepers.trust, "orders need not be judged anew for it"
+    standing = read_standing(keepers.feed)
+    assert (standing.never, standing.media) == (never, media)
+    remember(file, trust)
+    found = recall(file)
+    assert (found.never, found.media) == (never, media)
+    file.write_bytes(file.read_bytes().replace(b"bank.example", b"bank..exampl"))
+    with pytest.raises(Refused):
+        recall(file)
+
+
+@pytest.mark.parametrize("name", ["never-decrypt", "media"])
+def test_a_changed_list_for_the_http_filter_is_refused(keepers, look, name):
+    never, media = NeverList(2, ("bank.example",)), (MediaSet("national", 7, 1000, "ab" * 32),)
+    keepers.say(keepers.ministry.registry, never=never, media=media)
+    for file in (keepers.feed / "targets").glob(f"*.{name}.json"):
+        file.write_bytes(file.read_bytes().replace(b"7", b"8").replace(b"bank", b"rank"))
+    refused(look, Fault.MIXED)
+
+
+def test_a_list_that_one_holder_signed_is_refused(keepers, look):
+    look()
+    never = NeverList(2, ("bank.example",))
+    keepers.say(keepers.ministry.registry, signers=keepers.holders[:1], never=never)
+    refused(look, Fault.UNSIGNED)
 
 
 def test_a_folder_that_is_no_feed_is_told(tmp_path):

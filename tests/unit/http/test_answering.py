@@ -7,6 +7,7 @@ from filterd.http.page import facts as page
 from filterd.http.page.asked import Asked
 from filterd.http.page.desk import Asker
 from filterd.http.page.facts import Reading
+from filterd.http.page.pieces import GO_PATH
 from filterd.http.words import Act, Reason, Verdict, Why
 from filterd.model.verdict import Kind, Step
 from tests.support.handed import CONFIG, NOW, PUPIL, STAFF, handed, ruling
@@ -81,3 +82,36 @@ def test_a_key_that_is_too_short_is_no_key(tmp_path):
     key.write_bytes(b"short")
     with pytest.raises(ValueError, match="shorter than 16"):
         open_desk(tmp_path, key, lambda n: 0)
+
+
+def test_a_warning_names_the_authority_and_opens_for_who_goes_on(rules, tmp_path):
+    (tmp_path / "key").write_bytes(bytes(32))
+    answering = Answering(open_desk(tmp_path, tmp_path / "key", lambda _n: 0))
+    said = verdict(Why.WARNING, step=Step.ORDER, list="order:mic/77", order="12/2026")
+    facts = page_facts(rules, said, PUPIL)
+    assert (facts.why, facts.authority) == (page.Why.WARNING, "mic")
+    asker = Asker(PUPIL, "www.bad.example", "/a?b")
+    shown = answering.refuse(rules, said, Asked(accept="text/html"), asker, NOW)
+    assert shown.status == 403
+    token = shown.body.decode().split(GO_PATH)[1].split('value="')[1]
+    form = f"token={token.partition(chr(34))[0]}".encode()
+    asked = Asked("POST", content_type="application/x-www-form-urlencoded")
+    there = Asker(PUPIL, "www.bad.example", GO_PATH)
+    went = answering.receive(rules, asked, there, form, NOW)
+    assert (went.status, went.header("Location")) == (303, "/a?b")
+    cookie = went.header("Set-Cookie").partition(";")[0]
+    assert answering.may_go_on(asker, cookie, NOW + 60)
+    assert not answering.may_go_on(Asker(STAFF, "www.bad.example"), cookie, NOW + 60)
+    assert not answering.may_go_on(asker, cookie, NOW + 3600)
+
+
+@pytest.mark.parametrize("why", [Why.CERTIFICATE, Why.UNREACHABLE, Why.SLOW])
+def test_a_server_that_cannot_be_had_is_told_as_that(rules, why):
+    assert page_facts(rules, verdict(why), PUPIL).why.value == why.value
+
+
+def test_of_a_file_on_a_list_nothing_is_told_and_help_comes_first(rules):
+    facts = page_facts(rules, verdict(Why.MEDIA), PUPIL)
+    assert (facts.grave, facts.care, facts.shown_host) == (True, True, "")
+    label = page_facts(rules, verdict(Why.LABEL, min_age=18, rule="label:rta"), PUPIL)
+    assert (label.why, label.age) == (page.Why.LABEL, 18)

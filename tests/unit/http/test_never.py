@@ -19,6 +19,19 @@ def test_what_is_learned_is_for_one_client_and_ends():
     assert len(learned) == 0
 
 
+def test_what_another_worker_learned_holds_as_long_as_there_and_shortens_nothing():
+    learned = Learned(seconds=100)
+    learned.learn("192.0.2.1", "a.example", 0, 30)
+    assert learned.left("192.0.2.1", "a.example", 10) == 20
+    learned.learn("192.0.2.1", "b.example", 0)
+    learned.learn("192.0.2.1", "b.example", 0, 30)
+    learned.learn("192.0.2.1", "c.example", 0, 10**9)
+    assert learned.left("192.0.2.1", "b.example", 0) == 100
+    assert learned.left("192.0.2.1", "c.example", 0) == 100
+    assert learned.left("192.0.2.2", "a.example", 0) <= 0
+    assert learned.known(50) == [("192.0.2.1", "b.example"), ("192.0.2.1", "c.example")]
+
+
 def test_what_is_learned_is_bounded_and_the_oldest_goes():
     learned = Learned(most=3)
     for number in range(5):

@@ -8,6 +8,7 @@ import pytest
 from filterd.app.handing_over import HandingOver
 from filterd.app.ruling import reword
 from filterd.http.rules import Rules
+from filterd.model.order import Effect, Match, Order, Pattern, Sunset
 from filterd.model.verdict import Kind, Step
 from filterd.policy.said import NOTHING
 from tests.support.handed import CONFIG, NOW, PUPIL, STAFF, handed, ruling
@@ -96,3 +97,32 @@ def test_categories_of_a_name_that_is_allowed_are_known(tmp_path):
     rules = handed(tmp_path, ruling(config)).now
     assert rules.judge("www.facebook.com", PUPIL, NOW).kind is not Kind.BLOCK
     assert "social" in rules.categories_of("www.facebook.com", PUPIL, NOW)
+
+
+def order_to_warn(**more):
+    return Order(
+        id="7", authority="mic", reference="7/QD", legal_basis="a decree", category="fraud",
+        effect=Effect.WARN, patterns=(Pattern(Match.URL, "forum.example/x"),),
+        not_before=NOW - 60, not_after=NOW + 3600, sunset=Sunset.THREAT, **more,
+    )  # fmt: skip
+
+
+def test_an_order_to_warn_is_shown_while_it_holds_and_blocks_nobody(tmp_path):
+    rules = handed(tmp_path, ruling(orders=(order_to_warn(),))).now
+    url = "http://forum.example/x/y"
+    assert rules.judge_url(url, PUPIL, NOW).kind is Kind.PASS
+    shown = rules.warned(url, PUPIL, NOW)
+    assert (shown.list, shown.order, shown.rule) == ("order:mic/7", "7/QD", "forum.example/x")
+    assert rules.warned(url, STAFF, NOW) is None
+    assert rules.warned(url, PUPIL, NOW + 3600) is None
+    assert rules.warned("http://forum.example/z", PUPIL, NOW) is None
+
+
+def test_an_order_to_warn_the_young_is_for_them(tmp_path):
+    for age, expected in ((9, False), (10, False), (11, True)):
+        rules = handed(tmp_path, ruling(orders=(order_to_warn(min_age=age),))).now
+        assert (rules.warned("http://forum.example/x", PUPIL, NOW) is not None) is expected
+
+
+def test_without_orders_to_warn_nothing_is_looked_for(tmp_path):
+    assert handed(tmp_path).now.warned("not a url", PUPIL, NOW) is None

@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict
 
 from filterd import core
+from filterd.metrics.http_names import ACT, HTTP_METRICS, NOTES, WHYS
 from filterd.metrics.names import FAILURES, METRICS, MISFITS, REFUSALS, Source
 from filterd.metrics.walk import walk
 
@@ -23,6 +24,26 @@ def test_every_fault_of_an_upstream_is_a_label_value():
 
 def test_every_misfit_is_a_label_value():
     assert values_of("filterd.upstream.counts", "Drop") == set(MISFITS)
+
+
+def test_every_word_of_the_http_filter_is_a_label_value():
+    assert values_of("filterd.http.words", "Act") == set(ACT.values)
+    assert values_of("filterd.http.words", "Why") == set(WHYS)
+    assert values_of("filterd.http.media.scan", "Note") | {"hit", "written", "lost"} == set(NOTES)
+
+
+def test_every_path_leads_to_a_number_of_the_http_filter():
+    told = importlib.import_module("filterd.app.http_told").HttpTold("e", lambda: 0.0, lambda: 1)
+    cache = importlib.import_module("filterd.http.labels.cache").LabelCache(bytes(16))
+    site_labels = importlib.import_module("filterd.app.site_labels").SiteLabels
+    told.sites = site_labels(cache, lambda _host: True, lambda: 0.0)
+    told.sites.done("a.example", ())
+    words = ["media.hit", "exchange.pinned"]
+    words += [f"{what}.pass.rule" for what in ("tunnels", "connections", "requests", "pages")]
+    told.counts.update(words)
+    stats = told.numbers() | {"events": 1, "dropped": 0}  # of the node, see app/metering.py
+    for metric in HTTP_METRICS:
+        assert list(walk(stats, metric.path)), metric.name
 
 
 def test_every_path_leads_to_a_number_of_the_upstreams_counters():

@@ -134,6 +134,20 @@ def sources(**changed):
             "omitted": 1,
             "uncounted": 0,
         },
+        "http": lambda: {
+            "tunnels": {"pass": {"rule": 4}},
+            "connections": {"splice": {"rule": 3, "never-decrypt": 1}},
+            "requests": {"block": {"rule": 2}, "pass": {"a-new-word": 1}},
+            "workers": 2,
+            "behind": 1,
+            "learned": 5,
+            "exchange": {"pinned": 6},
+            "events": 8,
+            "dropped": 0,
+            "pages": {"block": {"rule": 2}},
+            "sites": {"looks": {"none": 3}, "waiting": 1, "vn": {"yes": 1, "no": 2}},
+            "media": {"scanned": 9, "hit": 1},
+        },
         "hub": lambda: {
             "size": 4096,
             "oldest": 20.0,
@@ -301,6 +315,18 @@ def test_a_failing_source_costs_only_its_own_metrics(name, caplog):
     if name != "engine":
         assert found["filterd_queries_total", ("door", "udp")] == 100
     assert "no numbers today" in caplog.text
+
+
+def test_where_there_is_no_http_filter_nothing_is_said_of_one():
+    registry = CollectorRegistry()
+    registry.register(FilterdCollector(sources(http=None)))
+    assert "http" not in generate_latest(registry).decode().lower().replace("https", "")
+
+
+def test_words_of_workers_that_nobody_knows_are_other():
+    found = scrape()
+    assert found["filterd_http_requests_total", ("act", "pass"), ("why", "other")] == 1
+    assert found["filterd_http_connections_total", ("act", "splice"), ("why", "never-decrypt")] == 1
 
 
 def test_nonsense_from_the_engine_is_left_out():

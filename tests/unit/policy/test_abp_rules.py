@@ -1,5 +1,6 @@
 """A match of an ABP rule stands where a list's rule for a name would stand."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -9,14 +10,18 @@ from filterd.model.group import Group, ListSpec, ScheduledBlock
 from filterd.model.verdict import Step
 from filterd.policy.abp_rules import (
     AbpRequest,
+    AbpRules,
     Candidate,
-    abp_candidate,
+    Row,
     abp_classes,
-    abp_ranks,
     compile_abp,
+    last_word,
 )
+from filterd.policy.abp_standing import standing_of
+from filterd.policy.classes import RuleClass
 from filterd.policy.lists_index import compile_lists
-from filterd.policy.precedence import NOT_APPLICABLE, policy_of
+from filterd.policy.precedence import DEFAULT_BLOCK, NOT_APPLICABLE, policy_of, standing
+from filterd.policy.segments import Frame, Member, Turn
 from tests.support.data import real_list
 from tests.support.policy_world import WordFormat
 
@@ -30,6 +35,13 @@ def asked(url: str, kind: str = "script") -> AbpRequest:
     return AbpRequest(url, PAGE, kind)
 
 
+def row_for(
+    classes: Sequence[RuleClass], group: Group = PUPIL, blocks: tuple[ScheduledBlock, ...] = ()
+) -> Row:
+    member = Member(policy_of(group, AGES), 0, (Turn(0, 0, closed=False),))
+    return standing_of(classes, Frame((member,), (blocks,))).row(group.name, 0.0)
+
+
 def winner(
     url: str,
     *lists: tuple[ListSpec, str],
@@ -37,8 +49,8 @@ def winner(
     blocks: tuple[ScheduledBlock, ...] = (),
 ) -> Candidate | None:
     rules = compile_abp([(spec, text.encode()) for spec, text in lists])
-    ranks = abp_ranks(rules.classes, policy_of(group, AGES), blocks)
-    return abp_candidate(rules, ranks, asked(url))
+    row = row_for(rules.classes, group, blocks)
+    return last_word(rules, row, asked(url), DEFAULT_BLOCK)
 
 
 def test_important_before_exception_before_block() -> None:
@@ -69,8 +81,8 @@ def test_ranks_are_those_of_rules_for_names() -> None:
         names = b"a.test\nallow b.test\nimportant c.test"
         source = (spec, names, WordFormat(shaped=False))
         table = compile_lists([source], IndexBuilder()).table
-        by_name = set(abp_ranks(table.classes, policy))
-        by_url = set(abp_ranks(abp_classes([spec]), policy)) - {NOT_APPLICABLE}
+        by_name = {standing(rule, policy).rank for rule in table.classes}
+        by_url = set(row_for(abp_classes([spec])).ranks) - {NOT_APPLICABLE}
         assert by_url == by_name, spec.name
 
 
@@ -127,6 +139,19 @@ def test_an_unfiltered_group_is_not_asked_about() -> None:
     assert winner("https://a.test/", (ADS, "||a.test^"), group=staff) is None
 
 
+def test_what_nothing_here_could_outrank_is_not_even_asked_about() -> None:
+    class Silent:
+        def matches(self, *_words: object, **_named: object) -> None:
+            raise AssertionError("asked")
+
+    classes = abp_classes([ADS])
+    rules = AbpRules(Silent(), classes)  # type: ignore[arg-type]
+    row = row_for(classes)
+    assert last_word(rules, row, asked(PAGE), Step.ORDER * 256) is None
+    with pytest.raises(AssertionError, match="asked"):
+        last_word(rules, row, asked(PAGE), DEFAULT_BLOCK)
+
+
 @pytest.mark.parametrize("name", ["easylist", "easyprivacy", "abpvn"])
 def test_real_lists_are_taken_but_for_what_is_said(name: str) -> None:
     data = real_list(f"abp/{name}")
@@ -142,9 +167,10 @@ def test_real_lists_are_taken_but_for_what_is_said(name: str) -> None:
 def test_real_rules_block_and_leave_a_school_alone() -> None:
     lists = [replace(ADS, name=name) for name in ("easylist", "easyprivacy", "abpvn")]
     rules = compile_abp([(spec, real_list(f"abp/{spec.name}")) for spec in lists])
-    ranks = abp_ranks(rules.classes, policy_of(PUPIL, AGES))
+    row = row_for(rules.classes)
     for url in (PAGE, f"{PAGE}lesson.js", f"{PAGE}photo.jpg"):
-        assert abp_candidate(rules, ranks, asked(url)) is None
-    blocked = abp_candidate(rules, ranks, asked("https://www.google-analytics.com/analytics.js"))
+        assert last_word(rules, row, asked(url), DEFAULT_BLOCK) is None
+    request = asked("https://www.google-analytics.com/analytics.js")
+    blocked = last_word(rules, row, request, DEFAULT_BLOCK)
     assert blocked is not None
     assert (blocked.blocks, blocked.rule_class.list) == (True, "easyprivacy")

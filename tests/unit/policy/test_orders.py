@@ -7,8 +7,10 @@ import pytest
 from filterd.core import IndexBuilder, Snapshot
 from filterd.model.group import Group, School
 from filterd.model.order import Effect, Match, Order, Pattern, Sunset
+from filterd.policy.classes import Origin
 from filterd.policy.orders import add_orders
 from filterd.policy.plan import build_plan
+from filterd.policy.precedence import NOT_APPLICABLE
 from tests.support.policy_world import EMPTY_BOOK, NOW
 
 GROUP = Group("g", 10, safe_search=False, bypass_protection=False)
@@ -101,10 +103,13 @@ def test_the_more_specific_is_named_and_matches_name_both():
     assert len(table.classes) == 1
 
 
-def test_an_order_to_warn_is_not_in_the_index():
-    snapshot, table = snapshot_of(order(1, (Match.URL, "forum.example/x"), effect=Effect.WARN))
+def test_an_order_to_warn_is_found_and_decides_nothing():
+    pattern = (Match.URL, "forum.example/x")
+    snapshot, table = snapshot_of(order(1, pattern, effect=Effect.WARN))
     assert snapshot.decide_url("https://forum.example/x", NOW).kind == "pass"
-    assert not table.classes
+    rows = snapshot.matches_url("https://forum.example/x", NOW)
+    assert [(row[0], row[3]) for row in rows] == [(NOT_APPLICABLE, "forum.example/x")]
+    assert table.classes[rows[0][1]].origin is Origin.WARNING
 
 
 def test_an_order_to_allow_a_page_of_a_site_does_not_lift_what_is_ordered_for_all_of_it():

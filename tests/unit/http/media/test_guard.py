@@ -8,6 +8,7 @@ from filterd.http.media import guard
 from filterd.http.media.compiling import write_set
 from filterd.http.media.guard import Media, MediaSettings
 from filterd.http.media.hashset import Kind
+from filterd.http.media.head import Head, Severity
 from filterd.http.media.importing import own_entry
 from filterd.http.media.specimen import MD5, PDQ, SHA256, specimen
 from filterd.report.handoffs import list_handoffs
@@ -142,3 +143,17 @@ def _when_ready(media, body):
         if media.counts["late"] == late:
             return hit
     raise AssertionError("no decoder came up")
+
+
+def test_sets_of_two_folders_are_in_force_together(tmp_path):
+    one, two = tmp_path / "sets", tmp_path / "own"
+    for folder, ident in ((one, "national"), (two, "own")):
+        folder.mkdir()
+        head = Head(ident, "source", 1, Severity.HARMFUL, 1000, 2_000_000_000)
+        write_set(folder / f"{ident}.set", head, [own_entry()])
+    settings = MediaSettings(one, tmp_path / "handoffs", "node-1", 0, two)
+    media = Media(settings, {}, lambda: 1500.0, bytes)
+    assert [each.name for each in media._files()] == ["national.set", "own.set"]
+    (two / "own.set").unlink()
+    assert media.refresh(), "and both are looked at"
+    assert [each.name for each in media._files()] == ["national.set"]

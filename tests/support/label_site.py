@@ -1,0 +1,73 @@
+"""A TLS server with files of sites on it, that remembers what was asked."""
+
+import http.server
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Asked:
+    """`lines`: host and path of each request; `headers`: of each; `port`: where."""
+
+    port: int = 0
+    lines: list[str] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answer; a body alone has status 200."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@contextmanager
+def label_site(
+    certificate: tuple[Path, Path], files: Mapping[str, Said], address: tuple[str, int]
+) -> Iterator[Asked]:
+    """Serve `files` (by host and path), 404 for all others, until the block ends."""
+    asked = Asked()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            line = self.headers.get("Host", "").partition(":")[0] + self.path
+            asked.lines.append(line)
+            asked.headers.append({k.lower(): v for k, v in self.headers.items()})
+            said = files.get(line, Said(404))
+            self.send_response(said.status)
+            for name, value in said.headers:
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(said.body)))
+            self.end_headers()
+            self.wfile.write(said.body)
+
+        def log_message(self, *_words):
+            pass
+
+    class Server(http.server.ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, _request, _address):
+            pass  # who does not trust the certificate is what is tested
+
+    server = Server(address, Handler)
+    asked.port = server.server_port
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    server.socket = context.wrap_socket(
+        server.socket, server_side=True, do_handshake_on_connect=False
+    )
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
