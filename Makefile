@@ -12,11 +12,7 @@ PYTHON_CODE := filterd tests bench
 # in order: some begin where the one before has ended.
 SIDE_BY_SIDE := -n 3 --dist loadfile
 
-<<<<<<< HEAD
-.PHONY: help run test check lint types floors unit generated rust-check fuzz hammer budgets bench bench-quick bench-feed bench-http soak http lock clean
-=======
-.PHONY: help run test check lint types floors unit generated rust-check fuzz hammer budgets bench bench-quick bench-feed soak http http-new http-test-all lock clean
->>>>>>> d-lead
+.PHONY: help run test check lint types floors unit generated rust-check fuzz hammer budgets bench bench-quick bench-feed bench-http soak http http-new http-test-all lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'

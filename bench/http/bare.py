@@ -41,7 +41,7 @@ async def _run(settings: Mapping[str, Any], *, splice: bool) -> None:
 
     asyncio.get_running_loop().getaddrinfo = here  # type: ignore[method-assign, assignment]
     # Its class of streams stays mitmproxy's own.
-    proxy.use = lambda _answers: None  # type: ignore[attr-defined, assignment, misc]
+    proxy.use = lambda _answers: None  # type: ignore[attr-defined, assignment]
     first: Any = Splice() if splice else Nothing("connections")
     other: Any = Nothing("requests")
     forever = asyncio.get_running_loop().create_future()

@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.http.lists import KNOWS_REQUESTS, URLS, listed_url
+from bench.http.lists import URLS, listed_url
 from bench.http.places import PUPIL
 from filterd.http.gate import Gate, GateSettings
 from filterd.http.never import Learned
@@ -73,7 +73,7 @@ def main(folder: Path, count: int) -> dict[str, Any]:
         return gate.request(now, facts, time.time())
 
     def url(host: str, path: str, more: Mapping[str, Any]) -> Reason:
-        return now.judge_url(f"http://{host}{path}", PUPIL, NOW, *_sent(host, path, more))
+        return now.judge_url(f"http://{host}{path}", PUPIL, NOW, _sent(host, path, more))
 
     for question in questions:
         verdict = request(*question)
@@ -83,7 +83,7 @@ def main(folder: Path, count: int) -> dict[str, Any]:
         "url": _timed(url, [(h, p, _for(h, p, d)) for h, p, d in questions]),
         "request": _timed(request, questions),
         "verdicts": dict(said.most_common()),
-        "with_requests": getattr(now, "pages", None) is not None,
+        "with_requests": now.pages is not None,
     }
 
 
@@ -105,16 +105,12 @@ def _timed(
     return {"p50": median(middle), "least": min(middle), "p95": median(tail)}
 
 
-def _sent(host: str, path: str, more: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What the gate makes of a request for rules about requests, where there are any."""
-    if not KNOWS_REQUESTS:
-        return ()
-    return (AbpRequest(f"https://{host}{path}", more["source"], more["kind"], "GET"),)
+def _sent(host: str, path: str, more: Mapping[str, Any]) -> AbpRequest:
+    """What the gate makes of a request for rules about requests."""
+    return AbpRequest(f"https://{host}{path}", more["source"], more["kind"], "GET")
 
 
 def _for(host: str, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
-    if not KNOWS_REQUESTS:
-        return {}
     kind = request_type(headers, path)
     return {"kind": kind, "source": source_url(headers, f"https://{host}/", kind)}
 

@@ -10,11 +10,9 @@ from bench.names import Names
 from bench.native import Programs
 from bench.places import BUILD, DATA
 from bench.saying import say
-from filterd.http.rules import InForce
 
 NAMES, URLS = 100_000, 1_000_000
 REAL = ("easylist", "easyprivacy")
-KNOWS_REQUESTS = "pages" in InForce.__dataclass_fields__
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +51,6 @@ def _urls() -> Iterator[str]:
 
 def _real() -> tuple[Path, ...]:
     """Return real lists of rules about requests, unpacked; none, loudly, where they are absent."""
-    if not KNOWS_REQUESTS:
-        say("NOT MEASURED: EasyList: this worker has no rules about requests")
-        return ()
     packed = [DATA / f"abp/{name}.txt.zst" for name in REAL]
     if not all(path.is_file() for path in packed):
         say("NOT MEASURED: EasyList is not in the data folder; set FILTERD_DATA to one that has it")
