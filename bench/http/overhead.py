@@ -60,7 +60,7 @@ def measure(
     lock: Path | None = None,
 ) -> Samples:
     """Ask in rounds; `proxies` are those of each mode's name."""
-    found: Samples = defaultdict(lambda: defaultdict(list))
+    found: Samples = {mode.name: defaultdict(list) for mode in MODES}
     for number in range(rounds):
         for mode in MODES:
             with turn(lock):

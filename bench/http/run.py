@@ -66,7 +66,13 @@ def _overhead(bench: Standing) -> None:
         name = f"{mode}: fewer requests/s than mitmproxy alone"
         bench.figures.append(Figure(name, round(less, 1), "%", most=OVERHEAD, note=note))
     bench.tables["Load by way and proxy, medians"] = overhead.table(found)
-    bench.raw["slices"] = found
+    bench.raw["slices"] = {
+        mode: {
+            name: {key: [round(one[key], 3) for one in each] for key in ("rps", "cpu_ms")}
+            for name, each in by_proxy.items()
+        }
+        for mode, by_proxy in found.items()
+    }
 
 
 def _reset(bench: Standing) -> None:
