@@ -14,6 +14,7 @@ from mitmproxy.master import Master
 
 from filterd.http.addon.bounds import use_bounds
 from filterd.http.addon.connections import Connections
+from filterd.http.addon.lean import use_lean
 from filterd.http.addon.patience import Patience
 from filterd.http.addon.requests import Requests
 from filterd.http.addon.stream import use
@@ -41,6 +42,7 @@ class Proxy:
         self._server = proxyserver.Proxyserver()
         self._patience = Patience(self._server, time.monotonic)
         self._master = Master(options.Options(), event_loop=asyncio.get_running_loop())
+        use_lean(self._master)
         self._master.addons.add(
             core.Core(),
             disable_h2c.DisableH2C(),
