@@ -1,6 +1,7 @@
 """What is known of the connections of a worker, and what was told of each. No mitmproxy in here."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -27,25 +28,52 @@ class Standing:
     told: set[tuple[str, Act]] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class Most:
+    """How many connections there may be, of one client and of all. A classroom may be behind one
+    address; each takes two descriptors of a worker.
+    """
+
+    each: int = 1000
+    all: int = 8000
+
+
 class Standings:
     """All of them, by the identity of the connection."""
 
-    def __init__(self, events: Events, exchange: Exchange, clock: Clock) -> None:
+    def __init__(
+        self, events: Events, exchange: Exchange, clock: Clock, most: Most | None = None
+    ) -> None:
         self._events = events
         self.exchange = exchange
         self._clock = clock
+        self._most = most or Most()
         self._known: dict[str, Standing] = {}
+        self._each: Counter[str] = Counter()  # connections of a client
+
+    def begin(self, connection: str, address: str) -> bool:
+        """Begin a connection; False: there are too many, and it has to end."""
+        client = plain(address)
+        if self._each[client] >= self._most.each or len(self._known) >= self._most.all:
+            self.exchange.count("connections.reset.too-many")
+            return False
+        self._each[client] += 1
+        self._known[connection] = Standing(client)
+        return True
 
     def of(self, connection: str, address: str) -> Standing:
-        """Return what is known of a connection from `address`; it begins where it was not known."""
-        standing = self._known.get(connection)
-        if standing is None:
-            standing = self._known[connection] = Standing(plain(address))
-        return standing
+        """Return what is known of a connection from `address`: of one that did not begin, nothing,
+        and it stays so.
+        """
+        return self._known.get(connection) or Standing(plain(address))
 
     def end(self, connection: str) -> None:
         """Forget a connection."""
-        self._known.pop(connection, None)
+        standing = self._known.pop(connection, None)
+        if standing is not None:
+            self._each[standing.client] -= 1
+            if not self._each[standing.client]:
+                del self._each[standing.client]
 
     def settle(self, standing: Standing, closed: Act, decide: Callable[[], Verdict]) -> Verdict:
         """Have something decided. mitmproxy goes on after a fault of an add-on; nothing may go on

@@ -27,6 +27,7 @@ class Why(StrEnum):
     NAMELESS = "nameless"  # neither SNI nor host name: an address alone, or nothing
     BAD_NAME = "bad-name"  # a name that is none
     BAD_URL = "bad-url"  # a URL that two readers would understand differently
+    TOO_MANY = "too-many"  # more connections than one client, or all, may have
     BAD_HELLO = "bad-hello"  # a ClientHello that cannot be read, or says two things
     PORT = "port"  # a tunnel to a port that is not for the web
     NEVER = "never-decrypt"  # passed unread, since it may not be decrypted

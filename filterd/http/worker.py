@@ -13,6 +13,7 @@ import gc
 import ipaddress
 import logging
 import os
+import resource
 import secrets
 import signal
 import sys
@@ -36,7 +37,7 @@ from filterd.http.media.guard import Media, MediaSettings
 from filterd.http.never import Learned
 from filterd.http.reading import Reading
 from filterd.http.rules import Rules
-from filterd.http.standing import Standings
+from filterd.http.standing import Most, Standings
 from filterd.model.clock import Clock
 from filterd.model.orphan import end_with_parent
 
@@ -51,6 +52,8 @@ def run(settings: Mapping[str, Any]) -> None:
 
 
 async def _run(settings: Mapping[str, Any]) -> None:
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     clock = Clock(time.time, time.monotonic)
     folder = Path(settings["folder"])
     rules, learned, daemon = Rules(folder), Learned(), Daemon(Path(settings["socket"]))
@@ -58,7 +61,9 @@ async def _run(settings: Mapping[str, Any]) -> None:
     events, reading = Events(daemon), _reading(settings, clock, exchange)
     rules.look()
     gate = Gate(_gate_settings(settings), learned, inspecting=settings["inspecting"])
-    standings = Standings(events, exchange, clock)
+    # Two descriptors for each connection, and some for everything else.
+    most = Most(all=max(100, min(Most().all, (most_files - 200) // 2)))
+    standings = Standings(events, exchange, clock, most)
     connections = Connections(
         rules=rules,
         gate=gate,

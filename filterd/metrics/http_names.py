@@ -12,6 +12,7 @@ WHYS = (
     "nameless",
     "bad-name",
     "bad-url",
+    "too-many",
     "bad-hello",
     "port",
     "never-decrypt",

@@ -46,8 +46,9 @@ class Connections:
         self._asked: dict[str, tuple[str, int]] = {}  # server connection -> what it was asked for
 
     def client_connected(self, client: connection.Client) -> None:
-        """Begin."""
-        self._of(client)
+        """Begin, unless there are too many."""
+        if not self._standings.begin(client.id, client.peername[0]):
+            client.error = "too many connections"
 
     def client_disconnected(self, client: connection.Client) -> None:
         """End."""

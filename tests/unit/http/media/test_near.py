@@ -46,5 +46,5 @@ def test_it_says_in_one_line_why_it_is_off(monkeypatch):
     monkeypatch.setattr(near, "ABSENT", ("pdqhash",))
     said = missing()
     assert "pdqhash not installed" in said
-    assert "filterd[media]" in said
+    assert "make http MEDIA=1" in said
     assert "\n" not in said
