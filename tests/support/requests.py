@@ -4,6 +4,8 @@ import hashlib
 from pathlib import Path
 
 from filterd.core import IndexBuilder
+from filterd.formats.hashed_urls import write_hashed
+from filterd.formats.hashing import expression_of, hash_urls
 from filterd.formats.registry import by_name
 from filterd.lists.index_store import Generation, Loaded, RequestPart
 from filterd.lists.requests import compile_requests, kind_of
@@ -28,3 +30,9 @@ def loaded(
         parts[kind] = RequestPart(path.name, "key", tuple(spec for spec, _ in texts))
     generation = Generation(1, "", 0.0, (), (), requests=parts)
     return Loaded(builder.finish(made.meta), generation, requests=paths)
+
+
+def hidden(*urls: str) -> str:
+    """Return a list of these URLs, hashed; the same each time."""
+    made = hash_urls(map(expression_of, urls), bytes(range(16)), 12, 1)
+    return "".join(f"{line}\n" for line in write_hashed(made))
