@@ -12,7 +12,7 @@ PYTHON_CODE := filterd tests bench
 # in order: some begin where the one before has ended.
 SIDE_BY_SIDE := -n 3 --dist loadfile
 
-.PHONY: help run test check lint types floors unit generated rust-check fuzz hammer budgets bench bench-quick bench-feed soak http http-new http-test-all lock clean
+.PHONY: help run test check lint types floors unit generated rust-check fuzz hammer budgets bench bench-quick bench-feed bench-http soak http http-new http-test-all lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -72,6 +72,9 @@ bench-quick: build/.built ## what a query costs beside an echo and two others, i
 
 bench-feed: build/.built ## figures of the ministry's loop, in an hour and a half
 	@$(PY) -m bench.feed.run
+
+bench-http: build/.built build/.http ## what the HTTP filter costs beside mitmproxy alone and squid, in eight minutes
+	@$(PY) -m bench.http.run
 
 MINUTES ?= 20
 soak: build/.built ## a steady load and a new rule every second for MINUTES (20), with a plot

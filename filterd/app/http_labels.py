@@ -13,13 +13,13 @@ import ssl
 import time
 from pathlib import Path
 
-from filterd.app.handing_over import FOLDER
+from filterd.app.handing_over import FOLDER, never_decrypt
 from filterd.app.http_commands import addresses
 from filterd.app.label_files import fetch_files, is_public, label_client, trusted
 from filterd.app.node import Node
+from filterd.app.ruling import Ruling
 from filterd.app.site_days import keep_day
 from filterd.app.site_labels import SiteLabels
-from filterd.config.schema import Config
 from filterd.http.labels.cache import LabelCache
 from filterd.http.labels.keeping import FILE, KEY_FILE, LabelsNotLoaded, load, read_secret, save
 from filterd.http.labels.looking import Look
@@ -55,17 +55,19 @@ class Fetchable:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._config: Config | None = None
+        self._ruling: Ruling | None = None
         self._not: frozenset[str] = frozenset()
 
     def __call__(self, host: str) -> bool:
         """Say it of a normalised name."""
-        config = self._node.config
-        if config is not self._config:
-            never = (*self._node.book.never_decrypt, *config.http.never_decrypt)
+        ruling = self._node.ruling
+        if ruling is not self._ruling:
+            config, never = ruling.inputs.config, never_decrypt(ruling)
             own = (record.name.removeprefix("*.") for record in config.records)
-            self._not = frozenset((*never, *own, *PRIVATE_NAMES, *config.upstream.zones))
-            self._config = config
+            self._not = frozenset(
+                (*never["core"], *never["added"], *own, *PRIVATE_NAMES, *config.upstream.zones)
+            )
+            self._ruling = ruling
         names = parents(host)
         return len(names) > 1 and self._not.isdisjoint(names)
 

@@ -76,7 +76,7 @@ class Exchange:
 
     def decided(self, what: str, verdict: Verdict) -> None:
         """Count a decision on `what`: `tunnels`, `connections`, `requests`, or `pages` of ours."""
-        self.count(f"{what}.{verdict.act.value}.{verdict.why.value}")
+        self.count(f"{what}.{verdict.act}.{verdict.why}")
 
     def follow(self, what: str, totals: Callable[[], Mapping[str, int]]) -> None:
         """Also tell what `totals` (which never go back, such as `Media.told`) gain, as `what`."""

@@ -17,6 +17,7 @@ WHYS = (
     "never-decrypt",
     "learned",
     "dns-answer",
+    "warning",
     "age-label",
     "media-hash",
     "certificate",

@@ -17,7 +17,7 @@ from filterd.report.handoffs import FOLDER as HANDOFFS
 from filterd.report.handoffs import list_handoffs
 from tests.support import needs
 from tests.support.http_world import BODY, http_filter, site
-from tests.support.label_site import Said, label_site
+from tests.support.label_site import Said, label_site, own_address
 from tests.support.node import eventually, filterd, node, start, wait_for
 from tests.support.servers import free_port
 from tests.support.tls import make_authority
@@ -26,7 +26,7 @@ from tests.support.unbound import unbound
 pytestmark = pytest.mark.real
 
 READ, GROWN = "127.0.0.30", "127.0.0.18"  # clients: one is inspected, one is 18
-SERVER = "127.0.0.91"  # where the sites are
+SERVER = own_address(91)  # where the sites are
 LABELLED, SILENT, PINNED = "labelled.edu.vn", "silent.edu.vn", "pinned.edu.vn"
 NAMES = (LABELLED, SILENT, PINNED, "blocked.edu.vn")
 HURRIED = (sys.executable, "-m", "tests.support.hurried")

@@ -89,7 +89,8 @@ def hostile(
     the configuration.
     """
     authority, proxy = authority or make_authority(folder), free_port()
-    (folder / "pages.txt").write_text("http://open.site.example/secret/page\n")
+    if not (folder / "pages.txt").exists():
+        (folder / "pages.txt").write_text("http://open.site.example/secret/page\n")
     certificate = authority.issue(OPEN, BLOCKED, OTHER, "*.site.example", "127.0.0.1")
     with ExitStack() as stack:
         plain = stack.enter_context(upstream())

@@ -1,12 +1,19 @@
 """A TLS server with files of sites on it, that remembers what was asked."""
 
 import http.server
+import os
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+
+def own_address(last: int) -> str:
+    """Return an address on loopback, port 443 of which no other test process serves on."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return f"127.0.{worker + 1}.{last}"
 
 
 @dataclass

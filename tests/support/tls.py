@@ -20,12 +20,14 @@ class Authority:
     _key: ec.EllipticCurvePrivateKey
     _certificate: x509.Certificate
 
-    def issue(self, *names: str) -> tuple[Path, Path]:
-        """Return (certificate file, key file) for names and addresses."""
+    def issue(self, *names: str, days: tuple[int, int] = (-1, 2)) -> tuple[Path, Path]:
+        """Return (certificate file, key file) for names and addresses, valid from and until `days`
+        from now.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         alternatives = [_general_name(name) for name in names]
         certificate = (
-            _builder(names[0], self._certificate.subject, key)
+            _builder(names[0], self._certificate.subject, key, days)
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(
@@ -72,7 +74,10 @@ def make_authority(folder: Path) -> Authority:
 
 
 def _builder(
-    common_name: str, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    common_name: str,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    days: tuple[int, int] = (-1, 2),
 ) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return (
@@ -81,8 +86,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=2))
+        .not_valid_before(now + dt.timedelta(days=days[0]))
+        .not_valid_after(now + dt.timedelta(days=days[1]))
     )
 
 

@@ -7,7 +7,7 @@ Requests are `requests.py`.
 
 import logging
 
-from mitmproxy import connection, tls
+from mitmproxy import connection, tcp, tls
 from mitmproxy.proxy import server_hooks
 
 from filterd.http.daemon import Names
@@ -85,6 +85,15 @@ class Connections:
             # RESET too: nothing is decrypted, and `server_connect` ends it.
             data.ignore_connection = True
             self._standings.tell(standing, verdict)
+
+    def tcp_start(self, flow: tcp.TCPFlow) -> None:
+        """End a tunnel in which neither TLS nor HTTP is spoken, before it leads anywhere: what goes
+        through it could not be decided again, or inspected. Spliced connections are none of these.
+        """
+        standing = self._of(flow.client_conn)
+        if standing.tunnel is not None and not flow.server_conn.connected:
+            standing.verdict = Verdict(Act.RESET, Why.BAD_HELLO, standing.tunnel)
+            self._standings.tell(standing, standing.verdict)
 
     async def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
         """Let a connection out only if it was decided, and only to where our own DNS says."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from mitmproxy import connection, http, tcp, tls
 from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.proxy.server import ConnectionIO
 
 LOOK_SECONDS = 1.0
 HEAD_SECONDS = 20.0
@@ -34,15 +35,16 @@ class Patience:
     def look(self) -> None:
         """End who is late."""
         now = self._steady()
-        late = {each for each, due in self._due.items() if due < now}
-        if not late:
-            return
-        for handler in list(self._server.connections.values()):
-            if handler.client.id in late:
-                self._due.pop(handler.client.id, None)
-                io = handler.transports.get(handler.client)
-                if io is not None and io.handler is not None:
-                    io.handler.cancel("late")
+        for each in [each for each, due in self._due.items() if due < now]:
+            del self._due[each]
+            io = self._ends(each)
+            if io is not None and io.handler is not None:
+                io.handler.cancel("late")
+
+    def _ends(self, client: str) -> ConnectionIO | None:
+        """Return what mitmproxy still has of a client's connection."""
+        handler = self._server.connections.get(client)
+        return None if handler is None else handler.transports.get(handler.client)
 
     def _owes(self, client: connection.Client, seconds: float) -> None:
         self._due[client.id] = self._steady() + seconds
@@ -55,8 +57,13 @@ class Patience:
         self._owes(client, HEAD_SECONDS)
 
     def client_disconnected(self, client: connection.Client) -> None:
-        """Nobody owes anything."""
+        """Nobody owes anything. Where it was to be closed while something was decided, mitmproxy
+        has forgotten to close its socket.
+        """
         self._paid(client)
+        io = self._ends(client.id)
+        if io is not None and io.writer is not None:
+            io.writer.close()
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
         """It owes what the tunnel is for."""

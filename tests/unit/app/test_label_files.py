@@ -9,10 +9,10 @@ import pytest
 from filterd.app.label_files import fetch_files, is_public, label_client, trusted
 from filterd.http.labels.looking import Look
 from tests.support import needs
-from tests.support.label_site import Said, label_site
+from tests.support.label_site import Said, label_site, own_address
 from tests.support.tls import make_authority
 
-SERVER = "127.0.0.92"
+SERVER = own_address(92)
 HOST, WELL, XML = "a.example", "/.well-known/age-label.json", "/age.xml"
 T16 = b'{"version": 1, "label": "film:T16"}'
 

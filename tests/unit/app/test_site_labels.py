@@ -123,7 +123,9 @@ def test_which_hosts_may_be_looked_at(host, may):
             "upstream": {"zones": {"inside.example": ["192.0.2.53"]}},
             "http": {"never_decrypt": ["union.example"]}}"""
     )
-    node = SimpleNamespace(config=config, book=SimpleNamespace(never_decrypt=("bank.example",)))
+    core = SimpleNamespace(never_decrypt=("bank.example",))
+    inputs = SimpleNamespace(config=config, book=core, never=None)
+    node = SimpleNamespace(ruling=SimpleNamespace(inputs=inputs))
     assert Fetchable(node)(host) is may
 
 

@@ -1,0 +1,1 @@
+"""What the HTTP filter costs beside mitmproxy without it, and beside squid."""
