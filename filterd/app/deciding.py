@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filterd.app.abp_deciding import AbpDecider, open_abp
 from filterd.app.listtext import ListText
 from filterd.app.parts import current_inputs
 from filterd.app.paths import Paths, config_path, read_config
+from filterd.app.request_deciding import RequestDecider, open_requests, request_decider
 from filterd.app.ruling import build_ruling
 from filterd.core import Decision, IndexBuilder, Snapshot
 from filterd.formats.detect import detect
@@ -23,13 +23,11 @@ from filterd.model.group import ADULT, Group, ListSpec, RuleBook, School
 from filterd.model.verdict import Reason, Step
 from filterd.policy.abp_rules import FORMAT as ABP_URL
 from filterd.policy.abp_rules import compile_abp
-from filterd.policy.abp_standing import standing_of
 from filterd.policy.ages import category_ages, effective_min_age
 from filterd.policy.classes import Origin, RuleClass, source_of
 from filterd.policy.hashed_lists import compile_hashed
 from filterd.policy.lists_index import compile_lists
 from filterd.policy.plan import build_plan
-from filterd.policy.precedence import policy_of
 from filterd.policy.rulebook import default_directory, load_rulebook
 from filterd.policy.segments import frame_of
 
@@ -38,7 +36,7 @@ _FLAGS = {"subdomains", "trusted", "mandatory"}
 _VALUES = {"category", "min_age", "zone", "name"}
 SPAN = 7 * 86_400.0  # seconds that one snapshot serves; less than a plan's horizon
 KEPT = 64  # snapshots kept for questions about different times
-Made = tuple[Snapshot, tuple[RuleClass, ...], AbpDecider | None]
+Made = tuple[Snapshot, tuple[RuleClass, ...], RequestDecider | None]
 ALONE = "everyone"  # the one group of lists without a configuration
 
 
@@ -46,9 +44,9 @@ ALONE = "everyone"  # the one group of lists without a configuration
 class Decider:
     """Snapshots, what their classes mean, and the lists' texts. `group` overrides the client's.
 
-    `build` makes the snapshot, the classes and what ABP rules have to say of URLs, which hold for
-    some days from a moment on: a plan knows only a few days of schedules, and questions may be
-    about any.
+    `build` makes the snapshot, the classes and what rules about requests say of URLs, which
+    hold for some days from a moment on: a plan knows only a few days of schedules, and
+    questions may be about any.
     """
 
     build: Callable[[float], Made]
@@ -96,11 +94,11 @@ def from_config(given: str | None, age: int | None = None) -> Decider:
     paths = Paths.of(config, os.environ)
     inputs = current_inputs(config, book, paths)
     ruling = build_ruling(inputs, time.time(), 1)
-    abp = open_abp(ruling)
+    requests = open_requests(ruling)
 
     def build(start: float) -> Made:
         made = build_ruling(inputs, start, 1)
-        return made.snapshot, made.classes, open_abp(made, abp)
+        return made.snapshot, made.classes, open_requests(made, requests)
 
     group = None
     if age is not None:
@@ -154,21 +152,15 @@ def from_lists(blocks: Sequence[str], allows: Sequence[str], age: int | None) ->
     school = School(groups=(group,), default_group=ALONE, lists=tuple(specs))
     plan = build_plan(school, book, [compiled.table], time.time())
     ages = category_ages(book, school)
-    abp = None
+    requests = None
     if urls or hidden:
-        rules, hashed, frame = (
-            compile_abp(urls),
-            compile_hashed(hidden),
+        requests = request_decider(
+            compile_abp(urls) if urls else None,
+            compile_hashed(hidden) if hidden else None,
             frame_of(school, ages, {}, 0),
         )
-        abp = AbpDecider(
-            rules,
-            standing_of(rules.classes, frame),
-            {ALONE: policy_of(group, ages)},
-            (hashed, standing_of(hashed.classes, frame)),
-        )
     snapshot = Snapshot([builder.finish(compiled.meta)], plan, 1)
-    made = snapshot, tuple(compiled.table.classes), abp
+    made = snapshot, tuple(compiled.table.classes), requests
     return Decider(lambda _start: made, ages, school.timezone, None, texts)
 
 

@@ -20,8 +20,8 @@ from filterd.core import Index
 from filterd.http.rules import FORMAT, RULING
 from filterd.model.durable import make_directory, write_atomically
 from filterd.model.group import ALWAYS, Category
-from filterd.policy.abp_rules import abp_classes
-from filterd.policy.abp_standing import standing_of, standing_out
+from filterd.policy.request_rules import CLASSES
+from filterd.policy.request_standing import standing_of, standing_out
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.1
@@ -84,7 +84,7 @@ def hand_over(ruling: Ruling, indexes: list[str]) -> dict[str, Any]:
         "page": {"language": config.language, **config.http.page.model_dump()},
         "headers": plan_headers(config, book),
         "http": {},
-        **_pages(ruling),
+        "requests": _requests(ruling),
     }
 
 
@@ -99,19 +99,23 @@ def never_decrypt(ruling: Ruling) -> dict[str, Any]:
     return {"core": never.names, "version": never.version, "added": added}
 
 
-def _pages(ruling: Ruling) -> dict[str, Any]:
-    """Rules about requests: their file, and how they stand for each group while the plan holds."""
-    lists = ruling.inputs.lists
-    if lists is None or lists.abp is None or lists.generation.abp is None:
+def _requests(ruling: Ruling) -> dict[str, Any]:
+    """Rules about requests: the file of each kind, and how they stand for each group while the plan
+    holds.
+    """
+    lists, said = ruling.inputs.lists, {}
+    if lists is None:
         return {}
-    specs = [replace(spec, url=None, path=None) for spec in lists.generation.abp.lists]
-    standing = standing_of(abp_classes(specs), ruling.ground.outline.frame)
-    said = {
-        "file": str(lists.abp),
-        "lists": [asdict(spec) for spec in specs],
-        "standing": standing_out(standing),
-    }
-    return {"abp": said}
+    for kind, part in lists.generation.requests.items():
+        specs = [replace(spec, url=None, path=None) for spec in part.lists]
+        said[kind] = {
+            "file": str(lists.requests[kind]),
+            "lists": [asdict(spec) for spec in specs],
+            "standing": standing_out(
+                standing_of(CLASSES[kind](specs), ruling.ground.outline.frame)
+            ),
+        }
+    return said
 
 
 def _category(each: Category) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from filterd.config.load import default_config, load
 from filterd.config.schema import Config, state_directory
 from filterd.formats.registry import ALIASES, FORMATS
 from filterd.lists.gate import AUTO
+from filterd.lists.requests import KINDS
 from filterd.model.group import RuleBook
-from filterd.policy.abp_rules import FORMAT as ABP_URL
 from filterd.policy.rulebook import default_directory, load_rulebook
 
 SYSTEM_CONFIG = Path("/etc/filterd/config.yaml")
@@ -60,7 +60,7 @@ def read_config(path: Path | None) -> tuple[Config, RuleBook]:
     book = load_rulebook(default_directory())
     if path is None:
         return default_config(), book
-    formats = {AUTO, ABP_URL, *ALIASES, *(each.name for each in FORMATS)}
+    formats = {AUTO, *KINDS, *ALIASES, *(each.name for each in FORMATS)}
     config = load(path, book=book, formats=formats)
     plan_headers(config, book)
     return config, book

@@ -7,9 +7,9 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from filterd.app.abp_deciding import open_abp
 from filterd.app.parts import current_inputs
 from filterd.app.paths import Paths, config_path, read_config
+from filterd.app.request_deciding import open_requests
 from filterd.app.ruling import Ruling, build_ruling
 from filterd.cli.base import Command, Exit, add_config, add_json, paint, printable
 from filterd.cli.times import clock_text, moment, qtype_name, qtype_number
@@ -101,15 +101,15 @@ def explain(
         decision = snapshot.decide(name, qtype, at, **asking)
         matches = snapshot.matches(name, qtype, at, **asking)
     decided = Decided(decision.kind, decision.step, decision.class_id, decision.pattern)
-    abp = open_abp(ruling) if "/" in name else None
-    if abp is not None:
+    requests = open_requests(ruling) if "/" in name else None
+    if requests is not None:
         request, first = _request(args), len(ruling.classes)
-        matches = [*matches, *abp.rows(request, decision.group, at, len(tables), first)]
-        found = abp.found(request, decision, ruling.classes, at)
+        matches = [*matches, *requests.rows(request, decision.group, at, len(tables), first)]
+        found = requests.found(request, decision, ruling.classes, at)
         if found is not None:
             kind = Kind.BLOCK if found.blocks else Kind.ALLOW
             decided = Decided(kind, found.rank >> 8, first + found.number, found.rule)
-        tables = (*tables, ClassTable(list(abp.rules.classes)))
+        tables = (*tables, ClassTable(list(requests.rules.classes)))
     return walk(
         Asked(name, qtype, decision.group, at),
         decided,

@@ -24,6 +24,7 @@ from filterd.formats.scan import scan
 from filterd.formats.writers import WRITERS, write
 from filterd.lists.abp import inspect_abp
 from filterd.lists.gate import AUTO
+from filterd.lists.requests import KINDS
 from filterd.lists.status import ListStatus, State
 from filterd.lists.status import status as list_status
 from filterd.lists.store import ListStore
@@ -143,8 +144,10 @@ def convert(args: argparse.Namespace) -> int:
 
 def _opened(argument: str) -> tuple[bytes, Format, Options]:
     name, given, path = list_argument(argument)
-    if name.lower() == ABP_URL:
-        raise RulesError(f"rules of {ABP_URL} are about requests; no other format can say them")
+    if name.lower() in KINDS:
+        raise RulesError(
+            f"rules of {name.lower()} are about requests; no other format can say them"
+        )
     data = Path(path).read_bytes()
     if name == AUTO:
         found, scores = detect(data[:_SAMPLE])

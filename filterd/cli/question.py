@@ -40,13 +40,13 @@ def verdict_of(line: bytes, decider: Decider, now: float) -> dict[str, Any]:
             "client_name": _optional(question, "client_name"),
             "client_tags": _tags(question),
         }
-        snapshot, classes, abp = decider.at(when)
+        snapshot, classes, requests = decider.at(when)
         decision = _decided(question, snapshot, when, asking)
-        if abp is not None and "url" in question:
+        if requests is not None and "url" in question:
             request = abp_request(
                 question["url"], question.get("source_url"), web_question(question)
             )
-            verdict = abp.verdict(request, decision, classes, when)
+            verdict = requests.verdict(request, decision, classes, when)
     except InvalidName as error:
         raise UnanswerableError(f"name: {error}") from None
     except UnreadableError as error:

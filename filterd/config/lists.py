@@ -14,7 +14,7 @@ class ListConfig(Section):
 
     format: str
     """The rule syntax, such as hosts, domains, adblock, dnsmasq or rpz; auto looks at the list.
-    urls and abp-url are for the HTTP filter: DNS answers do not depend on them.
+    urls, abp-url and hashed-urls are for the HTTP filter: DNS answers do not depend on them.
     """
     url: Url | None = None
     """Where it is fetched from. This or `path`."""

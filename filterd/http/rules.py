@@ -26,7 +26,7 @@ from filterd.policy.classes import ClassTable, Origin, RuleClass, source_of
 from filterd.policy.classes_json import read_meta
 
 logger = logging.getLogger(__name__)
-FORMAT = 2
+FORMAT = 3
 RULING = "ruling.json"
 _KINDS = {each.value: each for each in Kind}
 _STEPS = {each.value: each for each in Step}
@@ -253,5 +253,5 @@ def open_ruling(path: Path, before: InForce | None = None) -> InForce:
         headers=read_plan(said["headers"]),
         warnings=frozenset(n for n in warning if classes[n].groups is None),
         settings=said["http"],
-        pages=open_pages(said.get("abp"), before.pages if before is not None else None),
+        pages=open_pages(said["requests"], before.pages if before is not None else None),
     )

@@ -1,9 +1,8 @@
 """Lists of rules in ABP syntax on their way from disk to the file that the HTTP filter opens.
 
-Their rules are about requests, so none of them is in the index of names and no DNS answer depends
-on them. All else is as for other lists: fetched, judged, kept, rolled back. What became of their
-lines is told in the words of the core (`rust/crates/filterd-abp/src/lines.rs`); what makes no sense
-in its own syntax has the codes of all formats, so that the gate can judge it.
+What became of their lines is told in the words of the core
+(`rust/crates/filterd-abp/src/lines.rs`); what makes no sense in its own syntax has
+the codes of all formats, so that the gate can judge it.
 """
 
 import re
@@ -24,11 +23,6 @@ _MALFORMED = {"syntax": Code.BAD_SYNTAX, "long": Code.TOO_LONG, "not-utf8": Code
 _SAMPLE_LINES = 500
 # Every text is a pattern in this syntax; these have a mark of it, which a page or a log has not.
 _LIKE = re.compile(r"@@|\|\|?\S|[/.\-_&?=*^:]\S*$|\S+\$[\w~]|\S*#[@?$%]*#")
-
-
-def is_abp(spec: ListSpec) -> bool:
-    """Say whether a list is of rules about requests."""
-    return spec.format.lower() == FORMAT
 
 
 def inspect_abp(spec: ListSpec, data: bytes, names: Sequence[str]) -> Summary:

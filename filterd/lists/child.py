@@ -18,8 +18,8 @@ from typing import Any
 from filterd.core import IndexBuilder
 from filterd.formats.base import Format
 from filterd.formats.registry import by_name
-from filterd.lists.abp import compile_file
 from filterd.lists.inspection import inspect
+from filterd.lists.requests import compile_requests
 from filterd.model.errors import FilterdError, RulesError
 from filterd.model.group import ListSpec
 from filterd.model.orphan import end_with_parent
@@ -57,9 +57,9 @@ def do_job(job: Json, progress: Progress) -> Json:
             return asdict(inspect(spec, path.read_bytes(), job["names"]))
         case "compile":
             return _compile(job, progress)
-        case "compile-abp":
+        case "compile-requests":
             texts = [(ListSpec(**s["spec"]), Path(s["path"]).read_bytes()) for s in job["sources"]]
-            return {"lists": compile_file(texts, Path(job["target"]))}
+            return {"lists": compile_requests(job["kind"], texts, Path(job["target"]))}
         case other:
             raise RulesError(f"no such job: {other}")
 

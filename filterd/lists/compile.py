@@ -1,8 +1,8 @@
 """From the lists on disk to the index in use, by a child process.
 
 The parent stays free to answer queries. If the child fails or is killed, the index in use stays.
-Lists of format abp-url become a file beside the index. Whichever of the two has not changed is
-taken over from the generation before.
+Lists of rules about requests become a file for each kind, beside the index. Whichever of these has
+not changed is taken over from the generation before.
 """
 
 import asyncio
@@ -17,14 +17,12 @@ from typing import Any
 
 import filterd
 from filterd.core import CONTAINER_VERSION
-from filterd.lists.abp import COMPILER as ABP_COMPILER
-from filterd.lists.abp import is_abp
-from filterd.lists.index_store import AbpPart, Generation, IndexStore, ListCount
+from filterd.lists.index_store import Generation, IndexStore, ListCount, RequestPart
+from filterd.lists.requests import COMPILERS, KINDS, kind_of
 from filterd.lists.shelf import Caught, Summary, Version
 from filterd.lists.store import ListStore, Stored
 from filterd.model.errors import RulesError
 from filterd.model.group import ListSpec
-from filterd.policy.abp_rules import FORMAT as ABP_URL
 
 COMPILER = 2  # counts up when the same lists would compile to another index
 MAX_LINE = 4 * 2**20  # bytes of one line from the child
@@ -156,8 +154,14 @@ async def compile_current(  # noqa: PLR0913 - stores, and what is handed in from
     number = rules.next_number()
     try:
         making = _Making(rules, number, current, progress, run)
-        requests, abp = await making.abp([each for each in sources if is_abp(each[0])], keys.abp)
-        counts = await making.names([e for e in sources if not is_abp(e[0])], keys.names)
+        counts: list[ListCount] = []
+        parts: dict[str, RequestPart] = {}
+        for kind, kind_key in keys.requests.items():
+            those = [each for each in sources if kind_of(each[0]) == kind]
+            told, parts[kind] = await making.requests(kind, those, kind_key)
+            counts += told
+        others = [each for each in sources if kind_of(each[0]) is None]
+        counts = [*await making.names(others, keys.names), *counts]
     except BaseException:
         rules.discard(number)
         raise
@@ -166,9 +170,9 @@ async def compile_current(  # noqa: PLR0913 - stores, and what is handed in from
         keys.both,
         now,
         tuple((spec.name, stored.version.sha256) for spec, stored in sources),
-        (*counts, *requests),
+        tuple(counts),
         keys.names,
-        abp,
+        parts,
     )
     await asyncio.to_thread(rules.commit, generation)
     return Compilation(generation, fresh=True, missing=missing, problems=problems)
@@ -176,29 +180,35 @@ async def compile_current(  # noqa: PLR0913 - stores, and what is handed in from
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Digests of all that the index, and the file of rules about requests, depend on; `abp` is
-    empty where there is no such list.
+    """Digests of all that the index, and each file of rules about requests, depend on; `requests`:
+    by kind, of which there are lists.
     """
 
     names: str
-    abp: str
+    requests: Mapping[str, str]
 
     @property
     def both(self) -> str:
         """One for the generation."""
-        return _digest([self.names, self.abp]) if self.abp else self.names
+        return _digest([self.names, self.requests]) if self.requests else self.names
 
 
 def keys_of(sources: Sequence[tuple[ListSpec, Version]]) -> Keys:
     """Return the digests; where a list came from is not in them."""
-    parts: dict[bool, list[Any]] = {False: [], True: []}
+    names: list[Any] = []
+    requests: dict[str, list[Any]] = {}
     for spec, version in sources:
         content = [asdict(replace(spec, url=None, path=None)), version.sha256]
-        parts[is_abp(spec)].append([*content, version.summary.format])
-    # Another version of filterd may not open what this one writes for requests.
-    abp = [ABP_COMPILER, filterd.__version__, parts[True]]
+        kind = kind_of(spec)
+        part = names if kind is None else requests.setdefault(kind, [])
+        part.append([*content, version.summary.format])
     return Keys(
-        _digest([COMPILER, CONTAINER_VERSION, parts[False]]), _digest(abp) if parts[True] else ""
+        _digest([COMPILER, CONTAINER_VERSION, names]),
+        # Another version of filterd may not open what this one writes for requests.
+        {
+            kind: _digest([COMPILERS[kind], filterd.__version__, part])
+            for kind, part in requests.items()
+        },
     )
 
 
@@ -208,7 +218,7 @@ def _digest(parts: Sequence[Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Making:
-    """The two files of generation `number`; `before` is the one in use."""
+    """The files of generation `number`; `before` is the one in use."""
 
     rules: IndexStore
     number: int
@@ -223,30 +233,28 @@ class _Making:
         before = self.before
         if before is not None and before.names_key == key:
             await asyncio.to_thread(self.rules.take_over, before.number, self.number)
-            return tuple(count for count in before.lists if count.format != ABP_URL)
+            return tuple(count for count in before.lists if count.format not in KINDS)
         job = _job("compile", sources, self.rules.path(self.number))
         return _counts(await self.run(job, self.progress))
 
-    async def abp(
-        self, sources: Sequence[tuple[ListSpec, Stored]], key: str
-    ) -> tuple[tuple[ListCount, ...], AbpPart | None]:
-        """Make the file of rules about requests, if there are any."""
-        if not key:
-            return (), None
+    async def requests(
+        self, kind: str, sources: Sequence[tuple[ListSpec, Stored]], key: str
+    ) -> tuple[tuple[ListCount, ...], RequestPart]:
+        """Make the file of rules about requests of one kind."""
         before = self.before
-        known = before.abp if before is not None else None
-        right = known is not None and known.key == key
-        if before is not None and known is not None and right:
-            right = await asyncio.to_thread(self.rules.holds, known)
-        if before is not None and right:
-            return tuple(each for each in before.lists if each.format == ABP_URL), known
-        target = self.rules.staging(self.number)
-        counts = _counts(await self.run(_job("compile-abp", sources, target), self.progress))
-        file = await asyncio.to_thread(self.rules.keep_abp, self.number)
-        return counts, AbpPart(file, key, tuple(spec for spec, _ in sources))
+        known = before.requests.get(kind) if before is not None else None
+        if before is not None and known is not None and known.key == key:
+            counts = tuple(it for it in before.lists if KINDS.get(it.format) == kind)
+            if await asyncio.to_thread(self.rules.holds, known):
+                return counts, known
+        target = self.rules.staging(self.number, kind)
+        job = _job("compile-requests", sources, target) | {"kind": kind}
+        counts = _counts(await self.run(job, self.progress))
+        file = await asyncio.to_thread(self.rules.keep_requests, self.number, kind)
+        return counts, RequestPart(file, key, tuple(spec for spec, _ in sources))
 
 
-def _job(what: str, sources: Sequence[tuple[ListSpec, Stored]], target: Path) -> Job:
+def _job(what: str, sources: Sequence[tuple[ListSpec, Stored]], target: Path) -> dict[str, Any]:
     return {
         "job": what,
         "target": str(target),

@@ -1,7 +1,7 @@
 """Compiled indexes on disk: `rules/gen-N.idx` and its description, two generations of them.
 
-Rules about requests (format abp-url) are a file of their own, `rules/abp-DIGEST.rules`, named by
-its content, which several generations may share.
+Rules about requests are a file of their own for each kind, `rules/KIND-DIGEST.rules`, named by its
+content, which several generations may share.
 
 `current.json` names the generation in use and the one before; replacing it is the one step that
 changes anything. An index whose inputs have not changed is opened as it is, in milliseconds.
@@ -14,7 +14,7 @@ import logging
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,8 @@ from filterd.model.group import ListSpec
 logger = logging.getLogger(__name__)
 
 _POINTER = "current.json"
-_FILE = re.compile(r"gen-([0-9]{8,18})\.(?:idx|idx\.lines|json|abp)(?:\..*)?")
-_ABP_FILE = re.compile(r"abp-[0-9a-f]{64}\.rules")
+_FILE = re.compile(r"gen-([0-9]{8,18})\.(?:idx|idx\.lines|json|abp|hashed)(?:\..*)?")
+_REQUESTS_FILE = re.compile(r"(?:abp|hashed)-[0-9a-f]{64}\.rules")
 _ENDINGS = (".idx", ".idx.lines")
 
 
@@ -44,8 +44,10 @@ class ListCount:
 
 
 @dataclass(frozen=True, slots=True)
-class AbpPart:
-    """Rules about requests: the name of their file, what it was made of, and the lists by place."""
+class RequestPart:
+    """Rules about requests of one kind: the name of their file, what it was made of, and the
+    lists by place.
+    """
 
     file: str
     key: str
@@ -55,7 +57,7 @@ class AbpPart:
 @dataclass(frozen=True, slots=True)
 class Generation:
     """One compiled index. `key` stands for all its inputs, `inputs` for each list's SHA-256;
-    `index_key` for what is in the index alone (empty: `key` does).
+    `index_key` for what is in the index alone (empty: `key` does); `requests`: by kind.
     """
 
     number: int
@@ -64,7 +66,7 @@ class Generation:
     inputs: tuple[tuple[str, str], ...]
     lists: tuple[ListCount, ...]
     index_key: str = ""
-    abp: AbpPart | None = None
+    requests: Mapping[str, RequestPart] = field(default_factory=dict)
 
     @property
     def names_key(self) -> str:
@@ -83,14 +85,14 @@ class Pointer:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An open index, and where the rules about requests are. `problem` says what was amiss with a
-    newer one.
+    """An open index, and where the rules about requests are, by kind. `problem` says what was amiss
+    with a newer one.
     """
 
     index: Index
     generation: Generation
     problem: str | None = None
-    abp: Path | None = None
+    requests: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +110,9 @@ class IndexStore:
         """Return the path of an index."""
         return self.folder / f"gen-{number:08d}.idx"
 
-    def staging(self, number: int) -> Path:
+    def staging(self, number: int, kind: str) -> Path:
         """Return where the rules about requests of a generation are written at first."""
-        return self.folder / f"gen-{number:08d}.abp"
+        return self.folder / f"gen-{number:08d}.{kind}"
 
     def pointer(self) -> Pointer:
         """Return which generations are in use. A damaged pointer is logged, and the newest whole
@@ -147,7 +149,7 @@ class IndexStore:
         generation = self.current()
         if generation is None or key not in {generation.key, self.pointer().pinned}:
             return False
-        return generation.abp is None or (self.folder / generation.abp.file).is_file()
+        return all((self.folder / part.file).is_file() for part in generation.requests.values())
 
     def load(self, known: Loaded | None = None) -> Loaded | None:
         """Open and verify the index in use, else the one before; None when neither is whole.
@@ -182,16 +184,17 @@ class IndexStore:
             if source.is_file():
                 os.link(source, self.path(number).with_suffix(ending))
 
-    def keep_abp(self, number: int) -> str:
-        """Name what is in `staging(number)` by its content and return that name."""
-        name = f"abp-{_digest(self.staging(number))}.rules"
-        move_durably(self.staging(number), self.folder / name)
+    def keep_requests(self, number: int, kind: str) -> str:
+        """Name what is in `staging(number, kind)` by its content and return that name."""
+        staged = self.staging(number, kind)
+        name = f"{kind}-{_digest(staged)}.rules"
+        move_durably(staged, self.folder / name)
         return name
 
-    def holds(self, part: AbpPart) -> bool:
+    def holds(self, part: RequestPart) -> bool:
         """Say whether the file of `part` is there and whole."""
         try:
-            return part.file == f"abp-{_digest(self.folder / part.file)}.rules"
+            return part.file.endswith(f"-{_digest(self.folder / part.file)}.rules")
         except FileNotFoundError:
             return False
 
@@ -235,8 +238,9 @@ class IndexStore:
             logger.warning("rules: index %d is removed to be compiled anew: %s", number, error)
             self.discard(number)
         generation = self.described(number)
-        if generation is not None and generation.abp is not None and not self.holds(generation.abp):
-            (self.folder / generation.abp.file).unlink(missing_ok=True)
+        for part in generation.requests.values() if generation is not None else ():
+            if not self.holds(part):
+                (self.folder / part.file).unlink(missing_ok=True)
 
     def _opened(self, number: int, problem: str | None) -> Loaded:
         generation = self.described(number)
@@ -246,14 +250,14 @@ class IndexStore:
             index = Index.open(str(self.path(number)))
         except (ValueError, OSError) as error:
             raise RulesError(f"index {number} cannot be used: {error}") from error
-        if generation.abp is None:
-            return Loaded(index, generation, problem)
-        abp = self.folder / generation.abp.file
-        if not self.holds(generation.abp):
-            # Who opens it finds that too, and keeps what it has; names need not wait for that.
-            problem = problem or f"{abp} is damaged; it is compiled anew"
-            logger.warning("rules: %s", problem)
-        return Loaded(index, generation, problem, abp)
+        requests = {}
+        for kind, part in generation.requests.items():
+            requests[kind] = file = self.folder / part.file
+            if not self.holds(part):
+                # Who opens it finds that too, and keeps what it has; names need not wait for that.
+                logger.warning("rules: %s is damaged; it is compiled anew", file)
+                problem = problem or f"{file} is damaged; it is compiled anew"
+        return Loaded(index, generation, problem, requests)
 
     def _numbers(self) -> set[int]:
         """The generations that any file here belongs to."""
@@ -267,10 +271,10 @@ class IndexStore:
         write_atomically(self.folder / _POINTER, json.dumps(asdict(pointer)).encode())
         kept = {pointer.current, pointer.previous}
         described = [each for number in kept if (each := self.described(number)) is not None]
-        named = {each.abp.file for each in described if each.abp is not None}
+        named = {part.file for each in described for part in each.requests.values()}
         for path in self.folder.iterdir():
             match = _FILE.fullmatch(path.name)
-            stray = _ABP_FILE.fullmatch(path.name) is not None and path.name not in named
+            stray = _REQUESTS_FILE.fullmatch(path.name) is not None and path.name not in named
             if stray or (match and int(match[1]) not in kept):
                 # A mapped file stays readable for who has it open.
                 with contextlib.suppress(OSError):
@@ -283,10 +287,11 @@ def _generation(fields: Mapping[str, Any]) -> Generation:
         for count in fields["lists"]
     )
     inputs = tuple((name, sha256) for name, sha256 in fields["inputs"])
-    abp = fields.get("abp")
-    if abp is not None:
-        abp = AbpPart(abp["file"], abp["key"], tuple(ListSpec(**each) for each in abp["lists"]))
-    return Generation(**{**fields, "lists": lists, "inputs": inputs, "abp": abp})
+    requests = {
+        kind: RequestPart(part["file"], part["key"], tuple(ListSpec(**it) for it in part["lists"]))
+        for kind, part in fields.get("requests", {}).items()
+    }
+    return Generation(**{**fields, "lists": lists, "inputs": inputs, "requests": requests})
 
 
 def _digest(path: Path) -> str:

@@ -10,8 +10,8 @@ from filterd.core import Index, IndexBuilder
 from filterd.formats.base import Format
 from filterd.formats.detect import detect
 from filterd.formats.registry import by_name
-from filterd.lists.abp import inspect_abp, is_abp
 from filterd.lists.gate import AUTO
+from filterd.lists.requests import inspect_requests, kind_of
 from filterd.lists.shelf import Caught, Summary
 from filterd.model.errors import RulesError
 from filterd.model.group import ListSpec
@@ -51,8 +51,8 @@ def inspect(spec: ListSpec, data: bytes, names: Sequence[str]) -> Inspection:
     Raises:
         RulesError: it cannot be read as a list at all.
     """
-    if is_abp(spec):
-        return Inspection(inspect_abp(spec, data, names))
+    if kind_of(spec) is not None:
+        return Inspection(inspect_requests(spec, data, names))
     form = format_of(spec, data)
     builder = IndexBuilder(only=names)
     compiled = compile_lists([(replace(spec, format=form.name), data, form)], builder)

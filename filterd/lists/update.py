@@ -12,17 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from filterd.formats.registry import by_name
-from filterd.lists.abp import is_abp
 from filterd.lists.compile import inspect_in_child
 from filterd.lists.fetch import Failed, Fetched, Fetcher, NotModified
 from filterd.lists.gate import AUTO, Bounds, Guard, Held, judge
+from filterd.lists.requests import format_of
 from filterd.lists.schedule import next_refresh
 from filterd.lists.shelf import Attempt, Shelf, Summary, Version
 from filterd.lists.store import ListStore
 from filterd.lists.wanted import Kind, Outcome, Wanted
 from filterd.model.errors import RulesError
 from filterd.model.group import ListSpec
-from filterd.policy.abp_rules import FORMAT as ABP_URL
 
 Inspect = Callable[[ListSpec, Path, Sequence[str]], Awaitable[Summary]]
 Progress = Callable[[str, int, int | None], None]  # list, bytes so far, of how many
@@ -193,8 +192,9 @@ class _Round:
 
 def _reads_as(spec: ListSpec, summary: Summary) -> bool:
     """Say whether `summary` was made with the configured format, whichever its alias."""
-    if is_abp(spec):
-        return summary.format == ABP_URL
+    requests = format_of(spec)
+    if requests is not None:
+        return summary.format == requests
     return spec.format == AUTO or by_name(spec.format).name == summary.format
 
 

@@ -54,8 +54,8 @@ class AbpRules:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How classes stand for a group at a moment. `counting`: places of lists that have a say;
-    `best`: the lowest rank that any rule can have.
+    """How classes stand for a group at a moment. `counting`: places of lists that have a say, where
+    each has as many classes as KINDS; `best`: the lowest rank that any rule can have.
     """
 
     ranks: tuple[int, ...]

@@ -58,7 +58,7 @@ def world(tmp_path_factory, resolver):
             },
         }
         with node(folder, changes) as daemon:
-            eventually(lambda: "abp" in handed(daemon), 30)
+            eventually(lambda: handed(daemon).get("requests"), 30)
             with http_filter(folder, proxy) as running:
                 made = World(daemon, running, (plain, plain, plain), None)
                 made.folder = folder
@@ -142,13 +142,13 @@ def test_other_rules_decide_without_a_restart_and_a_broken_list_leaves_them(worl
     assert done.returncode == 0, done.stdout + done.stderr
     later = {"name": "later.site.example", "dest": "document"}
     eventually(lambda: blocked(world, "/later.js", **later), 10)
-    file = handed(world.daemon)["abp"]["file"]
+    file = handed(world.daemon)["requests"]["abp"]["file"]
     path.write_text("<!doctype html>\n<html><body>502 bad gateway</body></html>\n")
     done = filterd("lists", "update", "ads", "-c", str(world.daemon.config))
     assert done.returncode == 1
     assert "ads" in done.stdout
     assert blocked(world, "/later.js", **later)
-    assert handed(world.daemon)["abp"]["file"] == file
+    assert handed(world.daemon)["requests"]["abp"]["file"] == file
     path.write_text(ADS)
     assert filterd("lists", "update", "ads", "-c", str(world.daemon.config)).returncode == 0
     eventually(lambda: not blocked(world, "/later.js", **later), 10)

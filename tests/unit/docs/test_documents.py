@@ -18,6 +18,7 @@ from filterd.config.schema import Config
 from filterd.formats.refusals import Code
 from filterd.formats.registry import ALIASES, FORMATS
 from filterd.formats.writers import WRITERS
+from filterd.lists.requests import KINDS
 from filterd.model.verdict import Step
 from filterd.policy.overrides import parse as parse_overrides
 from filterd.policy.rulebook import default_directory, load_rulebook
@@ -211,7 +212,7 @@ def test_every_refusal_code_is_explained() -> None:
 
 def test_every_format_is_explained() -> None:
     rows = table("docs/rules.md", "Formats")
-    assert set(rows) == {each.name for each in FORMATS}
+    assert set(rows) == {each.name for each in FORMATS} | set(KINDS)
     aliases = {
         alias: name for name, cells in rows.items() for alias in re.findall(r"`([^`]+)`", cells[0])
     }

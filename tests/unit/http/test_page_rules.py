@@ -110,9 +110,9 @@ def test_a_new_hand_over_with_the_same_file_opens_it_once(tmp_path, monkeypatch)
 
 def test_a_damaged_file_leaves_what_is_in_force(rules, tmp_path):
     after = made(tmp_path, "||later.test^\n", number=2)
-    data = bytearray(after.inputs.lists.abp.read_bytes())
+    data = bytearray(after.inputs.lists.requests["abp"].read_bytes())
     data[len(data) // 2] ^= 1
-    after.inputs.lists.abp.write_bytes(data)
+    after.inputs.lists.requests["abp"].write_bytes(data)
     HandingOver(tmp_path).write(after)
     assert not rules.look()
     assert rules.problem
@@ -122,8 +122,8 @@ def test_a_damaged_file_leaves_what_is_in_force(rules, tmp_path):
 def test_a_file_of_other_lists_is_not_used(rules, tmp_path):
     path = tmp_path / "http/ruling.json"
     said = json.loads(path.read_text())
-    said["abp"]["lists"].pop()
-    for row in said["abp"]["standing"]["rows"]:
+    said["requests"]["abp"]["lists"].pop()
+    for row in said["requests"]["abp"]["standing"]["rows"]:
         del row[-3:]
     path.write_text(json.dumps(said))
     assert not rules.look()
@@ -147,7 +147,8 @@ def request(host, path="/x.js"):
 
 def test_a_matcher_that_failed_is_not_asked_again_and_nothing_passes_by_it(rules):
     pages, broken = rules.now.pages, Broken()
-    pages.rules = replace(pages.rules, abp=broken)
+    abp, standing = pages.rules.abp
+    pages.rules = replace(pages.rules, abp=(replace(abp, abp=broken), standing))
     for _ in range(2):
         with pytest.raises(PagesFailed):
             judged(rules, "https://ads.test/x.js")

@@ -88,19 +88,21 @@ def test_both_are_compiled_and_what_has_not_changed_is_taken_over(site):
     loaded = site.rules.load()
     assert not site.blocks("ads.test")
     assert site.blocks("a.test")
-    assert Abp.open(str(loaded.abp)).check("https://ads.test/", None, "script") is not None
+    assert (
+        Abp.open(str(loaded.requests["abp"])).check("https://ads.test/", None, "script") is not None
+    )
     assert not site.compile(ads, names).fresh
 
     site.publish("names", b"a.test\nb.test\n", "domains")
     site.update(ads, names)
     second = site.compile(ads, names).generation
-    assert second.abp == first.abp
+    assert second.requests == first.requests
     assert site.blocks("b.test")
 
     site.publish("ads", TEXT + b"||later.test^\n")
     site.update(ads, names)
     third = site.compile(ads, names).generation
-    assert third.abp.file != second.abp.file
+    assert third.requests["abp"].file != second.requests["abp"].file
     assert third.names_key == second.names_key
     here = site.rules.path
     assert here(third.number).stat().st_ino == here(second.number).stat().st_ino
@@ -110,13 +112,13 @@ def test_both_are_compiled_and_what_has_not_changed_is_taken_over(site):
 
     back = rollback(site.lists, site.rules)
     assert back.lists == ("ads",)
-    assert site.rules.load().generation.abp == second.abp
+    assert site.rules.load().generation.requests == second.requests
 
 
 def test_a_damaged_or_missing_file_is_made_anew_and_names_do_not_wait(site):
     ads, names = site.publish("ads", TEXT, "abp-url"), site.publish("names", b"a.test\n", "domains")
     site.update(ads, names)
-    path = site.rules.folder / site.compile(ads, names).generation.abp.file
+    path = site.rules.folder / site.compile(ads, names).generation.requests["abp"].file
     whole = path.read_bytes()
     path.write_bytes(whole[:-1])
     loaded = site.rules.load()
@@ -127,7 +129,7 @@ def test_a_damaged_or_missing_file_is_made_anew_and_names_do_not_wait(site):
     assert site.compile(ads, names).fresh
     loaded = site.rules.load()
     assert loaded.problem is None
-    Abp.open(str(loaded.abp))
+    Abp.open(str(loaded.requests["abp"]))
 
 
 def test_a_description_from_before_such_lists_is_still_read(site):
@@ -136,10 +138,10 @@ def test_a_description_from_before_such_lists_is_still_read(site):
     number = site.compile(names).generation.number
     path = site.rules.folder / f"gen-{number:08d}.json"
     said = json.loads(path.read_text())
-    del said["abp"], said["index_key"]
+    del said["requests"], said["index_key"]
     path.write_text(json.dumps(said))
     assert not site.compile(names).fresh
-    assert site.rules.load().generation.abp is None
+    assert site.rules.load().generation.requests == {}
 
 
 def test_a_format_that_is_changed_reads_the_same_file_anew(site):

@@ -17,10 +17,10 @@ from filterd.policy.abp_rules import (
     compile_abp,
     last_word,
 )
-from filterd.policy.abp_standing import standing_of
 from filterd.policy.classes import RuleClass
 from filterd.policy.lists_index import compile_lists
 from filterd.policy.precedence import DEFAULT_BLOCK, NOT_APPLICABLE, policy_of, standing
+from filterd.policy.request_standing import standing_of
 from filterd.policy.segments import Frame, Member, Turn
 from tests.support.data import real_list
 from tests.support.policy_world import WordFormat

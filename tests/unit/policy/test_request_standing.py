@@ -9,9 +9,9 @@ from filterd.config.school import school
 from filterd.model.group import ListSpec
 from filterd.model.verdict import Step
 from filterd.policy.abp_rules import abp_classes
-from filterd.policy.abp_standing import standing_in, standing_of, standing_out
 from filterd.policy.plan import outline_of
 from filterd.policy.precedence import NOT_APPLICABLE
+from filterd.policy.request_standing import standing_in, standing_of, standing_out
 from tests.support.handed import BOOK
 
 MONDAY = 1_788_732_000.0  # 2026-09-07 05:00 in Ho Chi Minh City
