@@ -1,7 +1,7 @@
 """What leaves the school, on its way: counts into the spool, batches out of it. `sending.py` sends.
 
-Of the node it reads the core's counts and, only where `report.candidates` asks for it, its sample
-of names, nothing else.
+Of the node it reads the core's counts, how many .vn sites had a label on a day and, only where
+`report.candidates` asks for it, its sample of names, nothing else.
 """
 
 import json
@@ -12,7 +12,9 @@ from typing import Any
 
 from securesystemslib.signer import Signer
 
+from filterd.app.handing_over import FOLDER as HTTP
 from filterd.app.node import SAMPLE, Node
+from filterd.app.site_telling import SiteTelling
 from filterd.app.tallying import Meanings, counted, tallies_of
 from filterd.feed.canonical import canonical
 from filterd.feed.delivery import RECEIPTS
@@ -25,6 +27,7 @@ from filterd.report.bands import bit_of
 from filterd.report.batch import Batch, Lane, batch_json
 from filterd.report.candidates import Candidates
 from filterd.report.outgoing import Made
+from filterd.report.privacy import Level
 from filterd.report.spool import SLOT, Spool
 
 KEY = "node.key"
@@ -64,6 +67,7 @@ class Reporting:
         self.id = public_key(self.signer).id
         self.spool = Spool(state / "report", report.spool, lambda: secrets.token_hex(6), int(now))
         self.sent = Sent()
+        self._sites = SiteTelling(state / HTTP, state / "report", self.spool.add)
         self._key = secrets.token_bytes(32)
         self._candidates: Candidates | None = None
         if report.candidates:
@@ -84,6 +88,13 @@ class Reporting:
         if found:
             self.spool.make_candidates(found, self.id, self._seal, int(now))
 
+    def look_for_sites(self, now: float) -> None:
+        """Once a day, count .vn sites of the day before, where the HTTP filter did. At the level
+        "none" nothing is told, as nothing is counted.
+        """
+        if self._node.recorder.level is not Level.NONE:
+            self._sites.tell(now)
+
     def next(self, now: float, *, open_too: bool = False) -> Made | None:
         """Return the batch that leaves next, making one if none waits; `open_too`: also of buckets
         that have not ended. OSError.
@@ -98,6 +109,7 @@ class Reporting:
         """Return what leaves next, in order: `to` where, `body` as it is sent, but for being
         compressed. It is made of all that was counted so far, and not changed any more. OSError.
         """
+        self.look_for_sites(now)
         bodies: list[tuple[str, bytes]] = []
         receipts = self.outbox.take(RECEIPTS)
         if receipts:

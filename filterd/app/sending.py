@@ -131,6 +131,7 @@ class Sender:
         if not self._flushed:
             self._node.flush_events()
             self._reporting.look_for_candidates(now)
+            self._reporting.look_for_sites(now)
             self._flushed = True
         return self._reporting.next(now)
 

@@ -10,6 +10,7 @@ from filterd.cli.base import Command, Exit, add_config, add_json, paint, printab
 from filterd.cli.times import clock_text
 from filterd.config.types import show_size
 from filterd.control.client import call
+from filterd.report.batch import SITES_LABELLED, SITES_UNLABELLED
 
 EXAMPLES = """\
   filterd report status                   what waits, what was sent, what stands in the way
@@ -17,6 +18,10 @@ EXAMPLES = """\
   filterd report --show-next --json       the same, byte for byte as it is sent
 """
 NOTHING = "nothing leaves this node: no `feed.hub` in the configuration, or it is just starting"
+_SITES = {
+    SITES_LABELLED: "sites of .vn with an age label",
+    SITES_UNLABELLED: "sites of .vn without an age label",
+}
 Json = Any
 
 
@@ -92,7 +97,10 @@ def _show_body(body: dict[str, Json], zone: str) -> None:
     for bucket, span, rule, bracket, deed, count, clients in batch["rows"]:
         when = f"{clock_text(bucket, zone)} +{span // 60} min"
         what = printable(rule) or "-"
-        print(f"  {when}  {count:>8} x {deed} {what}, age {bracket}, {clients} clients")
+        if rule in _SITES:
+            print(f"  {when}  {count:>8} {_SITES[rule]}")
+        else:
+            print(f"  {when}  {count:>8} x {deed} {what}, age {bracket}, {clients} clients")
     for day, domain, count, clients in batch["candidates"]:
         print(f"  {clock_text(day, zone)}  {count:>8} x {printable(domain)}, {clients} clients")
 

@@ -6,6 +6,7 @@ The same books give the same bytes, but for `as_of`. No node is named in any of 
 import csv
 import io
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from filterd.feed.acts import signed_json
 from filterd.hub import fleet, order_views
 from filterd.hub.compliance import Look, Page
 from filterd.hub.register import stored_act
-from filterd.hub.statistics import Span
+from filterd.hub.statistics import Span, sites
 from filterd.hub.stix import bundle
 from filterd.hub.tables import counts, nodes, orders
 
@@ -24,6 +25,7 @@ PAGE = 500
 _COLUMNS = ("authority", "id", "reference", "legal_basis", "category", "effect", "priority",
             "patterns", "state", "not_before", "not_after", "signed_at", "published_at",
             "revoked_at", "expected", "enforcing", "held", "coverage", "late")  # fmt: skip
+_SITES = ("day", "nodes", "vn_sites_with_age_label", "vn_sites_without_age_label")
 _PACES = ("p50", "p95", "p99")
 _DEEDS = ("block", "rewrite", "allow", "pass")
 _STEERS = ("=", "+", "-", "@", "\t", "\r", "\n")  # what makes a spreadsheet run a cell
@@ -91,9 +93,23 @@ def orders_stix(look: Look, span: Span) -> bytes:
     return json.dumps(bundle(order_rows(look, span)), ensure_ascii=False).encode()
 
 
+def sites_csv(look: Look, span: Span) -> bytes:
+    """Return a table of .vn sites with and without an age label, a day a line; see
+    `statistics.sites`.
+    """
+    out = io.StringIO()
+    lines = csv.writer(out, lineterminator="\r\n")
+    lines.writerow(_SITES)
+    for row in sites(look, span):
+        day = time.strftime("%Y-%m-%d", time.gmtime(row["day"]))
+        lines.writerow([day, row["nodes"], row["labelled"], row["unlabelled"]])
+    return out.getvalue().encode()
+
+
 EXPORTS: Mapping[str, tuple[str, Callable[[Look, Span], bytes]]] = {
     "orders.csv": ("text/csv; charset=utf-8", orders_csv),
     "orders.json": ("application/json", orders_json),
+    "sites.csv": ("text/csv; charset=utf-8", sites_csv),
     "orders.stix": ("application/stix+json;version=2.1", orders_stix),
 }
 

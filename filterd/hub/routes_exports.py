@@ -27,8 +27,8 @@ async def export(  # noqa: PLR0913, PLR0917 - a path and a query
     start: Second = None,
     end: Second = None,
 ) -> Response:
-    """orders.csv, orders.json or orders.stix, with counts of whole days (UTC) from `start` to
-    `end`, unix seconds; left out: the last 30 days.
+    """orders.csv, orders.json, orders.stix, or sites.csv (.vn sites with and without an age label),
+    with counts of whole days (UTC) from `start` to `end`, unix seconds; left out: the last 30 days.
     """
     if name not in EXPORTS:
         raise Problem(404, f"no export {name!r}; there are: {', '.join(sorted(EXPORTS))}")

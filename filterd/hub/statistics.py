@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Subquery, and_, case, func, literal, selec
 
 from filterd.hub.compliance import Look, Page
 from filterd.hub.tables import candidates, counts, nodes, orders
-from filterd.report.batch import Band, Bracket
+from filterd.report.batch import SITES, SITES_LABELLED, Band, Bracket
 
 Json = Any
 FEWEST = 10  # schools behind a public cell
@@ -26,6 +26,8 @@ UNKNOWN = "unknown"  # of an order that the hub has not
 LEAST: Mapping[Band, int] = {Band.FEW: 1, Band.SOME: 5, Band.MANY: 20}  # clients of a band
 SCHOOLS, CLIENTS = 20, 50  # that must have seen a candidate before anybody is shown it
 DAY = 86_400
+# Sites are counted beside decisions, and are in none of their sums.
+_DECISIONS = counts.c.rule.not_in(sorted(SITES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def cells(look: Look, span: Span, grave: Collection[str] = GRAVE) -> list[dict[s
                 named, named.c.rule == counts.c.rule
             )
         )
-        .where(counts.c.bucket >= span.start, counts.c.bucket < span.end, look.within)
+        .where(counts.c.bucket >= span.start, counts.c.bucket < span.end, look.within, _DECISIONS)
         .subquery()
     )
     keys = (each.c.day, each.c.province, each.c.category, each.c.bracket, each.c.deed)
@@ -87,7 +89,7 @@ def by_rule(look: Look, span: Span, page: Page) -> list[dict[str, Json]]:
             func.max(counts.c.bucket + counts.c.span).label("last"),
         )
         .select_from(counts.join(nodes, nodes.c.id == counts.c.node))
-        .where(counts.c.bucket >= span.start, counts.c.bucket < span.end, look.within)
+        .where(counts.c.bucket >= span.start, counts.c.bucket < span.end, look.within, _DECISIONS)
         .group_by(counts.c.rule, counts.c.deed)
         .order_by(func.sum(counts.c.count).desc(), counts.c.rule, counts.c.deed)
         .limit(page.limit)
@@ -114,6 +116,36 @@ def public(look: Look, span: Span, grave: Collection[str] = GRAVE) -> dict[str, 
         "categories": _sums(shown, "category"),
         "provinces": _sums(shown, "province"),
     }
+
+
+def sites(look: Look, span: Span) -> list[dict[str, int]]:
+    """Return for each day how many nodes told of .vn sites, and how many sites with an age label
+    and without one, summed over nodes: a site that two nodes saw is in there twice. For the
+    ministry. What a node told twice of a day counts once, by the greater number.
+    """
+    # Such a row is of a whole day: `batch.SITES_FORM`.
+    keys = (counts.c.bucket, counts.c.node, counts.c.rule)
+    each = (
+        select(*keys, func.max(counts.c.count).label("count"))
+        .join(nodes, nodes.c.id == counts.c.node)
+        .where(counts.c.bucket >= span.start, counts.c.bucket < span.end, look.within)
+        .where(counts.c.rule.in_(sorted(SITES)))
+        .group_by(*keys)
+        .subquery()
+    )
+    labelled = each.c.rule == SITES_LABELLED
+    rows = look.connection.execute(
+        select(
+            each.c.bucket,
+            func.count(each.c.node.distinct()),
+            func.sum(case((labelled, each.c.count), else_=0)),
+            func.sum(case((labelled, 0), else_=each.c.count)),
+        )
+        .group_by(each.c.bucket)
+        .order_by(each.c.bucket)
+    )
+    names = ("day", "nodes", "labelled", "unlabelled")
+    return [dict(zip(names, map(int, row), strict=True)) for row in rows]
 
 
 def suspects(look: Look, span: Span, page: Page) -> list[dict[str, Json]]:

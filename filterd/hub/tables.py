@@ -236,7 +236,7 @@ counts = Table(
     Index("ix_counted_bucket", "bucket", postgresql_using="brin"),
 )
 
-months = Table(  # what counts become when they are older than they may be kept
+months = Table(  # what counts become when they are older than they may be kept, each rule apart
     "month",
     metadata,
     Column("month", BigInteger, primary_key=True, autoincrement=False),  # unix seconds, UTC

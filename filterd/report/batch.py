@@ -4,6 +4,9 @@ The fields are the whole of it, and each is a number or a word of a closed set: 
 of an authority, a category of the rule book, or "own" for whatever the school itself said; a
 bracket is one of six ages; clients are a band. Names are in `Candidate` only, which is off unless
 asked for.
+
+Two rule words count no decisions but sites, once a day (`SITES`): whoever adds decisions up leaves
+them out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,11 +56,19 @@ class Lane(StrEnum):
     CANDIDATES = "candidates"
 
 
+# Of how many sites (registrable domains) of .vn pages were seen on a day, with an age label and
+# without one. All other fields of such a row are `SITES_FORM`: there is nothing for them to tell.
+SITES_LABELLED, SITES_UNLABELLED = "sites:vn-labelled", "sites:vn-unlabelled"
+SITES = frozenset({SITES_LABELLED, SITES_UNLABELLED})
+SITES_FORM = (SPANS[-1], Bracket.ALL, Deed.PASS, Band.FEW)  # span, bracket, deed, clients
+
+
 @dataclass(frozen=True, slots=True)
 class Tallied:
     """`count` decisions in the `span` seconds from unix time `bucket`.
 
-    `rule`: "order:AUTHORITY/ID", "category:ID" of the rule book, "own", or "" without a rule.
+    `rule`: "order:AUTHORITY/ID", "category:ID" of the rule book, "own", or "" without a rule; or
+    one of `SITES`, then `count` is of sites, and no decisions.
     """
 
     bucket: int
@@ -161,9 +172,11 @@ def _row(value: Json) -> Tallied:
         raise ValueError(f"not a bucket: {bucket} of {span} s")
     if not (_is_rule(rule) and len(rule) <= 400):
         raise ValueError(f"not a rule: {rule[:40]!r}")
-    return Tallied(
-        _natural(bucket), span, rule, Bracket(bracket), Deed(deed), _natural(count), Band(clients)
-    )
+    words = Bracket(bracket), Deed(deed), Band(clients)
+    if rule in SITES and (span, *words) != SITES_FORM:
+        raise ValueError(f"not as sites are counted: {str(value)[:60]}")
+    bracket, deed, clients = words
+    return Tallied(_natural(bucket), span, rule, bracket, deed, _natural(count), clients)
 
 
 def _candidate(value: Json) -> Candidate:
@@ -179,7 +192,7 @@ def _is_rule(text: str) -> bool:
         return what.isprintable() and "/" in what
     if kind == "category":
         return what.replace("-", "").isalnum()
-    return text in {"", "own"}
+    return text in {"", "own"} or text in SITES
 
 
 def _typed(value: Json, kinds: Sequence[type]) -> list[Any]:

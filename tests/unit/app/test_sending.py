@@ -11,12 +11,16 @@ import pytest
 from filterd.app.enrolling import EnrolmentError, enrol, wanted
 from filterd.app.reporting import Reporting
 from filterd.app.sending import LOOK, Sender
+from filterd.app.site_days import keep_day
+from filterd.app.site_telling import TOLD
 from filterd.config.report import ReportConfig
 from filterd.core import IndexBuilder
 from filterd.feed.outbox import Outbox
 from filterd.feed.receipt import Receipt, sign_receipt
+from filterd.http.labels.unlabelled import DAY, DayCount
 from filterd.model.group import Category, Group
 from filterd.policy.classes import Origin, RuleClass
+from filterd.report.privacy import Level
 from tests.support.receiving import Hub, receiving
 
 RULES = (RuleClass(Origin.LIST, list="x", category="games"),)
@@ -215,6 +219,38 @@ def test_a_code_that_is_wrong_enrols_nobody(tmp_path):
         assert not (tmp_path / "feed/enrolled.json").exists()
     with pytest.raises(EnrolmentError, match="cannot be reached"):
         enrol(hub.url, wanted(hub.code, tmp_path / "feed"), tmp_path / "feed", now())
+
+
+def days_of_sites(folder):
+    """Have yesterday's sites counted; the node began to report the day before."""
+    day = now() // DAY * DAY - DAY
+    (folder / "http").mkdir()
+    keep_day(folder / "http", DayCount(day, 3, 40), whole=True)
+    (folder / "report" / TOLD).write_text(f'{{"day": {day - DAY}}}')
+
+
+def test_a_days_sites_go_with_the_counts(tmp_path):
+    with enrolled(tmp_path) as (hub, node, reporting):
+        days_of_sites(tmp_path)
+        count(reporting, 5)
+        send(node, reporting)
+        assert hub.by_rule() == {
+            ("sites:vn-labelled", "all", "pass"): 3,
+            ("sites:vn-unlabelled", "all", "pass"): 40,
+            ("category:games", "6-10", "block"): 5,
+        }
+        again = Reporting(node, Outbox(tmp_path / "feed/receipts"), now())
+        send(node, again)
+        assert hub.counted(rule="sites:vn-unlabelled") == 40
+
+
+def test_at_the_level_none_no_sites_are_told(tmp_path):
+    with enrolled(tmp_path) as (hub, node, reporting):
+        days_of_sites(tmp_path)
+        node.recorder.level = Level.NONE
+        send(node, reporting)
+        assert not hub.batches
+        assert reporting.leaving(now()) == []
 
 
 def test_what_is_shown_is_what_is_sent(tmp_path):

@@ -154,6 +154,10 @@ def test_exports_go_to_a_file_or_to_standard_output(hub, capfdbinary, tmp_path):
     hub.write()
     assert hub.run("export", "orders.csv") == Exit.OK
     assert capfdbinary.readouterr().out.startswith(b"authority,id,reference")
+    assert hub.run("export", "sites.csv") == Exit.OK
+    assert capfdbinary.readouterr().out == (
+        b"day,nodes,vn_sites_with_age_label,vn_sites_without_age_label\r\n"
+    )
     out = tmp_path / "bundle.json"
     assert hub.run("export", "orders.stix", "-o", str(out)) == Exit.OK
     assert json.loads(out.read_bytes())["type"] == "bundle"

@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, select
@@ -10,11 +11,20 @@ from filterd.feed.merkle import Edge, leaf_hash
 from filterd.feed.receipt import Check, Earlier
 from filterd.feed.refusal import Fault, Refused
 from filterd.feed.segment import Segment
+from filterd.hub.compliance import Look
 from filterd.hub.enrolment import end_node, find_node
 from filterd.hub.ingest import Conflict, Taken, UnknownNode, take_batch, take_receipts
 from filterd.hub.register import published
+from filterd.hub.statistics import Span, sites
 from filterd.hub.tables import audits, batches, candidates, checks, counts, receipts
-from filterd.report.batch import Band, Lane
+from filterd.report.batch import (
+    SITES_FORM,
+    SITES_LABELLED,
+    SITES_UNLABELLED,
+    Band,
+    Lane,
+    Tallied,
+)
 from tests.support.fleet import BUCKET, DAY, NOW, NOW_MS, Member, candidate, tallied
 
 
@@ -59,6 +69,20 @@ def test_a_batch_is_taken_once(database, member):
         1,
         "1-4",
     )
+
+
+def test_sites_of_a_day_are_kept_as_they_came(database, member):
+    day = BUCKET // 86_400 * 86_400 - 86_400
+    span, bracket, deed, clients = SITES_FORM
+    words = ((SITES_LABELLED, 3), (SITES_UNLABELLED, 40))
+    rows = tuple(Tallied(day, span, word, bracket, deed, n, clients) for word, n in words)
+    assert take(database, member, member.batch(rows=rows)) == Taken(1, 0)
+    with database.read() as connection:
+        told = connection.execute(select(counts.c.rule, counts.c.count, counts.c.span)).all()
+        assert sites(Look(connection, NOW_MS), Span(day, day + 86_400)) == [
+            {"day": day, "nodes": 1, "labelled": 3, "unlabelled": 40}
+        ]
+    assert sorted(told) == [(SITES_LABELLED, 3, 86_400), (SITES_UNLABELLED, 40, 86_400)]
 
 
 def test_another_batch_under_the_same_id_is_a_conflict(database, member):
@@ -138,6 +162,8 @@ def test_a_batch_in_the_name_of_another_is_refused(database, member):
         ({"rows": tallied(1, BUCKET - 86_400 * 400 - (BUCKET % 86_400) % 300)}, "older than"),
         ({"rows": tallied(1, rule="secret:")}, "not a rule"),
         ({"rows": tallied(1, rule="order:a\x00/")}, "not a rule"),
+        ({"rows": tallied(1, rule="sites:vn-labelled")}, "not a rule"),
+        ({"rows": (replace(tallied(1)[0], rule="sites:vn-labelled"),)}, "not as sites"),
         ({"candidates": (candidate("Not A Name"),)}, "not a name"),
         ({"candidates": (candidate("nul\x00.example"),)}, "not a name"),
         ({"candidates": (candidate(day=DAY + 86_400),)}, "dated"),

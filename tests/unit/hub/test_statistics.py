@@ -1,9 +1,10 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from filterd.hub.compliance import Page
-from filterd.hub.statistics import DAY, Span, by_rule, cells, public, suspects
+from filterd.hub.statistics import DAY, Span, by_rule, cells, public, sites, suspects
 from tests.support.hub_world import NOW, World
 
 TODAY = NOW // 1000 // DAY * DAY
@@ -56,6 +57,36 @@ def test_counts_are_exact_for_the_ministry(books):
         ("order:ministry/o1", 15),
     ]
     assert cells(look, Span(OLD + DAY, OLD + 2 * DAY)) == []
+
+
+def test_sites_are_told_by_day_and_are_in_no_sum_of_decisions(books):
+    """Each node has both rows, as they come; one said the same day twice."""
+    world = World()
+    form = {"span": DAY, "bracket": "all", "deed": "pass", "clients": "1-4", "bucket": OLD}
+    for at in range(12):
+        node = world.node(at, province="north" if at < 11 else "south")
+        world.batch(node, 0)
+        world.counted(node, 0, "", 100, deed="pass", bucket=OLD)
+        world.counted(node, 1, "sites:vn-labelled", at, **form)
+        world.counted(node, 2, "sites:vn-unlabelled", 1000, **form)
+    world.counted(node, 3, "sites:vn-unlabelled", 1000, **form)
+    world.counted(node, 4, "sites:vn-unlabelled", 7, **form | {"bucket": OLD + DAY})
+    look = books(world)
+    assert sites(look, SPAN) == [
+        {"day": OLD, "nodes": 12, "labelled": 66, "unlabelled": 12_000},
+        {"day": OLD + DAY, "nodes": 1, "labelled": 0, "unlabelled": 7},
+    ]
+    assert sites(look, Span(OLD + DAY, OLD + 2 * DAY))[0]["unlabelled"] == 7
+    assert sites(replace(look, province="south"), SPAN)[0] == {
+        "day": OLD,
+        "nodes": 1,
+        "labelled": 11,
+        "unlabelled": 1000,
+    }
+    told = [(each["category"], each["deed"], each["count"]) for each in cells(look, SPAN)]
+    assert told == [("none", "pass", 1100), ("none", "pass", 100)]
+    assert {each["rule"]: each["count"] for each in by_rule(look, SPAN, Page())} == {"": 1200}
+    assert public(look, SPAN)["days"] == {str(OLD): {"pass": 1100}}
 
 
 def test_two_orders_of_one_name_count_once(books):

@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 from filterd.report.batch import (
     FIELDS,
     MOST_ROWS,
+    SITES_FORM,
+    SITES_LABELLED,
+    SITES_UNLABELLED,
     SPANS,
     Band,
     Batch,
@@ -49,6 +52,40 @@ def test_candidates_too():
         candidates=(Candidate(0, "new.example", 60, Band.MANY),),
     )
     assert read_batch(batch_json(batch)) == batch
+
+
+SITES_ROW = [1_769_990_400, 86_400, "sites:vn-unlabelled", "all", "pass", 12, "1-4"]
+
+
+@pytest.mark.parametrize("rule", [SITES_LABELLED, SITES_UNLABELLED])
+@pytest.mark.parametrize("count", [0, 12])
+def test_sites_of_a_day_are_a_row_with_nothing_but_their_number(rule, count):
+    span, *words = SITES_FORM
+    row = Tallied(1_769_990_400, span, rule, *words[:2], count, words[2])
+    batch = replace(BATCH, rows=(row,))
+    assert read_batch(json.loads(json.dumps(batch_json(batch)))) == batch
+
+
+@pytest.mark.parametrize(
+    ("at", "other"),
+    [
+        (1, 300),
+        (2, "sites:vn"),
+        (2, "sites:"),
+        (2, "sites:vn-labelled/shop.example"),
+        (2, "sites:vn-unlabelled "),
+        (2, "sites:com-labelled"),
+        (3, "6-10"),
+        (4, "block"),
+        (5, -1),
+        (6, "20+"),
+    ],
+)
+def test_sites_in_any_other_form_are_refused(at, other):
+    read_batch({**batch_json(BATCH), "rows": [SITES_ROW]})
+    row = [*SITES_ROW[:at], other, *SITES_ROW[at + 1 :]]
+    with pytest.raises(ValueError, match=r"not (a rule|as sites|a number)"):
+        read_batch({**batch_json(BATCH), "rows": [row]})
 
 
 def test_there_is_no_field_that_could_hold_a_client():
