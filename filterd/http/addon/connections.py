@@ -7,9 +7,10 @@ Requests are `requests.py`.
 
 import logging
 
-from mitmproxy import connection, tcp, tls
-from mitmproxy.proxy import server_hooks
+from mitmproxy import connection, exceptions, tcp, tls
+from mitmproxy.proxy import layer, server_hooks
 
+from filterd.http.beginning import says_nothing_yet
 from filterd.http.daemon import Names
 from filterd.http.gate import Gate
 from filterd.http.hello import BadHello, ClientHello, read_hello
@@ -22,6 +23,17 @@ from filterd.model.clock import Clock
 
 logger = logging.getLogger(__name__)
 _DISTRUST = "does not trust"  # mitmproxy's words for a certificate that the client refused
+
+
+class Beginnings:
+    """An add-on that stands before mitmproxy's own for `next_layer`, which takes what comes in
+    pieces of one or two bytes for neither TLS nor HTTP.
+    """
+
+    def next_layer(self, data: layer.NextLayer) -> None:
+        """Wait for more. AddonHalt: nobody else decides yet."""
+        if says_nothing_yet(data.data_client()) and not data.data_server():
+            raise exceptions.AddonHalt
 
 
 class Connections:

@@ -13,7 +13,7 @@ from mitmproxy.addons import core, disable_h2c, next_layer, proxyserver, tlsconf
 from mitmproxy.master import Master
 
 from filterd.http.addon.bounds import use_bounds
-from filterd.http.addon.connections import Connections
+from filterd.http.addon.connections import Beginnings, Connections
 from filterd.http.addon.lean import use_lean
 from filterd.http.addon.patience import Patience
 from filterd.http.addon.requests import Requests
@@ -47,6 +47,7 @@ class Proxy:
             core.Core(),
             disable_h2c.DisableH2C(),
             self._server,
+            Beginnings(),
             next_layer.NextLayer(),
             tlsconfig.TlsConfig(),
             connections,
