@@ -45,8 +45,11 @@ class Hooks(AddonManager):  # type: ignore[misc]
             except exceptions.AddonHalt:
                 return
             except Exception:
-                # The next ones are asked all the same, as mitmproxy does it.
+                # The next ones are asked all the same, as mitmproxy does it; but what goes on there
+                # after a fault ends here, for it may not have been decided.
                 logger.exception("a fault at %s", name)
+                if isinstance(message, flow.Flow) and message.killable:
+                    message.kill()
 
     def _for(self, name: str) -> list[Callable[..., Any]]:
         known = self._found.get(name)

@@ -5,7 +5,7 @@
 * A fault of the server is answered with our page, in the reader's language, and not with its own.
 
 `use` puts it in the place of mitmproxy's class; it leans on three of its methods, which
-`tests/unit/http/test_addon_stream.py` looks for in every version.
+`tests/e2e/test_http_lean.py` looks for in every version.
 """
 
 from typing import Protocol
