@@ -35,6 +35,7 @@ COMMANDS: tuple[str, ...] = (
     "media",
     "handoff",
     "http",
+    "gateway",
     "demo",
     "completion",
 )

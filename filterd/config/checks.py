@@ -15,6 +15,7 @@ def cross_problems(config: Config) -> Iterator[Problem]:
     yield from _clients(config)
     yield from _records(config)
     yield from _doors(config)
+    yield from _gateway(config)
     yield from _torn((), config.allow, config.block)
     for name, group in config.groups.items():
         yield from _torn(("groups", name), group.allow, group.block)
@@ -111,6 +112,22 @@ def _doors(config: Config) -> Iterator[Problem]:
     ):
         if answer is not None:
             yield from _addresses(path, answer.ipv4, answer.ipv6)
+
+
+def _gateway(config: Config) -> Iterator[Problem]:
+    """Whoever is sent to us must find a door that is not loopback's."""
+    gateway = config.gateway
+    doors = [config.listen.udp, config.listen.tcp] if gateway.on and gateway.redirect_dns else []
+    for kind, listening in zip(("udp", "tcp"), doors, strict=False):
+        if all(ipaddress.ip_address(each.host).is_loopback for each in listening):
+            yield Problem(
+                ("gateway", "lan"),
+                f"devices there cannot reach filterd: listen.{kind} has loopback alone; "
+                "allowed: listen on an address of this machine, or '0.0.0.0:53' and '[::]:53'",
+            )
+    for index, name in enumerate(gateway.uplink):
+        if name in gateway.lan:
+            yield Problem(("gateway", "uplink", index), f"{name} is in `lan` too")
 
 
 def _addresses(path: Path, ipv4: str | None, ipv6: str | None) -> Iterator[Problem]:

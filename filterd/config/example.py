@@ -96,6 +96,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "categories": ["social"],
         "explain": ["primary"],
     },
+    "GatewayConfig": {
+        "lan": ["br-lan"],
+        "uplink": ["eth0"],
+        "doh": ["192.0.2.53", "2001:db8::53"],
+        "exempt": ["192.0.2.2"],
+        "reachable": ["198.51.100.0/24"],
+    },
+    "EgressConfig": {"groups": ["primary"]},
     "LogConfig": {"path": "/var/lib/filterd/log.sqlite"},
     "ControlConfig": {"socket": "/run/filterd/control.sock"},
 }

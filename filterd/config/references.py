@@ -69,6 +69,8 @@ def reference_problems(config: Config, known: Known) -> Iterator[Problem]:
         yield from _check((*place, "min_age"), "age", each.min_age, known.ages)
 
     yield from _http(config, known)
+    for index, name in enumerate(config.gateway.egress.groups):
+        yield from _check(("gateway", "egress", "groups", index), "group", name, known.groups)
 
 
 def _http(config: Config, known: Known) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from filterd.config.access import AccessConfig
 from filterd.config.cache import CacheConfig
 from filterd.config.clients import ClientConfig
 from filterd.config.feed import FeedConfig
+from filterd.config.gateway import GatewayConfig
 from filterd.config.groups import AnswerConfig, Groups, standard_groups
 from filterd.config.http import HttpConfig
 from filterd.config.limits import CookiesConfig, LimitsConfig
@@ -109,6 +110,8 @@ class Config(Section):
     """The file of teachers' temporary allows; left out: overrides.jsonl in the state directory."""
     http: HttpConfig = HttpConfig()
     """The HTTP filter, which `filterd http serve` runs."""
+    gateway: GatewayConfig = GatewayConfig()
+    """The firewall of a gateway, which `filterd gateway apply` sets."""
     privacy: PrivacyConfig = PrivacyConfig()
     """What is kept of queries."""
     log: LogConfig = LogConfig()

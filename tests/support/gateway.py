@@ -42,29 +42,29 @@ def gateway(port: int, *servers: str) -> Iterator[Gateway]:
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     try:
         for name in names:
-            _do("ip", "netns", "add", name)
-        _enter(f"/run/netns/{names[0]}")
-        _do("ip", "link", "set", "lo", "up")
-        _do("ip", "link", "add", "inside", "type", "veth", "peer", "name", "out")
-        _do("ip", "link", "set", "out", "netns", names[1])
-        _do("ip", "address", "add", f"{GATEWAY}/24", "dev", "inside")
-        _do("ip", "link", "set", "inside", "up")
+            do("ip", "netns", "add", name)
+        enter(f"/run/netns/{names[0]}")
+        do("ip", "link", "set", "lo", "up")
+        do("ip", "link", "add", "inside", "type", "veth", "peer", "name", "out")
+        do("ip", "link", "set", "out", "netns", names[1])
+        do("ip", "address", "add", f"{GATEWAY}/24", "dev", "inside")
+        do("ip", "link", "set", "inside", "up")
         for server in servers:
-            _do("ip", "address", "add", f"{server}/32", "dev", "lo")
+            do("ip", "address", "add", f"{server}/32", "dev", "lo")
         inside = ("ip", "netns", "exec", names[1])
-        _do(*inside, "ip", "address", "add", f"{CLIENT}/24", "dev", "out")
-        _do(*inside, "ip", "link", "set", "out", "up")
-        _do(*inside, "ip", "route", "add", "default", "via", GATEWAY)
+        do(*inside, "ip", "address", "add", f"{CLIENT}/24", "dev", "out")
+        do(*inside, "ip", "link", "set", "out", "up")
+        do(*inside, "ip", "route", "add", "default", "via", GATEWAY)
         subprocess.run(["nft", "-f", "-"], input=RULES.format(port=port), text=True, check=True)
         yield Gateway(inside, port)
     finally:
-        _enter(home)
+        enter(home)
         os.close(home)
         for name in names:
             subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
 
 
-def _enter(place: str | int) -> None:
+def enter(place: str | int) -> None:
     """Move this thread into a network namespace; os.setns came with Python 3.12."""
     descriptor = os.open(place, os.O_RDONLY) if isinstance(place, str) else place
     try:
@@ -76,5 +76,5 @@ def _enter(place: str | int) -> None:
             os.close(descriptor)
 
 
-def _do(*words: str) -> None:
+def do(*words: str) -> None:
     subprocess.run(words, check=True, capture_output=True)

@@ -1,0 +1,1 @@
+"""The firewall of a gateway: what the configuration asks of nftables, and nftables asked for it."""

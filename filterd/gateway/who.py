@@ -1,0 +1,81 @@
+"""Who is in which group, as maps for nftables: devices, then addresses of known clients, then
+networks, of which the smallest that holds an address wins, as for DNS.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+
+from filterd.config.schema import Config
+from filterd.gateway.plan import Map, Rule
+
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+_TYPES = {4: "ipv4_addr", 6: "ipv6_addr"}
+_SOURCES = {4: "ip saddr", 6: "ip6 saddr"}
+
+
+def who_maps(config: Config, part: str, chains: Mapping[str, str]) -> tuple[list[Map], list[Rule]]:
+    """Return the maps, and the rules that look into them in turn, ending with the default group.
+
+    `part` begins the maps' names, `chains` has each group's chain.
+    """
+    devices: list[tuple[str, str]] = []
+    known: list[tuple[IPNetwork, str]] = []
+    for client in config.clients.values():
+        for each in client.ids:
+            if _is_device(each):
+                devices.append((each, f"goto {chains[client.group]}"))
+            else:
+                known.append((ipaddress.ip_network(each), client.group))
+    networks = [
+        (ipaddress.ip_network(each), name)
+        for name, group in config.groups.items()
+        for each in group.networks
+    ]
+    maps, rules = [], []
+    if devices:
+        name = f"{part}_devices"
+        maps.append(Map(name, ("type ether_addr : verdict",), tuple(sorted(devices))))
+        rules.append(Rule("", f"ether saddr vmap @{name}"))
+    for kind, owned in (("clients", known), ("networks", networks)):
+        for version in (4, 6):
+            elements = tuple(
+                (str(network), f"goto {chains[group]}")
+                for network, group in apart(each for each in owned if each[0].version == version)
+            )
+            if elements:
+                name = f"{part}_{kind}{version}"
+                lines = (f"type {_TYPES[version]} : verdict", "flags interval")
+                maps.append(Map(name, lines, elements))
+                rules.append(Rule("", f"{_SOURCES[version]} vmap @{name}"))
+    return maps, [*rules, Rule("", f"goto {chains[config.default_group]}")]
+
+
+def apart(owned: Iterable[tuple[IPNetwork, str]]) -> list[tuple[IPNetwork, str]]:
+    """Return the same ownership as networks that do not overlap, in order of address.
+
+    A map of nftables holds no network within another; what is around one is cut.
+    """
+    found = dict(owned)
+    pieces: list[tuple[IPNetwork, str]] = []
+    for network, owner in found.items():
+        within = [each for each in found if each != network and _inside(each, network)]
+        pieces += [(piece, owner) for piece in less(network, within)]
+    return sorted(pieces, key=lambda each: each[0])  # type: ignore[arg-type,return-value]
+
+
+def less(network: IPNetwork, holes: Iterable[IPNetwork]) -> list[IPNetwork]:
+    """Return `network` without `holes`, each of which is inside it."""
+    pieces = [network]
+    for hole in ipaddress.collapse_addresses(holes):  # type: ignore[type-var]
+        around = next(each for each in pieces if _inside(hole, each))
+        pieces.remove(around)
+        pieces += [] if hole == around else around.address_exclude(hole)  # type: ignore[arg-type]
+    return pieces
+
+
+def _inside(inner: IPNetwork, outer: IPNetwork) -> bool:
+    return inner.subnet_of(outer)  # type: ignore[arg-type]
+
+
+def _is_device(text: str) -> bool:
+    return "/" not in text  # a network of one has its length written (config/types.py)

@@ -1,0 +1,66 @@
+"""What rules and notes of the table are called, in Vietnamese and English."""
+
+from collections.abc import Mapping
+
+RULES: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "dns-udp": "queries to foreign resolvers, answered by filterd (UDP)",
+        "dns-tcp": "queries to foreign resolvers, answered by filterd (TCP)",
+        "web": "web connections sent to the HTTP filter",
+        "dns-refused": "queries to foreign resolvers, refused",
+        "dot": "DNS over TLS refused",
+        "doq": "DNS over QUIC refused",
+        "doh": "known DNS-over-HTTPS servers refused",
+        "quic": "QUIC refused (browsers go on with TLS)",
+        "gate": "addresses that filterd never answered with, refused",
+        "gate-learning": "addresses that filterd never answered with (learning, let through)",
+    },
+    "vi": {
+        "dns-udp": "truy vấn tới máy chủ DNS ngoài, do filterd trả lời (UDP)",
+        "dns-tcp": "truy vấn tới máy chủ DNS ngoài, do filterd trả lời (TCP)",
+        "web": "kết nối web chuyển tới bộ lọc HTTP",
+        "dns-refused": "truy vấn tới máy chủ DNS ngoài, bị từ chối",
+        "dot": "DNS qua TLS bị từ chối",
+        "doq": "DNS qua QUIC bị từ chối",
+        "doh": "máy chủ DNS qua HTTPS đã biết, bị từ chối",
+        "quic": "QUIC bị từ chối (trình duyệt chuyển sang TLS)",
+        "gate": "địa chỉ filterd chưa từng trả lời, bị từ chối",
+        "gate-learning": "địa chỉ filterd chưa từng trả lời (đang học, cho qua)",
+    },
+}
+NOTES: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "no-dns-door4": "listen has no IPv4 address for the LAN: queries over IPv4 are refused",
+        "no-dns-door6": "listen has no IPv6 address for the LAN: queries over IPv6 are refused",
+        "no-web": "http.listen.transparent is not set: web traffic is filtered by DNS alone",
+        "no-doh": "gateway.doh is empty: DNS over HTTPS is closed by name alone",
+    },
+    "vi": {
+        "no-dns-door4": "listen không có địa chỉ IPv4 cho mạng LAN: truy vấn qua IPv4 bị từ chối",
+        "no-dns-door6": "listen không có địa chỉ IPv6 cho mạng LAN: truy vấn qua IPv6 bị từ chối",
+        "no-web": "http.listen.transparent chưa đặt: lưu lượng web chỉ được lọc bằng DNS",
+        "no-doh": "gateway.doh trống: DNS qua HTTPS chỉ bị chặn theo tên",
+    },
+}
+SAID: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "absent": "not applied: there is no table {table}",
+        "applied": "applied: the table {table} is what the configuration asks for",
+        "stale": "differs: the configuration changed since `filterd gateway apply`",
+        "touched": "differs: somebody changed the table {table}; `filterd gateway apply` mends it",
+        "unknown": "differs: the table {table} was not applied with this state directory",
+        "group": "group {group}",
+        "resolved": "addresses open to it because filterd answered with them",
+        "unresolved": "destinations never answered: {first}",
+    },
+    "vi": {
+        "absent": "chưa áp dụng: không có bảng {table}",
+        "applied": "đã áp dụng: bảng {table} đúng như cấu hình",
+        "stale": "khác: cấu hình đã đổi từ lần `filterd gateway apply` trước",
+        "touched": "khác: có người đã sửa bảng {table}; `filterd gateway apply` sẽ sửa lại",
+        "unknown": "khác: bảng {table} không được áp dụng với thư mục trạng thái này",
+        "group": "nhóm {group}",
+        "resolved": "địa chỉ được mở vì filterd đã trả lời",
+        "unresolved": "đích chưa từng được trả lời: {first}",
+    },
+}

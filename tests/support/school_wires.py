@@ -1,0 +1,165 @@
+"""A school in three network namespaces: a pupil, the gateway (where this thread is), and a small
+internet beyond it, with IPv4 and IPv6 on each wire.
+"""
+
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+
+import dns.message
+import dns.rrset
+
+from tests.support import needs
+from tests.support.gateway import do, enter
+
+PUPIL = {4: "10.77.0.2", 6: "2001:db8:77::2"}
+GATEWAY = {4: "10.77.0.1", 6: "2001:db8:77::1"}
+OUTSIDE = {4: "198.51.100.9", 6: "2001:db8:99::9"}
+ROGUE_ANSWER = "192.0.2.66"
+_WAN = {4: "198.51.100.1", 6: "2001:db8:99::1"}
+_LENGTHS = {4: 24, 6: 64}
+_FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
+
+
+@dataclass(frozen=True)
+class Wires:
+    pupil: str
+    internet: str
+    home: int
+
+    @contextmanager
+    def at(self, name: str) -> Iterator[None]:
+        """Have this thread be in a namespace; sockets made there stay there."""
+        enter(f"/run/netns/{name}")
+        try:
+            yield
+        finally:
+            enter(self.home)
+
+    @property
+    def as_pupil(self) -> tuple[str, ...]:
+        return ("ip", "netns", "exec", self.pupil)
+
+    def reach(self, protocol: str, address: str, port: int) -> tuple[str, float]:
+        """Return what a pupil meets there: "answered", an errno's name or "silence"; and seconds."""
+        family = _FAMILIES[6 if ":" in address else 4]
+        kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+        with self.at(self.pupil):
+            ours = socket.socket(family, kind)
+        began = time.monotonic()
+        with ours:
+            ours.settimeout(3)
+            try:
+                ours.connect((address, port))
+                if protocol == "udp":
+                    ours.send(b"hello")
+                    ours.recv(100)
+                met = "answered"
+            except TimeoutError:
+                met = "silence"
+            except OSError as error:
+                met = os.strerror(error.errno or 0)
+        return met, time.monotonic() - began
+
+
+@contextmanager
+def school_wires(*, udp: tuple[int, ...], tcp: tuple[int, ...]) -> Iterator[Wires]:
+    """Make the namespaces; the internet echoes on ports `udp`, accepts on `tcp`, and has a resolver
+    of its own on port 53.
+    """
+    needs.network_namespace()
+    needs.program("nft", "nftables")
+    names = [f"fd-{part}-{os.getpid()}" for part in ("gate", "pupil", "inet")]
+    gate, pupil, internet = names
+    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    with ExitStack() as stack:
+        stack.callback(os.close, before)
+        for name in names:
+            do("ip", "netns", "add", name)
+            stack.callback(
+                subprocess.run, ["ip", "netns", "delete", name], capture_output=True, check=False
+            )
+        home = os.open(f"/run/netns/{gate}", os.O_RDONLY)
+        stack.callback(os.close, home)
+        enter(home)
+        stack.callback(enter, before)
+        wires = Wires(pupil, internet, home)
+        do("ip", "link", "set", "lo", "up")
+        for ours, theirs, ns, here, there in (
+            ("lan0", "eth0", pupil, GATEWAY, PUPIL),
+            ("wan0", "eth0", internet, _WAN, OUTSIDE),
+        ):
+            do("ip", "link", "add", ours, "type", "veth", "peer", "name", theirs, "netns", ns)
+            _up(ours, here)
+            with wires.at(ns):
+                do("ip", "link", "set", "lo", "up")
+                _up(theirs, there)
+                for version in (4, 6):
+                    do("ip", f"-{version}", "route", "add", "default", "via", here[version])
+        for path in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
+            do("sh", "-c", f"echo 1 >/proc/sys/net/{path}")
+        with wires.at(internet):
+            for version in (4, 6):
+                stack.enter_context(_servers(OUTSIDE[version], version, udp, tcp))
+        yield wires
+
+
+@contextmanager
+def _servers(
+    address: str, version: int, udp: tuple[int, ...], tcp: tuple[int, ...]
+) -> Iterator[None]:
+    with ExitStack() as stack:
+        for port in (*tcp, 53):
+            listening = socket.create_server((address, port), family=_FAMILIES[version])
+            stack.enter_context(listening)
+            if port == 53:
+                threading.Thread(target=_resolve_streams, args=(listening,), daemon=True).start()
+                stack.callback(_close, listening)
+        for port in (*udp, 53):
+            bound = socket.socket(_FAMILIES[version], socket.SOCK_DGRAM)
+            bound.bind((address, port))
+            what = _rogue if port == 53 else bytes
+            threading.Thread(target=_serve, args=(bound, what), daemon=True).start()
+            stack.callback(_close, bound)
+        yield
+
+
+def _serve(bound: socket.socket, what: object) -> None:
+    with suppress(OSError):
+        while True:
+            asked, whence = bound.recvfrom(4096)
+            bound.sendto(what(asked), whence)  # type: ignore[operator]
+
+
+def _resolve_streams(listening: socket.socket) -> None:
+    with suppress(OSError):
+        while True:
+            stream, _ = listening.accept()
+            with stream:
+                reply = _rogue(stream.recv(4096)[2:])
+                stream.sendall(len(reply).to_bytes(2, "big") + reply)
+
+
+def _rogue(asked: bytes) -> bytes:
+    reply = dns.message.make_response(dns.message.from_wire(asked))
+    name = reply.question[0].name
+    reply.answer.append(dns.rrset.from_text(name, 60, "IN", "A", ROGUE_ANSWER))
+    return reply.to_wire()
+
+
+def _close(each: socket.socket) -> None:
+    with suppress(OSError):
+        each.shutdown(socket.SHUT_RDWR)
+    each.close()
+
+
+def _up(link: str, addresses: dict[int, str]) -> None:
+    for version, address in addresses.items():
+        quick = ("nodad",) if version == 6 else ()
+        do("ip", "address", "add", f"{address}/{_LENGTHS[version]}", "dev", link, *quick)
+    do("ip", "link", "set", link, "up")
