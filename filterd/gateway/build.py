@@ -60,6 +60,8 @@ def build_plan(config: Config) -> Plan:
         notes.append("no-web")
     if not gateway.doh:
         notes.append("no-doh")
+    if gateway.egress.groups:
+        notes.append("gate-by-hand")
     return Plan(tuple(sets), tuple(maps), tuple(chains), tuple(notes))
 
 

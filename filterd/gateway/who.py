@@ -60,7 +60,7 @@ def apart(owned: Iterable[tuple[IPNetwork, str]]) -> list[tuple[IPNetwork, str]]
     for network, owner in found.items():
         within = [each for each in found if each != network and _inside(each, network)]
         pieces += [(piece, owner) for piece in less(network, within)]
-    return sorted(pieces, key=lambda each: each[0])  # type: ignore[arg-type,return-value]
+    return sorted(pieces, key=lambda each: each[0])
 
 
 def less(network: IPNetwork, holes: Iterable[IPNetwork]) -> list[IPNetwork]:

@@ -33,12 +33,14 @@ NOTES: Mapping[str, Mapping[str, str]] = {
         "no-dns-door4": "listen has no IPv4 address for the LAN: queries over IPv4 are refused",
         "no-dns-door6": "listen has no IPv6 address for the LAN: queries over IPv6 are refused",
         "no-web": "http.listen.transparent is not set: web traffic is filtered by DNS alone",
+        "gate-by-hand": "gateway.egress: nothing fills the sets resolved_* yet but you (nft)",
         "no-doh": "gateway.doh is empty: DNS over HTTPS is closed by name alone",
     },
     "vi": {
         "no-dns-door4": "listen không có địa chỉ IPv4 cho mạng LAN: truy vấn qua IPv4 bị từ chối",
         "no-dns-door6": "listen không có địa chỉ IPv6 cho mạng LAN: truy vấn qua IPv6 bị từ chối",
         "no-web": "http.listen.transparent chưa đặt: lưu lượng web chỉ được lọc bằng DNS",
+        "gate-by-hand": "gateway.egress: chưa có gì tự điền các tập resolved_*, ngoài bạn (nft)",
         "no-doh": "gateway.doh trống: DNS qua HTTPS chỉ bị chặn theo tên",
     },
 }

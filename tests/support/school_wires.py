@@ -81,6 +81,8 @@ def school_wires(*, udp: tuple[int, ...], tcp: tuple[int, ...]) -> Iterator[Wire
         stack.callback(os.close, before)
         for name in names:
             do("ip", "netns", "add", name)
+            quick = "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad"  # no wait for addresses
+            do("ip", "netns", "exec", name, "sh", "-c", quick)
             stack.callback(
                 subprocess.run, ["ip", "netns", "delete", name], capture_output=True, check=False
             )
@@ -133,6 +135,8 @@ def _serve(bound: socket.socket, what: object) -> None:
     with suppress(OSError):
         while True:
             asked, whence = bound.recvfrom(4096)
+            if not asked:  # closed
+                return
             bound.sendto(what(asked), whence)  # type: ignore[operator]
 
 
@@ -141,8 +145,10 @@ def _resolve_streams(listening: socket.socket) -> None:
         while True:
             stream, _ = listening.accept()
             with stream:
-                reply = _rogue(stream.recv(4096)[2:])
-                stream.sendall(len(reply).to_bytes(2, "big") + reply)
+                asked = stream.recv(4096)[2:]
+                if asked:  # not just a probe
+                    reply = _rogue(asked)
+                    stream.sendall(len(reply).to_bytes(2, "big") + reply)
 
 
 def _rogue(asked: bytes) -> bytes:

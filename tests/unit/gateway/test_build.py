@@ -1,0 +1,203 @@
+"""The plan: what of a configuration becomes a rule, whose, and in which order."""
+
+import ipaddress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filterd.config.load import loads
+from filterd.gateway.build import build_plan
+from filterd.gateway.text import table, transaction
+from filterd.gateway.who import apart
+from filterd.gateway.words import NOTES, RULES
+from filterd.model.errors import ConfigError
+
+SCHOOL = """
+language: en
+listen: {udp: ['10.20.0.1:53', '[2001:db8::1]:53'], tcp: ['10.20.0.1:53', '[2001:db8::1]:53']}
+default_group: pupils
+groups:
+  pupils: {age: 9, networks: [10.20.1.0/24]}
+  staff: {age: 18, filtered: false, bypass_protection: false, networks: [10.20.2.0/24]}
+clients: {laptop: {group: staff, ids: ['02:00:00:00:00:47', 10.20.1.9]}}
+gateway:
+  lan: [lan0]
+"""
+GOLDEN = """\
+table inet filterd {
+    set lan {
+        type ifname
+        elements = { "lan0" }
+    }
+
+    map nat_networks4 {
+        type ipv4_addr : verdict
+        flags interval
+        elements = { 10.20.1.0/24 : goto nat_pupils }
+    }
+
+    map egress_networks4 {
+        type ipv4_addr : verdict
+        flags interval
+        elements = { 10.20.1.0/24 : goto egress_pupils }
+    }
+
+    chain nat_pupils {
+        # pupils
+        meta nfproto ipv4 udp dport 53 ip daddr 10.20.0.1 accept
+        meta nfproto ipv4 udp dport 53 counter dnat ip to 10.20.0.1:53 comment "dns-udp"
+        meta nfproto ipv6 udp dport 53 ip6 daddr 2001:db8::1 accept
+        meta nfproto ipv6 udp dport 53 counter dnat ip6 to [2001:db8::1]:53 comment "dns-udp"
+        meta nfproto ipv4 tcp dport 53 ip daddr 10.20.0.1 accept
+        meta nfproto ipv4 tcp dport 53 counter dnat ip to 10.20.0.1:53 comment "dns-tcp"
+        meta nfproto ipv6 tcp dport 53 ip6 daddr 2001:db8::1 accept
+        meta nfproto ipv6 tcp dport 53 counter dnat ip6 to [2001:db8::1]:53 comment "dns-tcp"
+    }
+
+    chain egress_pupils {
+        # pupils
+        udp dport 53 counter reject with icmpx admin-prohibited comment "dns-refused"
+        tcp dport 53 counter reject with tcp reset comment "dns-refused"
+        tcp dport 853 counter reject with tcp reset comment "dot"
+        udp dport 853 counter reject with icmpx admin-prohibited comment "doq"
+        udp dport 443 counter reject with icmpx admin-prohibited comment "quic"
+    }
+
+    chain prerouting {
+        type nat hook prerouting priority dstnat - 10; policy accept;
+        iifname != @lan accept
+        ip saddr vmap @nat_networks4
+        goto nat_pupils
+    }
+
+    chain forward {
+        type filter hook forward priority filter - 10; policy accept;
+        iifname != @lan accept
+        oifname @lan accept
+        ip saddr vmap @egress_networks4
+        goto egress_pupils
+    }
+}
+"""
+
+
+def plan(more="", school=SCHOOL):
+    return build_plan(loads(school + more))
+
+
+def keys(made, chain):
+    (found,) = (each for each in made.chains if each.name == chain)
+    return [rule.key for rule in found.rules if rule.key]
+
+
+def test_the_whole_table_of_a_small_school():
+    lines = [line for line in SCHOOL.splitlines() if "staff" not in line]
+    assert table(plan(school="\n".join(lines))) == GOLDEN
+
+
+def test_the_same_configuration_gives_the_same_text():
+    assert transaction(plan()) == transaction(plan())
+
+
+def test_whoever_may_go_round_us_may_but_queries_are_ours():
+    made = plan()
+    assert keys(made, "egress_staff") == ["dns-refused", "dns-refused"]
+    assert set(keys(made, "nat_staff")) == {"dns-udp", "dns-tcp"}
+
+
+def test_a_known_client_comes_before_its_network():
+    made = plan()
+    (chain,) = (each for each in made.chains if each.name == "forward")
+    lookups = [rule.action for rule in chain.rules if "vmap" in rule.action]
+    assert lookups == [
+        "ether saddr vmap @egress_devices",
+        "ip saddr vmap @egress_clients4",
+        "ip saddr vmap @egress_networks4",
+    ]
+    assert chain.rules[-1].action == "goto egress_pupils"
+
+
+def test_each_switch_takes_its_rules_away():
+    off = "  redirect_dns: false\n  close_encrypted_dns: false\n  close_quic: false\n"
+    assert all(not rule.key for chain in plan(off).chains for rule in chain.rules)
+
+
+def test_the_web_goes_to_the_http_filter_where_it_is_on():
+    made = plan("http: {listen: {transparent: ['10.20.0.1:8080']}}\n")
+    assert keys(made, "nat_pupils")[-1] == "web"
+    assert "web" not in keys(made, "nat_staff")
+    assert "no-web" not in made.notes
+    switched = "  redirect_web: false\nhttp: {listen: {transparent: ['10.20.0.1:8080']}}\n"
+    assert "web" not in keys(plan(switched), "nat_pupils")
+
+
+def test_a_family_without_a_door_is_refused_and_told():
+    only4 = SCHOOL.replace(", '[2001:db8::1]:53'", "")
+    made = plan(school=only4)
+    assert "no-dns-door6" in made.notes
+    assert "ipv6" not in table(made)
+
+
+def test_learning_comes_before_refusing():
+    assert keys(plan("  egress: {groups: [pupils]}\n"), "egress_pupils")[-1] == "gate-learning"
+    enforced = plan("  egress: {groups: [pupils], enforce: true}\n")
+    assert keys(enforced, "egress_pupils")[-2:] == ["gate", "gate"]
+    assert "gate" not in keys(enforced, "egress_staff")
+
+
+def test_what_was_learned_goes_on_only_where_its_set_still_is():
+    kept = {"resolved_pupils4": ("192.0.2.1 timeout 60s",), "resolved_gone4": ("192.0.2.2",)}
+    text = transaction(plan("  egress: {groups: [pupils]}\n"), kept)
+    assert "add element inet filterd resolved_pupils4 { 192.0.2.1 timeout 60s }" in text
+    assert "resolved_gone4" not in text
+
+
+def test_names_of_groups_become_names_of_chains():
+    made = plan(school=SCHOOL.replace("pupils", "Lớp 3 Đ").replace("staff", "三年"))
+    names = {each.group: each.name for each in made.chains if each.name.startswith("egress")}
+    assert names == {"Lớp 3 Đ": "egress_lop_3_d", "三年": "egress_2"}
+
+
+def test_every_rule_and_note_has_its_words_in_both_languages():
+    made = plan(
+        "  doh: [192.0.2.1, '2001:db8::53']\n  egress: {groups: [pupils]}\n"
+        "http: {listen: {transparent: ['10.20.0.1:8080']}}\n"
+    )
+    met = {rule.key for chain in made.chains for rule in chain.rules if rule.key}
+    assert met | {"gate"} == set(RULES["en"]) == set(RULES["vi"])
+    assert set(plan().notes) <= set(NOTES["en"]) == set(NOTES["vi"])
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("gateway: {lan: [lan0]}", "devices there cannot reach filterd"),
+        ("gateway: {lan: ['a b']}", "is no network interface"),
+        ("gateway: {egress: {groups: [nobody]}}", "unknown group 'nobody'"),
+        ("gateway: {lan: [a], uplink: [a], redirect_dns: false}", "is in `lan` too"),
+    ],
+)
+def test_what_cannot_work_is_told(said, told):
+    with pytest.raises(ConfigError, match=told):
+        loads(said)
+
+
+@given(
+    st.dictionaries(
+        st.builds(
+            lambda bits, length: ipaddress.ip_network((bits << 24, length), strict=False),
+            st.integers(0, 255),
+            st.integers(0, 12),
+        ),
+        st.sampled_from("abc"),
+        max_size=8,
+    ),
+    st.integers(0, 2**32 - 1),
+)
+def test_the_smallest_network_wins_although_none_overlap(owners, number):
+    address = ipaddress.ip_address(number)
+    holders = [each for each in owners if address in each]
+    wanted = owners[max(holders, key=lambda each: each.prefixlen)] if holders else None
+    found = [owner for network, owner in apart(owners.items()) if address in network]
+    assert found == ([wanted] if wanted else [])
