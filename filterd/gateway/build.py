@@ -1,9 +1,9 @@
 """Configuration to plan: pure, the same plan for the same configuration.
 
 Two ways lead through the table. `prerouting` sends DNS, and the web where it is filtered, to our
-own doors; `forward` refuses what would go round them. Each looks up who it is and goes on in the chain
-of that group, so counts are per group and never per client. We only ever refuse: what we let pass
-other tables may still refuse (an `accept` ends our table alone).
+own doors; `forward` refuses what would go round them. Each looks up who it is and goes on in the
+chain of that group, so counts are per group and never per client. We only ever refuse: what we let
+pass other tables may still refuse (an `accept` ends our table alone).
 """
 
 import ipaddress

@@ -3,14 +3,16 @@ IPv6, beside a table of somebody else.
 """
 
 import json
+import socket
 import subprocess
 
 import pytest
 
+from tests.support.data import ROOT
 from tests.support.dnsclient import run_dig
 from tests.support.needs import program
-from tests.support.node import filterd, node, write_config
-from tests.support.school_wires import OUTSIDE, ROGUE_ANSWER, school_wires
+from tests.support.node import FILTERD, filterd, node, write_config
+from tests.support.school_wires import GATEWAY, OUTSIDE, PUPIL, ROGUE_ANSWER, school_wires
 from tests.support.servers import free_port
 
 pytestmark = pytest.mark.real
@@ -28,8 +30,10 @@ AT_ONCE = 1.0
 DOORS = ["0.0.0.0:53", "[::]:53"]
 
 
-def config(**gateway):
+def config(clients=(), http=(), **gateway):
     return {
+        "http": dict(http),
+        "clients": dict(clients),
         "listen": {"udp": DOORS, "tcp": DOORS},
         "upstream": {"servers": ["127.0.0.1:9"]},
         "access": {"networks": ["2001:db8:77::/64"]},
@@ -87,13 +91,21 @@ def test_without_it_a_pupil_walks_round_us(wires, version):
             assert wires.reach(protocol, OUTSIDE[version], port)[0] == "answered"
 
 
-@pytest.mark.parametrize("way", ["+notcp", "+tcp"])
-@BOTH
-def test_a_foreign_resolver_s_queries_are_answered_by_ours(wires, gateway, tmp_path, version, way):
-    gateway()
+def test_a_foreign_resolver_s_queries_are_answered_by_ours(wires, gateway, tmp_path):
+    command = gateway()
     with node(tmp_path, config()):
-        found = ask(wires, OUTSIDE[version], "open.site.example", way)
-    assert found.data() == [OURS], found.text
+        for version in (4, 6):
+            for way in ("+notcp", "+tcp"):
+                found = ask(wires, OUTSIDE[version], "open.site.example", way)
+                assert found.data() == [OURS], found.text
+                direct = ask(wires, GATEWAY[version], "open.site.example", way)
+                assert direct.data() == [OURS], direct.text
+    rules = json.loads(command("status", "--json").stdout)["rules"]
+    for key in ("dns-udp", "dns-tcp"):  # what was asked of us anyway is not among them
+        assert {"group": "pupils", "rule": key, "packets": 2} in rules
+    told = command("status", "--language", "vi").stdout
+    assert "nhóm pupils" in told
+    assert "        2  truy vấn tới máy chủ DNS ngoài, do filterd trả lời (TCP)\n" in told
 
 
 @BOTH
@@ -189,3 +201,62 @@ def test_a_change_by_hand_is_seen_and_mended(wires, gateway):
     assert command("apply").returncode == 0
     assert command("status").returncode == 0
     assert wires.reach("tcp", OUTSIDE[4], 853)[0] == "Connection refused"
+
+
+@BOTH
+def test_who_is_exempt_and_what_everybody_reaches_are_left_alone(wires, gateway, version):
+    gateway(exempt=[PUPIL[version]])
+    assert wires.reach("udp", OUTSIDE[version], 853)[0] == "answered"
+    assert ask(wires, OUTSIDE[version], "open.site.example").data() == [ROGUE_ANSWER]
+    assert wires.reach("udp", OUTSIDE[10 - version], 853)[0] != "answered"
+    gateway(reachable=[OUTSIDE[version]])
+    assert wires.reach("udp", OUTSIDE[version], 853)[0] == "answered"
+    assert ask(wires, OUTSIDE[version], "open.site.example").data() == [ROGUE_ANSWER]
+
+
+@BOTH
+def test_a_known_device_belongs_to_its_group_whatever_its_address(wires, gateway, version):
+    gateway(clients={"laptop": {"group": "staff", "ids": [wires.pupil_device]}})
+    assert wires.reach("udp", OUTSIDE[version], 853)[0] == "answered"
+    assert wires.reach("udp", OUTSIDE[version], 443)[0] == "answered"
+    assert wires.reach("udp", OUTSIDE[version], 53)[0] == "Connection refused"
+
+
+def test_what_others_refuse_stays_refused(wires, gateway):
+    gateway(reachable=[OUTSIDE[4]])
+    subprocess.run(
+        ["nft", "add rule inet other c tcp dport 9999 reject with tcp reset"], check=True
+    )
+    try:
+        assert wires.reach("tcp", OUTSIDE[4], 9999)[0] == "Connection refused"
+    finally:
+        subprocess.run(["nft", "flush chain inet other c"], check=True)
+
+
+def test_without_the_right_it_says_so_and_changes_nothing(wires, gateway, tmp_path):
+    gateway()
+    before = subprocess.run(["nft", "-j", "list", "ruleset"], capture_output=True, check=True)
+    bare = ("setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "--no-new-privs")
+    words = [*bare, *FILTERD, "gateway", "remove", "-c", str(tmp_path / "filterd.yaml")]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False, cwd=ROOT)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "run it as root" in done.stderr
+    after = subprocess.run(["nft", "-j", "list", "ruleset"], capture_output=True, check=True)
+    assert after.stdout == before.stdout
+
+
+@BOTH
+def test_the_web_goes_to_the_http_filter_and_nowhere_without_it(wires, gateway, version):
+    port = free_port()
+    gateway(http={"listen": {"transparent": [f"0.0.0.0:{port}", f"[::]:{port}"]}})
+    for web in (80, 443):
+        met, seconds = wires.reach("tcp", OUTSIDE[version], web)
+        assert (met, seconds < AT_ONCE) == ("Connection refused", True)
+    assert wires.reach("tcp", OUTSIDE[version], 9999)[0] == "answered"
+    family = socket.AF_INET6 if version == 6 else socket.AF_INET
+    with socket.create_server(("", port), family=family) as door:
+        door.settimeout(5)
+        assert wires.reach("tcp", OUTSIDE[version], 443)[0] == "answered"
+        came, (address, *_) = door.accept()
+        came.close()
+    assert address == PUPIL[version]

@@ -22,6 +22,7 @@ GATEWAY = {4: "10.77.0.1", 6: "2001:db8:77::1"}
 OUTSIDE = {4: "198.51.100.9", 6: "2001:db8:99::9"}
 ROGUE_ANSWER = "192.0.2.66"
 _WAN = {4: "198.51.100.1", 6: "2001:db8:99::1"}
+_DEVICE = "02:00:00:00:00:47"
 _LENGTHS = {4: 24, 6: 64}
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
@@ -31,6 +32,8 @@ class Wires:
     pupil: str
     internet: str
     home: int
+
+    pupil_device: str  # the pupil's MAC address
 
     @contextmanager
     def at(self, name: str) -> Iterator[None]:
@@ -90,7 +93,7 @@ def school_wires(*, udp: tuple[int, ...], tcp: tuple[int, ...]) -> Iterator[Wire
         stack.callback(os.close, home)
         enter(home)
         stack.callback(enter, before)
-        wires = Wires(pupil, internet, home)
+        wires = Wires(pupil, internet, home, _DEVICE)
         do("ip", "link", "set", "lo", "up")
         for ours, theirs, ns, here, there in (
             ("lan0", "eth0", pupil, GATEWAY, PUPIL),
@@ -100,6 +103,8 @@ def school_wires(*, udp: tuple[int, ...], tcp: tuple[int, ...]) -> Iterator[Wire
             _up(ours, here)
             with wires.at(ns):
                 do("ip", "link", "set", "lo", "up")
+                if ns == pupil:
+                    do("ip", "link", "set", theirs, "address", _DEVICE)
                 _up(theirs, there)
                 for version in (4, 6):
                     do("ip", f"-{version}", "route", "add", "default", "via", here[version])
