@@ -62,14 +62,16 @@ def apply(plan: Plan, record: Path) -> Sequence[str]:
     text = transaction(plan, live.keeping(before.items))
     nft.check(text)
     nft.put(text)
-    written = _read(record)
-    old = written["text"] if written is not None and before.state != "absent" else ""
+    written = _read(record) if before.state != "absent" else None
     shown = {"text": table(plan), "live": live.fingerprint(nft.listed() or ())}
     make_directory(record.parent)
     write_atomically(record, (json.dumps(shown) + "\n").encode())
-    changed = difflib.unified_diff(old.splitlines(), table(plan).splitlines(), n=0, lineterm="")
-    lines = [each for each in changed if not each.startswith(("---", "+++", "@@"))]
-    return lines or ["(as configured again)"]
+    if written is None:
+        return (f"+ {len(plan.chains)} chains, {sum(len(c.rules) for c in plan.chains)} rules",)
+    old, new = written["text"].splitlines(), table(plan).splitlines()
+    lines = difflib.unified_diff(old, new, n=0, lineterm="")
+    changed = [each for each in lines if not each.startswith(("---", "+++", "@@"))]
+    return changed or ("+ as the configuration has it, again",)
 
 
 def remove(record: Path) -> bool:

@@ -21,7 +21,7 @@ PUPIL = {4: "10.77.0.2", 6: "2001:db8:77::2"}
 GATEWAY = {4: "10.77.0.1", 6: "2001:db8:77::1"}
 OUTSIDE = {4: "198.51.100.9", 6: "2001:db8:99::9"}
 ROGUE_ANSWER = "192.0.2.66"
-_WAN = {4: "198.51.100.1", 6: "2001:db8:99::1"}
+UPLINK = {4: "198.51.100.1", 6: "2001:db8:99::1"}
 _DEVICE = "02:00:00:00:00:47"
 _LENGTHS = {4: 24, 6: 64}
 _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
@@ -97,7 +97,7 @@ def school_wires(*, udp: tuple[int, ...], tcp: tuple[int, ...]) -> Iterator[Wire
         do("ip", "link", "set", "lo", "up")
         for ours, theirs, ns, here, there in (
             ("lan0", "eth0", pupil, GATEWAY, PUPIL),
-            ("wan0", "eth0", internet, _WAN, OUTSIDE),
+            ("wan0", "eth0", internet, UPLINK, OUTSIDE),
         ):
             do("ip", "link", "add", ours, "type", "veth", "peer", "name", theirs, "netns", ns)
             _up(ours, here)
