@@ -5,6 +5,7 @@ until it is whole. Everything else goes on as it comes, but for the last piece o
 hashed: what is then known to be on a list never becomes whole at the other end.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from filterd.http.labels.base import Label
@@ -24,6 +25,8 @@ class Watch:
     page: Page | None = None
     scanner: Scanner | None = None
     at_end: bool = False
+    partial: bool = False  # part of a page without its head
+    give_back: Callable[[], None] | None = None  # the room that a held body takes
     seen: int = 0  # bytes
     hit: Hit | None = None
     _last: bytes = b""
@@ -64,6 +67,7 @@ class Watch:
                 self.scanner.feed(body)
             self.hit = self.scanner.end()
             self.scanner = None
+        self._leave()
         return self.hit
 
     def drop(self) -> None:
@@ -72,6 +76,12 @@ class Watch:
             self.scanner.drop()
             self.scanner = None
         self._last = b""
+        self._leave()
+
+    def _leave(self) -> None:
+        if self.give_back is not None:
+            self.give_back()
+            self.give_back = None
 
     def pass_on(self, data: bytes) -> bytes:
         """Take the next bytes; return those that may go on now. b"" ends the body.

@@ -4,6 +4,8 @@ import hashlib
 import json
 import random
 import socket
+import ssl
+from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -187,3 +189,53 @@ def test_a_server_that_cannot_be_had_is_told_in_our_words(world):
     assert 'lang="vi"' in done.stdout
     assert "mitmproxy" not in done.stdout.lower()
     assert str(mute)
+
+
+def test_a_site_cannot_label_another_by_its_name_in_host(world):
+    before = list(world.plain.asked)
+    for url, host in (("open.site.example", "www.google.com"), ("www.google.com", "open")):
+        done = world.curl(world.http(url, "/labelled"), "-H", f"Host: {host}.site.example")
+        assert done.stdout.split()[-2] == "403"
+    assert world.plain.asked == before
+
+
+def test_an_absolute_target_in_a_tunnel_has_to_agree(world):
+    tls = ssl.create_default_context(cafile=world.ours)
+
+    def asked(target):
+        raw, _ = world.tunnel("open.site.example")
+        with tls.wrap_socket(raw, server_hostname="open.site.example") as inside:
+            host = f"open.site.example:{world.tls.port}"
+            inside.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            return inside.recv(4096).split(b" ")[1]
+
+    before = list(world.tls.asked)
+    assert asked(world.https("www.google.com", "/echo")) == b"403"
+    assert world.tls.asked == before
+    assert asked(world.https("open.site.example", "/echo?absolute")) == b"200"
+    assert world.tls.asked == [*before, "/echo?absolute"]  # as an origin-form
+
+
+def test_a_part_of_a_page_without_its_head_is_not_given(world):
+    assert page(world, "/part", PUPIL, "-H", "Range: bytes=9-").stdout.split()[-2] == "400"
+    assert page(world, "/part", STAFF, "-H", "Range: bytes=9-").stdout.split()[-2] == "206"
+
+
+def test_uploads_that_are_broken_off_leave_nothing_and_the_log_is_clean(world):
+    def held():
+        fields = [Path(f"/proc/{pid}/statm").read_text().split() for pid in world.filter.workers()]
+        return sum(int(each[1]) for each in fields) * 4096
+
+    head = (
+        f"POST {world.http('open.site.example', '/up')} HTTP/1.1\r\n"
+        f"Host: open.site.example:{world.plain.port}\r\n"
+        "Content-Type: image/png\r\nContent-Length: 8388608\r\n\r\n"
+    ).encode()
+    before = held()
+    for _ in range(30):
+        with socket.create_connection(("127.0.0.1", world.filter.proxy)) as raw:
+            raw.sendall(head + PICTURE[:16] + bytes(8_000_000))
+    eventually(lambda: held() - before < 64 * 2**20)
+    assert page(world, "/body").stdout.split()[-2] == "200"
+    assert "crashed" not in world.filter.log
+    assert "Traceback" not in world.filter.log

@@ -61,8 +61,14 @@ class ReadingHandler(Handler):
         said = {"path": self.path, **{key.lower(): value for key, value in self.headers.items()}}
         self.say(json.dumps(said).encode(), "application/json")
 
-    def say(self, data, kind="text/html; charset=utf-8", more=()):
-        self.send_response(200)
+    def page_part(self):
+        """The page from its ninth byte on, as it was asked for."""
+        page = HEAD % META
+        span = f"bytes 9-{len(page) - 1}/{len(page)}"
+        self.say(page[9:], more={"Content-Range": span}, status=206)
+
+    def say(self, data, kind="text/html; charset=utf-8", more=(), status=200):
+        self.send_response(status)
         for key, value in {"Content-Type": kind, **dict(more)}.items():
             self.send_header(key, value)
         self.send_header("Content-Length", str(len(data)))

@@ -11,10 +11,16 @@
 from typing import Protocol
 
 from mitmproxy import http
-from mitmproxy.proxy import layer
+from mitmproxy.proxy import events, layer
 from mitmproxy.proxy.layers import http as layers
 from mitmproxy.proxy.layers.http import SendHttp
-from mitmproxy.proxy.layers.http._events import RequestProtocolError, ResponseProtocolError
+from mitmproxy.proxy.layers.http._events import (
+    RequestProtocolError,
+    ResponseData,
+    ResponseEndOfMessage,
+    ResponseProtocolError,
+    ResponseTrailers,
+)
 
 from filterd.http.watching import Watch
 
@@ -23,6 +29,7 @@ WATCH = "filterd-watch"  # over the answer's body
 UPLOAD = "filterd-upload"  # over the request's
 OURS = "filterd-ours"  # the answer is ours, and final
 _BAD_GATEWAY = 502
+_LATE = (ResponseData, ResponseTrailers, ResponseEndOfMessage)
 
 
 class Answers(Protocol):
@@ -72,6 +79,12 @@ class Stream(layers.HttpStream):  # type: ignore[misc]
             self.flow.response.stream = watch.pass_on
         return found
 
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Let what a server still sends behind an answer of ours fall."""
+        if self.server_state == self.state_done and isinstance(event, _LATE):
+            return
+        yield from super()._handle_event(event)
+
     def handle_protocol_error(
         self, event: RequestProtocolError | ResponseProtocolError
     ) -> layer.CommandGenerator[None]:
@@ -82,6 +95,9 @@ class Stream(layers.HttpStream):  # type: ignore[misc]
                 yield from self._answer(response)
                 return
         yield from super().handle_protocol_error(event)
+        # It may be long until nobody knows of this stream any more.
+        self.request_body_buf.clear()
+        self.response_body_buf.clear()
 
     def _unanswered(self) -> bool:
         return (
