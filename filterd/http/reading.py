@@ -71,7 +71,7 @@ class Reading:
     def answer(self, method: str, status: int, fields: Fields, length: int | None) -> Watch | None:
         """Return the watch over an answer's body; None: it is not read."""
         kind = _last(fields, "content-type")
-        watch = Watch()
+        watch = Watch(length=length)
         if self.labels is not None and method == "GET":
             # Without its beginning nobody knows what a page says of itself.
             watch.partial = status == PARTIAL and is_page(kind) and not _from_begin(fields)

@@ -13,6 +13,7 @@ from filterd.http.labels.page import Page
 from filterd.http.media.scan import PICTURE, UNTOLD, Scanner
 from filterd.http.media.sets import Hit
 
+SMALL_BYTES = 256 * 1024
 HEAD_BYTES = 256 * 1024  # on the wire; a head is 64 KiB of its page, packed or not
 
 
@@ -27,6 +28,8 @@ class Watch:
     at_end: bool = False
     partial: bool = False  # part of a page without its head
     give_back: Callable[[], None] | None = None  # the room that a held body takes
+    ahead: bool = False  # what `pass_on` is given next was taken already
+    length: int | None = None  # of the body, where it is said
     seen: int = 0  # bytes
     hit: Hit | None = None
     _last: bytes = b""
@@ -41,6 +44,8 @@ class Watch:
         """Whether nothing of it may go on yet."""
         if self.page is not None and not self.page.done and self.seen < HEAD_BYTES:
             return True
+        if self.length is not None and self.length <= SMALL_BYTES:
+            return True  # it is here in a moment, and can be answered in its place
         if self.scanner is None:
             return False
         return self.seen <= PICTURE if self.at_end else self.scanner.whole and self.seen <= UNTOLD
@@ -90,7 +95,9 @@ class Watch:
         length and the file is spoiled.
         """
         if data:
-            self.take(data)
+            if not self.ahead:
+                self.take(data)
+            self.ahead = False
             before = self._last
             if self.scanner is None or self.scanner.silent:
                 self._last = b""

@@ -59,6 +59,7 @@ class Requests:
         )
         self._standings.exchange.decided("tunnels", verdict)
         if verdict.act is Act.BLOCK:
+            standing.tunnel = None  # there is none; the connection may ask for something else
             self._standings.tell(standing, verdict)
             self._refuse(standing, verdict, flow)
 

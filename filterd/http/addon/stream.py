@@ -73,11 +73,18 @@ class Stream(layers.HttpStream):  # type: ignore[misc]
         if response is not None:
             yield from self._answer(response)
             return True
-        found = yield from super().check_body_size(False)
+        yield from self._stream(watch)
+        return False
+
+    def _stream(self, watch: Watch) -> layer.CommandGenerator[None]:
+        """Let what came so far go on, and the rest as it comes; of a file not its last piece."""
         assert self.flow.response is not None
-        if self.flow.response.stream is True:
-            self.flow.response.stream = watch.pass_on
-        return found
+        body = bytes(self.response_body_buf)
+        self.response_body_buf.clear()
+        watch.ahead = True
+        self.flow.response.stream = watch.pass_on
+        yield from self.start_response_stream()
+        yield from self.handle_event(ResponseData(self.stream_id, body))
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Let what a server still sends behind an answer of ours fall."""
