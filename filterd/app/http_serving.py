@@ -109,7 +109,7 @@ def settings_of(config: Config, book: RuleBook, paths: Paths) -> dict[str, Any]:
     inspecting = bool(http.inspect.groups or http.inspect.categories or http.inspect.explain)
     if inspecting and not (authority / CA_FILE).is_file():
         raise ConfigError(
-            (f"http.inspect: no authority in {authority}; `filterd http ca new` makes one",)
+            (f"http.inspect: no authority in {authority}; `filterd http ca new -c …` makes one",)
         )
     return {
         "folder": str(folder),
