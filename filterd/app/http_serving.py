@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 PAGE_KEY = "page.key"
 READY_SECONDS = 30.0
+LEAST_MEMORY, LEAST_AGE = 128 * 2**20, 60.0  # bytes, seconds
 DRAIN_SECONDS = 25.0  # a worker lets connections end for 20
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 STEADY_SECONDS = 60.0  # who lived so long did not fail at its start
@@ -83,7 +84,7 @@ def interpreter(config: Config, prefix: Path) -> Path:
     else:
         places = [prefix.parent / ".venv-http/bin/python", Path("/opt/filterd/http/bin/python")]
     for place in places:
-        if os.access(place, os.X_OK):
+        if place.is_file() and os.access(place, os.X_OK):
             return place
     looked = ", ".join(map(str, places))
     raise ConfigError(
@@ -102,12 +103,13 @@ def settings_of(config: Config, book: RuleBook, paths: Paths) -> dict[str, Any]:
         raise ConfigError(
             ("http.listen: the HTTP filter listens nowhere; give `explicit` or `transparent`",)
         )
+    _try_files(config)
     folder = paths.state / FOLDER
     authority = http.ca or folder / "ca"
     inspecting = bool(http.inspect.groups or http.inspect.categories or http.inspect.explain)
     if inspecting and not (authority / CA_FILE).is_file():
         raise ConfigError(
-            (f"http.inspect: no authority in {authority}; `filterd http ca new` makes one",)
+            (f"http.inspect: no authority in {authority}; `filterd http ca new -c …` makes one",)
         )
     return {
         "folder": str(folder),
@@ -129,6 +131,26 @@ def settings_of(config: Config, book: RuleBook, paths: Paths) -> dict[str, Any]:
         "stream": "256k",
         "page_key": str(folder / PAGE_KEY),
     }
+
+
+def _try_files(config: Config) -> None:
+    """Raise ConfigError for what is named and not there, or named twice."""
+    http = config.http
+    problems = []
+    if http.upstream_ca is not None and not http.upstream_ca.is_file():
+        problems.append(f"http.upstream_ca: no file {http.upstream_ca}")
+    if http.media.on and http.media.sets is not None and not http.media.sets.is_dir():
+        problems.append(f"http.media.sets: no folder {http.media.sets}")
+    problems += [
+        f"http.listen: {each} is under explicit and transparent; take two ports"
+        for each in set(http.listen.explicit) & set(http.listen.transparent)
+    ]
+    if http.memory < LEAST_MEMORY:
+        problems.append("http.memory: a worker begins with some 90 MiB; 128MiB is the least")
+    if http.max_age < LEAST_AGE:
+        problems.append("http.max_age: workers would be replaced all the time; 1m is the least")
+    if problems:
+        raise ConfigError(tuple(problems))
 
 
 def _media(config: Config, folder: Path) -> dict[str, Any]:

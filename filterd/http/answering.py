@@ -22,6 +22,7 @@ _ORDER = "order:"  # how `source_of` calls an authority's order
 _WHY = {
     Why.NAMELESS: page.Why.MISMATCH,
     Why.PORT: page.Why.MISMATCH,
+    Why.DISAGREE: page.Why.MISMATCH,
     Why.BAD_NAME: page.Why.MALFORMED,
     Why.NO_RULES: page.Why.UNREADY,
     Why.BAD_URL: page.Why.MALFORMED,

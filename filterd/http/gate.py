@@ -87,11 +87,17 @@ class Gate:
         if facts.claimed is not None:
             hosts.append(read_authority(facts.claimed)[0])
         hosts += [read_host(each) for each in (facts.sni, facts.tunnel) if each is not None]
+        if facts.target is not None:
+            hosts.append(read_authority(facts.target)[0])
         claimed = hosts[1] if facts.claimed is not None else hosts[0]
         if claimed.name is not None:
             # Its address is then ours to choose.
             hosts = [each for each in hosts if each.address is None]
-        return self._worst(rules, facts.client, hosts, now, facts)
+        found = self._worst(rules, facts.client, hosts, now, facts)
+        if found.act is Act.PASS and len(set(hosts)) > 1:
+            # A server may go by any of them, and what is learned of one would be of another.
+            return Verdict(Act.BLOCK, Why.DISAGREE, found.host)
+        return found
 
     def _opened(
         self, rules: InForce | None, facts: Hello, found: Verdict, at: tuple[float, float]

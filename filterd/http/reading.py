@@ -5,11 +5,13 @@ and nowhere else: they raise the age of what would have passed at the age step, 
 """
 
 import asyncio
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from filterd.http.labels.base import Label, raised
 from filterd.http.labels.cache import LabelCache
+from filterd.http.labels.head import is_page
 from filterd.http.labels.page import Page
 from filterd.http.media.guard import Media
 from filterd.http.media.scan import PICTURE
@@ -19,6 +21,7 @@ from filterd.http.words import Act, Reason, Verdict, Why
 from filterd.model.verdict import Kind, Step
 
 Fields = Sequence[tuple[str, str]]
+PARTIAL = 206  # RFC 9110 section 15.3.7
 READ = "gzip, deflate"  # content codings that can be undone here
 _READABLE = frozenset({"gzip", "deflate", "x-gzip", "identity"})
 _EVENTS = "text/event-stream"  # each piece is meant to be seen at once
@@ -57,16 +60,21 @@ class Reading:
         """Return the watch over a request's body; None: it is not read."""
         if self.media is None or not self.hashes or length == 0:
             return None
-        whole = length is not None and length <= PICTURE
+        whole = length is not None and length <= PICTURE and self.media.hold(length)
         kind, coding = _last(fields, "content-type"), _last(fields, "content-encoding")
         scanner = self.media.scanner(kind, coding, length, exact=not whole)
-        return Watch(scanner=scanner, at_end=whole)
+        if not whole or length is None:
+            return Watch(scanner=scanner)
+        give_back = functools.partial(self.media.release, length)
+        return Watch(scanner=scanner, at_end=True, give_back=give_back)
 
-    def answer(self, status: int, fields: Fields, length: int | None) -> Watch | None:
+    def answer(self, method: str, status: int, fields: Fields, length: int | None) -> Watch | None:
         """Return the watch over an answer's body; None: it is not read."""
         kind = _last(fields, "content-type")
-        watch = Watch()
-        if self.labels is not None:
+        watch = Watch(length=length)
+        if self.labels is not None and method == "GET":
+            # Without its beginning nobody knows what a page says of itself.
+            watch.partial = status == PARTIAL and is_page(kind) and not _from_begin(fields)
             page = Page(status, fields)
             if not page.done or page.label is not None:
                 watch.page = page
@@ -74,7 +82,8 @@ class Reading:
             exact = kind.lower().startswith("multipart/")  # parts that wait would hold up everybody
             coding = _last(fields, "content-encoding")
             watch.scanner = self.media.scanner(kind, coding, length, exact=exact)
-        return watch if watch.page is not None or watch.scanner is not None else None
+        read = watch.page is not None or watch.scanner is not None or watch.partial
+        return watch if read else None
 
     def known(
         self,
@@ -128,6 +137,11 @@ def judge(
         return None
     why = Reason(Kind.BLOCK, Step.AGE, group, rule=f"label:{label.scheme}", min_age=label.min_age)
     return Verdict(Act.BLOCK, Why.LABEL, host, why)
+
+
+def _from_begin(fields: Fields) -> bool:
+    """RFC 9110 section 14.4. Several ranges at once are no page."""
+    return _last(fields, "content-range").lower().startswith("bytes 0-")
 
 
 def _last(fields: Iterable[tuple[str, str]], name: str) -> str:

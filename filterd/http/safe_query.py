@@ -7,6 +7,8 @@ differ in which of two they believe.
 from dataclasses import dataclass
 from urllib.parse import unquote, unquote_plus
 
+from filterd.core import canonical_url
+
 
 @dataclass(frozen=True, slots=True)
 class SafeQuery:
@@ -26,7 +28,7 @@ class SafeQuery:
         """Return `target` (path and query) with the parameter; None where nothing is to be done."""
         bare, hash_, fragment = target.partition("#")
         path, _, query = bare.partition("?")
-        if unquote(path).lower() not in self.paths:
+        if _one_spelling(path) not in self.paths:
             return None
         parts = query.split("&") if query else []
         others = [part for part in parts if not self._is_it(part)]
@@ -38,3 +40,10 @@ class SafeQuery:
     def _is_it(self, part: str) -> bool:
         name = unquote_plus(part.partition("=")[0])
         return name.strip("\0\t\n\r ").lower() == self.parameter
+
+
+def _one_spelling(path: str) -> str:
+    """Return a path as servers may understand it: escapes undone, no empty or dotted segments."""
+    found = canonical_url(f"http://host{path}")
+    plain = path if found is None else found[1]
+    return unquote(plain).lower().rstrip("/") or "/"

@@ -39,7 +39,10 @@ def fault(method: bytes, target: bytes, version: bytes, fields: Fields) -> str |
         if _NOT_IN_VALUE.search(value):
             return "a line break or NUL in a field"
         hosts += name.lower() == b"host"
-    return "two hosts" if hosts > 1 else None
+    if hosts > 1:
+        return "two hosts"
+    # RFC 9112 section 3.2: a server would answer for its default site, which nobody decided.
+    return "no host" if not hosts and version == b"HTTP/1.1" else None
 
 
 def mended(fields: Fields) -> tuple[tuple[bytes, bytes], ...] | None:

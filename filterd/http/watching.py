@@ -5,6 +5,7 @@ until it is whole. Everything else goes on as it comes, but for the last piece o
 hashed: what is then known to be on a list never becomes whole at the other end.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from filterd.http.labels.base import Label
@@ -12,6 +13,7 @@ from filterd.http.labels.page import Page
 from filterd.http.media.scan import PICTURE, UNTOLD, Scanner
 from filterd.http.media.sets import Hit
 
+SMALL_BYTES = 256 * 1024
 HEAD_BYTES = 256 * 1024  # on the wire; a head is 64 KiB of its page, packed or not
 
 
@@ -24,6 +26,10 @@ class Watch:
     page: Page | None = None
     scanner: Scanner | None = None
     at_end: bool = False
+    partial: bool = False  # part of a page without its head
+    give_back: Callable[[], None] | None = None  # the room that a held body takes
+    ahead: bool = False  # what `pass_on` is given next was taken already
+    length: int | None = None  # of the body, where it is said
     seen: int = 0  # bytes
     hit: Hit | None = None
     _last: bytes = b""
@@ -38,6 +44,8 @@ class Watch:
         """Whether nothing of it may go on yet."""
         if self.page is not None and not self.page.done and self.seen < HEAD_BYTES:
             return True
+        if self.length is not None and self.length <= SMALL_BYTES:
+            return True  # it is here in a moment, and can be answered in its place
         if self.scanner is None:
             return False
         return self.seen <= PICTURE if self.at_end else self.scanner.whole and self.seen <= UNTOLD
@@ -64,6 +72,7 @@ class Watch:
                 self.scanner.feed(body)
             self.hit = self.scanner.end()
             self.scanner = None
+        self._leave()
         return self.hit
 
     def drop(self) -> None:
@@ -72,6 +81,12 @@ class Watch:
             self.scanner.drop()
             self.scanner = None
         self._last = b""
+        self._leave()
+
+    def _leave(self) -> None:
+        if self.give_back is not None:
+            self.give_back()
+            self.give_back = None
 
     def pass_on(self, data: bytes) -> bytes:
         """Take the next bytes; return those that may go on now. b"" ends the body.
@@ -80,7 +95,9 @@ class Watch:
         length and the file is spoiled.
         """
         if data:
-            self.take(data)
+            if not self.ahead:
+                self.take(data)
+            self.ahead = False
             before = self._last
             if self.scanner is None or self.scanner.silent:
                 self._last = b""

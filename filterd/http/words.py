@@ -29,6 +29,7 @@ class Why(StrEnum):
     BAD_URL = "bad-url"  # a URL that two readers would understand differently
     TOO_MANY = "too-many"  # more connections than one client, or all, may have
     BAD_HELLO = "bad-hello"  # a ClientHello that cannot be read, or says two things
+    DISAGREE = "names-disagree"  # URL, Host, SNI and tunnel name different hosts
     PORT = "port"  # a tunnel to a port that is not for the web
     NEVER = "never-decrypt"  # passed unread, since it may not be decrypted
     LEARNED = "learned"  # passed unread, since the client trusts one certificate only
@@ -63,7 +64,8 @@ class Hello:
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request's first lines. `host`: of the URL, absolute-form or the connection's; `claimed`:
-    the Host header or :authority; `sni`, `tunnel`: of the connection it came in. `kind`, `source`:
+    the Host header or :authority; `sni`, `tunnel`: of the connection it came in; `target`: the
+    authority of an absolute-form target in a tunnel (RFC 9112 section 3.2.2). `kind`, `source`:
     what for and who asks, in the words of `request_type.py`; looked at only where rules ask for it.
     """
 
@@ -76,6 +78,7 @@ class Request:
     claimed: str | None = None
     sni: str | None = None
     tunnel: str | None = None
+    target: str | None = None
     kind: str = "other"
     source: str | None = None
 

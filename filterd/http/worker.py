@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import gc
 import ipaddress
-import logging
 import os
 import resource
 import secrets
@@ -36,6 +35,7 @@ from filterd.http.labels.keeping import FILE
 from filterd.http.media.guard import Media, MediaSettings
 from filterd.http.never import Learned
 from filterd.http.reading import Reading
+from filterd.http.reticent import write_reticently
 from filterd.http.rules import Rules
 from filterd.http.standing import Most, Standings
 from filterd.model.clock import Clock
@@ -47,7 +47,7 @@ EVENTS_SECONDS = 1.0
 
 def run(settings: Mapping[str, Any]) -> None:
     """Serve until told to end."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    write_reticently()
     asyncio.run(_run(settings))
 
 

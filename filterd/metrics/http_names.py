@@ -14,6 +14,7 @@ WHYS = (
     "bad-url",
     "too-many",
     "bad-hello",
+    "names-disagree",
     "port",
     "never-decrypt",
     "learned",

@@ -1,5 +1,6 @@
 """The hub as real processes, on SQLite and on a real PostgreSQL."""
 
+import contextlib
 import json
 import signal
 import socket
@@ -140,7 +141,13 @@ def test_what_is_played_again_changes_nothing_and_what_is_old_is_refused(hub):
 
 def test_a_body_over_the_limit_is_not_read(hub):
     node = hub.node()
-    answer = node.send("/v1/reports", None, content=bytes(2**20 + 1))
+    answer = None
+    for _ in range(10):
+        # Who is refused while still sending may find the connection gone before the answer.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            answer = node.send("/v1/reports", None, content=bytes(2**20 + 1))
+            break
+    assert answer is not None
     assert answer.status == 413
     with socket.create_connection(("127.0.0.1", hub.port), timeout=20) as raw:
         raw.sendall(b"POST /v1/enrol HTTP/1.1\r\nHost: hub\r\nTransfer-Encoding: chunked\r\n\r\n")

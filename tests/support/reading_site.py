@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from collections.abc import Mapping
 
 from tests.support.http_world import Handler
@@ -25,7 +26,10 @@ class ReadingHandler(Handler):
         made = getattr(self, "page_" + name.strip("/").replace("-", "_"), None)
         if name in self.pictures:
             data, kind = self.pictures[name]
-            self.say(data, kind)
+            if "chunked" in self.path:
+                self.pieces([data[at : at + 50_000] for at in range(0, len(data), 50_000)], kind)
+            else:
+                self.say(data, kind)
         elif made is not None:
             made()
         else:
@@ -61,18 +65,33 @@ class ReadingHandler(Handler):
         said = {"path": self.path, **{key.lower(): value for key, value in self.headers.items()}}
         self.say(json.dumps(said).encode(), "application/json")
 
-    def say(self, data, kind="text/html; charset=utf-8", more=()):
-        self.send_response(200)
+    def page_secret(self):
+        """A labelled page, whose body comes in the same breath and behind it."""
+        self.pieces([HEAD[:27] + META + b"</head>", *[b"a child's message " * 4000] * 4])
+
+    def page_part(self):
+        """The page from its ninth byte on, as it was asked for."""
+        page = HEAD % META
+        span = f"bytes 9-{len(page) - 1}/{len(page)}"
+        self.say(page[9:], more={"Content-Range": span}, status=206)
+
+    def say(self, data, kind="text/html; charset=utf-8", more=(), status=200):
+        self.send_response(status)
         for key, value in {"Content-Type": kind, **dict(more)}.items():
             self.send_header(key, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
 
-    def pieces(self, each):
+    def page_trickle(self):
+        lines = (b"<html><head></head><body>" if n == 0 else b"line %d\n" % n for n in range(10))
+        self.pieces(lines, pause=0.3)
+
+    def pieces(self, each, kind="text/html", pause=0.0):
         self.send_response(200)
-        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Type", kind)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         for piece in (*each, b""):
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            time.sleep(pause)

@@ -13,6 +13,7 @@ would fail where a version has them elsewhere.
 import re
 
 import h11
+from mitmproxy import http
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import http as layers
 from mitmproxy.proxy.layers.http import ReceiveHttp, _events, _http1
@@ -28,8 +29,16 @@ _SWITCHING = re.compile(rb"HTTP/1\.[01] 101[ \r\n]")
 _END = re.compile(rb"\r?\n\r?\n")
 
 
+def _plain_error(status_code: int, message: str = "") -> bytes:  # noqa: ARG001 - for us alone
+    """Return an answer to what is no request, without versions, addresses or what was sent."""
+    reason = http.status_codes.RESPONSES.get(status_code, "Error")
+    head = f"HTTP/1.1 {status_code} {reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    return head.encode("ascii")
+
+
 def use_bounds() -> None:
     """Have every connection that begins from now on be one of these."""
+    _http1.make_error_response = _plain_error
     layers.Http1Server, layers.Http1Client = BoundedServer, BoundedClient
     _http1.ChunkedReader = Chunks
 

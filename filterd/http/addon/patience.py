@@ -2,8 +2,9 @@
 
 mitmproxy ends a connection where nothing happens for ten minutes, and a byte now and then is enough
 to stay. Here a client that owes a hello or a head has it whole within `HEAD_SECONDS`, however
-its bytes come, and a connection that waits for the next request has `IDLE_SECONDS`. Bodies, spliced
-connections and WebSockets are not timed.
+its bytes come, and a connection that waits for the next request has `IDLE_SECONDS`. A body that is
+kept until its end (at most 256 KiB, or 8 MiB where pictures are looked for) has `HELD_SECONDS`.
+Other bodies, spliced connections and WebSockets are not timed.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from mitmproxy.proxy.server import ConnectionIO
 LOOK_SECONDS = 1.0
 HEAD_SECONDS = 20.0
 IDLE_SECONDS = 75.0
+HELD_SECONDS = 300.0
 
 
 class Patience:
@@ -77,7 +79,14 @@ class Patience:
             self._owes(data.context.client, HEAD_SECONDS)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """The head is there."""
+        """The head is there; a body that is kept until its end has to come in time too."""
+        if flow.request.stream:
+            self._paid(flow.client_conn)
+        else:
+            self._owes(flow.client_conn, HELD_SECONDS)
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        """All of it is there."""
         self._paid(flow.client_conn)
 
     def response(self, flow: http.HTTPFlow) -> None:

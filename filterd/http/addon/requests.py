@@ -59,6 +59,7 @@ class Requests:
         )
         self._standings.exchange.decided("tunnels", verdict)
         if verdict.act is Act.BLOCK:
+            standing.tunnel = None  # there is none; the connection may ask for something else
             self._standings.tell(standing, verdict)
             self._refuse(standing, verdict, flow)
 
@@ -87,6 +88,7 @@ class Requests:
             claimed=claimed,
             sni=standing.sni,
             tunnel=standing.tunnel,
+            target=request.authority or None,
             kind=kind,
             source=source,
         )
@@ -145,6 +147,7 @@ class Requests:
         """Make a request that may go on what it is to be, before its body is read."""
         rules, request = self._rules.now, flow.request
         headers = request.headers
+        request.authority = ""  # it agrees; a server is sent the origin-form
         if "cookie" in headers and (kept := without_ours(headers["cookie"])) != headers["cookie"]:
             headers["cookie"] = kept
             if not kept:
@@ -197,12 +200,13 @@ class Requests:
             return
         length = expected_http_body_size(flow.request, response)
         known = None if length in {None, -1} else length
-        watch = self._reading.answer(response.status_code, _fields(response), known)
+        method = flow.request.method
+        watch = self._reading.answer(method, response.status_code, _fields(response), known)
         if watch is None:
             response.stream = response.status_code != _SWITCHING
             return
         flow.metadata[WATCH] = watch
-        held = watch.holds or watch.label is not None
+        held = watch.holds or watch.label is not None or watch.partial
         response.stream = False if held else watch.pass_on
 
     def forbid(self, flow: http.HTTPFlow, watch: Watch) -> http.Response | None:
@@ -250,6 +254,8 @@ class Requests:
         if rules is None or before is None or watch.page is None:
             return None
         host = _asked_host(flow.request)
+        if watch.partial and rules.wishes(standing.client)[1].filtered:
+            return Verdict(Act.BLOCK, Why.BAD_URL, host)
         label = self._reading.settle(watch, (host, flow.request.path), self._clock.unix())
         verdict = judge(rules, standing.client, host, before, label)
         if verdict is not None:

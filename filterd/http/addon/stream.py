@@ -11,10 +11,16 @@
 from typing import Protocol
 
 from mitmproxy import http
-from mitmproxy.proxy import layer
+from mitmproxy.proxy import events, layer
 from mitmproxy.proxy.layers import http as layers
 from mitmproxy.proxy.layers.http import SendHttp
-from mitmproxy.proxy.layers.http._events import RequestProtocolError, ResponseProtocolError
+from mitmproxy.proxy.layers.http._events import (
+    RequestProtocolError,
+    ResponseData,
+    ResponseEndOfMessage,
+    ResponseProtocolError,
+    ResponseTrailers,
+)
 
 from filterd.http.watching import Watch
 
@@ -23,6 +29,7 @@ WATCH = "filterd-watch"  # over the answer's body
 UPLOAD = "filterd-upload"  # over the request's
 OURS = "filterd-ours"  # the answer is ours, and final
 _BAD_GATEWAY = 502
+_LATE = (ResponseData, ResponseTrailers, ResponseEndOfMessage)
 
 
 class Answers(Protocol):
@@ -66,11 +73,24 @@ class Stream(layers.HttpStream):  # type: ignore[misc]
         if response is not None:
             yield from self._answer(response)
             return True
-        found = yield from super().check_body_size(False)
+        yield from self._stream(watch)
+        return False
+
+    def _stream(self, watch: Watch) -> layer.CommandGenerator[None]:
+        """Let what came so far go on, and the rest as it comes; of a file not its last piece."""
         assert self.flow.response is not None
-        if self.flow.response.stream is True:
-            self.flow.response.stream = watch.pass_on
-        return found
+        body = bytes(self.response_body_buf)
+        self.response_body_buf.clear()
+        watch.ahead = True
+        self.flow.response.stream = watch.pass_on
+        yield from self.start_response_stream()
+        yield from self.handle_event(ResponseData(self.stream_id, body))
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Let what a server still sends behind an answer of ours fall."""
+        if self.server_state == self.state_done and isinstance(event, _LATE):
+            return
+        yield from super()._handle_event(event)
 
     def handle_protocol_error(
         self, event: RequestProtocolError | ResponseProtocolError
@@ -82,6 +102,9 @@ class Stream(layers.HttpStream):  # type: ignore[misc]
                 yield from self._answer(response)
                 return
         yield from super().handle_protocol_error(event)
+        # It may be long until nobody knows of this stream any more.
+        self.request_body_buf.clear()
+        self.response_body_buf.clear()
 
     def _unanswered(self) -> bool:
         return (

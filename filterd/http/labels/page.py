@@ -15,13 +15,15 @@ from filterd.http.labels.head import MOST_BYTES, Head, is_page
 from filterd.http.labels.statements import read_headers
 from filterd.http.labels.unpacking import Unpacked
 
+_OK = 200  # not 204 or 206: what has no head must not make a label forgotten
+
 
 class Page:
     """Reads one answer. `done`: the body, or the rest of it, will say nothing."""
 
     def __init__(self, status: int, fields: Iterable[tuple[str, str]]) -> None:
         fields = list(fields)
-        self._success = 200 <= status < 300
+        self._success = status == _OK
         self._from_fields = read_headers(fields)
         kind, encoding = _last(fields, "content-type"), _last(fields, "content-encoding")
         self._head = Head(kind)
@@ -43,7 +45,7 @@ class Page:
     def settle(self, cache: LabelCache, host: str, path: str, now: float) -> Label | None:
         """Return the label in force for this answer, and let `cache` learn it.
 
-        Only an answer with success teaches: an error page speaks for itself alone.
+        Only a whole page teaches: an error page, or a part, speaks for itself alone.
         """
         if self._success:
             return cache.learn_page(host, path, self.label, now)

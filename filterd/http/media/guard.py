@@ -84,6 +84,14 @@ class Media:
         desk = replace(self._desk, perceive=None) if exact else self._desk
         return Scanner(desk, content_type, content_encoding, length)
 
+    def hold(self, size: int) -> bool:
+        """Take room for a body of `size` bytes that is held elsewhere; False: there is none."""
+        return self._room.take(size)
+
+    def release(self, size: int) -> None:
+        """Give back what `hold` took."""
+        self._room.take(-size)
+
     def record(self, hit: Hit, host: str) -> str:
         """Count a hit and hand it off; return its reference number. Never raises."""
         return self._handoffs.write(hit, host, self._clock())

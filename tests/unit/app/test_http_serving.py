@@ -132,3 +132,26 @@ def test_a_worker_that_is_young_and_small_stays(tmp_path):
         await made.end()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("http", "said"),
+    [
+        ({"upstream_ca": "/nonexistent.pem"}, "no file /nonexistent.pem"),
+        ({"media": {"on": True, "sets": "/nonexistent"}}, "no folder /nonexistent"),
+        (
+            {"listen": {each: ["127.0.0.1:8080"] for each in ("explicit", "transparent")}},
+            "two ports",
+        ),
+        ({"memory": "1MiB"}, "128MiB"),
+        ({"max_age": 0}, "1m is the least"),
+    ],
+)
+def test_what_cannot_work_is_told_before_anything_starts(tmp_path, http, said):
+    with pytest.raises(ConfigError, match=said):
+        settings(config(tmp_path, **http))
+
+
+def test_a_folder_is_no_interpreter(tmp_path):
+    with pytest.raises(ConfigError, match="make http"):
+        interpreter(config(tmp_path, python=str(tmp_path)), tmp_path / "x")

@@ -7,6 +7,7 @@ import pytest
 from filterd.http.labels.base import Label
 from filterd.http.labels.cache import LabelCache
 from filterd.http.media.guard import Media, MediaSettings
+from filterd.http.media.scan import PICTURE
 from filterd.http.media.specimen import specimen
 from filterd.http.reading import READ as CODINGS
 from filterd.http.reading import Reading, judge
@@ -59,7 +60,7 @@ def test_a_page_that_was_read_is_known_before_it_is_asked_for_again(rules):
     seen = []
     eyes = reading(see=lambda *words: seen.append(words))
     assert eyes.known(rules, PUPIL, "/a", PLAIN, NOW) is None
-    watch = eyes.answer(200, HTML, None)
+    watch = eyes.answer("GET", 200, HTML, None)
     watch.take(b'<html><head><meta name="rating" content="adult"><body>')
     assert eyes.settle(watch, ("site.example", "/a"), NOW).min_age == 18
     assert eyes.known(rules, PUPIL, "/a", PLAIN, NOW).why is Why.LABEL
@@ -67,9 +68,35 @@ def test_a_page_that_was_read_is_known_before_it_is_asked_for_again(rules):
     assert seen == [("site.example", True)]
 
 
+def test_what_has_no_head_makes_no_label_forgotten(rules):
+    eyes = reading()
+    front = eyes.answer("GET", 200, HTML, None)
+    front.take(b'<html><head><meta name="rating" content="adult"><body>')
+    eyes.settle(front, ("site.example", "/"), NOW)
+    for method, status in (("HEAD", 200), ("POST", 200), ("GET", 204), ("GET", 206), ("GET", 404)):
+        watch = eyes.answer(method, status, HTML, 0)
+        if watch is not None:
+            eyes.settle(watch, ("site.example", "/"), NOW)
+        assert eyes.known(rules, PUPIL, "/x", PLAIN, NOW).why is Why.LABEL
+
+
+@pytest.mark.parametrize(
+    ("fields", "partial"),
+    [
+        ([("Content-Range", "bytes 120-200/201")], True),
+        ([("Content-Range", "bytes 0-200/201")], False),
+        ([], True),
+    ],
+)
+def test_a_page_without_its_beginning_is_known_as_that(fields, partial):
+    assert reading().answer("GET", 206, [*HTML, *fields], None).partial is partial
+    picture = [("Content-Type", "image/png"), *fields]
+    assert reading().answer("GET", 206, picture, None) is None
+
+
 def test_what_can_say_nothing_is_not_watched():
-    assert reading().answer(200, [("Content-Type", "image/png")], None) is None
-    assert Reading().answer(200, HTML, None) is None
+    assert reading().answer("GET", 200, [("Content-Type", "image/png")], None) is None
+    assert Reading().answer("GET", 200, HTML, None) is None
     assert not Reading().on
 
 
@@ -89,7 +116,7 @@ def test_servers_are_asked_for_codings_that_can_be_undone(accepted, asked):
 def test_a_hit_is_handed_off_and_blocks(tmp_path, media_sets):
     settings = MediaSettings(media_sets, tmp_path / "handoffs", "node", 0)
     eyes = Reading(None, Media(settings, {}, lambda: NOW, bytes))
-    watch = eyes.answer(200, [("Content-Type", "image/png")], None)
+    watch = eyes.answer("GET", 200, [("Content-Type", "image/png")], None)
     watch.take(specimen())
     verdict = asyncio.run(eyes.hashed(watch, "site.example", None))
     assert (verdict.act, verdict.why, verdict.reason) == (Act.BLOCK, Why.MEDIA, None)
@@ -97,11 +124,16 @@ def test_a_hit_is_handed_off_and_blocks(tmp_path, media_sets):
     form = eyes.upload([("Content-Type", "image/png")], len(specimen()))
     assert form.at_end
     assert asyncio.run(eyes.hashed(form, "site.example", specimen())).why is Why.MEDIA
-    other = eyes.answer(200, [("Content-Type", "image/png")], None)
+    held = [eyes.upload([("Content-Type", "image/png")], PICTURE) for _ in range(20)]
+    assert [each.at_end for each in held] == [True] * 8 + [False] * 12  # 64 MiB, and no more
+    for each in held:
+        each.drop()
+    assert eyes.upload([("Content-Type", "image/png")], PICTURE).at_end
+    other = eyes.answer("GET", 200, [("Content-Type", "image/png")], None)
     other.take(specimen()[:-9])
     assert asyncio.run(eyes.hashed(other, "site.example", None)) is None
     events = [("Content-Type", "text/event-stream")]
-    assert eyes.answer(200, events, None) is None
+    assert eyes.answer("GET", 200, events, None) is None
 
 
 @pytest.fixture

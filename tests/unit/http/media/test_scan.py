@@ -337,3 +337,13 @@ def test_64_mb_take_at_most_5_mb(tmp_path, kind, length):
     finally:
         tracemalloc.stop()
     assert at.counts[Note.LARGE] == 1
+
+
+def test_a_bomb_is_not_unpacked(tmp_path):
+    room = desk(hash_set(tmp_path, entry("x", sha256(b"x"))))
+    bomb = gzip.compress(b"\x89PNG\r\n\x1a\n" + bytes(2**26))
+    scanner = Scanner(room, "image/png", "gzip")
+    scanner.feed(bomb)
+    assert not scanner.whole
+    assert scanner.end() is None
+    assert room.counts[Note.CODED] == 1
