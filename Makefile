@@ -7,12 +7,12 @@ SHELL := /bin/bash
 
 PY := .venv/bin/python
 RUST := $(shell find rust -name '*.rs' -not -path '*/target/*' 2>/dev/null) rust/Cargo.toml rust/Cargo.lock $(wildcard rust/crates/*/Cargo.toml)
-PYTHON_CODE := filterd tests bench
+PYTHON_CODE := filterd tests bench deploy
 # Most tests wait for real programs, so three of them keep two cores busy. A file's stay together and
 # in order: some begin where the one before has ended.
 SIDE_BY_SIDE := -n 3 --dist loadfile
 
-.PHONY: help run test check lint types floors unit generated rust-check fuzz hammer budgets bench bench-quick bench-feed bench-http soak http http-new http-test-all lock clean
+.PHONY: help run test check lint types floors unit generated rust-check fuzz hammer budgets budgets-required bench bench-quick bench-feed bench-http soak http http-new http-test-all deb dashboards-look deb-lint deb-twice lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -20,10 +20,9 @@ help: ## list these targets
 run: build/.built ## build, then the ministry's loop on loopback with what to try; Ctrl-C ends it
 	@.venv/bin/filterd demo
 
-test: build/.tools build/.built build/.http build/.http-new ## the whole suite: what .ci/run calls
-	@$(MAKE) --no-print-directory lint types floors generated rust-check
-	@$(PY) -m bench.budgets --required
-	@$(MAKE) --no-print-directory fuzz SECONDS=$${FUZZ_SECONDS:-10}
+test: ## the whole suite: what .ci/run calls
+	@$(MAKE) --no-print-directory -j 3 --output-sync=target build/.tools build/.built build/.http build/.http-new \
+	  lint types floors generated rust-check budgets-required fuzz SECONDS=$${FUZZ_SECONDS:-10}
 	@$(PY) -m pytest $(SIDE_BY_SIDE)
 
 check: build/.built lint types floors unit ## the quick loop: lint, types, floors, unit tests
@@ -46,6 +45,7 @@ generated: build/.built ## generated files are not stale
 	@$(PY) -m filterd.config.document --check
 	@$(PY) -m filterd.metrics.document --check
 	@$(PY) -m filterd.hub.document --check
+	@$(PY) -m deploy.grafana.generate --check
 
 rust-check: build/.env ## cargo fmt, clippy, cargo test
 	@deploy/build/cargo.sh fmt --check
@@ -55,6 +55,9 @@ rust-check: build/.env ## cargo fmt, clippy, cargo test
 SECONDS ?= 60
 fuzz: build/.env ## every fuzz target for SECONDS (60) each
 	@deploy/build/fuzz.sh $(SECONDS)
+
+budgets-required: build/.tools build/.built
+	@$(PY) -m bench.budgets --required
 
 budgets: build/.built ## instructions a query, counted by callgrind, against bench/budgets.toml
 	@$(PY) -m bench.budgets
@@ -90,6 +93,21 @@ http-new: build/.env ## a second one, .venv-http-new, with Python 3.12 or later:
 
 http-test-all: build/.tools build/.built build/.http build/.http-new ## every test of the HTTP filter in both
 	@FILTERD_HTTP_TESTS=all $(PY) -m pytest $(SIDE_BY_SIDE) tests/e2e/test_http*.py
+
+deb: build/.built ## Debian packages of filterd and filterd-http, into dist/
+	@deploy/debian/build.sh
+
+dashboards-look: build/.tools build/.built build/.http ## the dashboards drawn from real nodes, as pictures in build/dashboards
+	@FILTERD_LOOK=build/dashboards $(PY) -m pytest -q tests/e2e/test_eyes.py
+
+deb-lint: deb ## what Debian's lintian says of both packages: no error, no warning (apt-get install lintian)
+	@lintian --fail-on error,warning --tag-display-limit 0 dist/*.deb && echo "no error, no warning"
+
+deb-twice: build/.built ## build the packages twice and compare them
+	@mkdir -p build/once build/twice
+	@DIST=build/once deploy/debian/build.sh
+	@DIST=build/twice deploy/debian/build.sh
+	@for each in build/once/*.deb; do cmp "$$each" "build/twice/$${each##*/}"; done && echo "alike"
 
 lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	@deploy/build/lock.sh

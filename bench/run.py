@@ -18,6 +18,7 @@ from bench.large import compiling as large_compiling
 from bench.peers import QUICK
 from bench.picture import draw
 from bench.rounds import Pace
+from bench.saying import how
 
 SMALL: dict[str, Callable[[Bench], None]] = {
     "compile": compiling.measure,
@@ -82,7 +83,7 @@ def main(arguments: Sequence[str]) -> int:
                 SMALL[name](bench)
             else:
                 LARGE[name](bench, options.rules)
-            results.parts[name] = bench.take(_how(arguments))
+            results.parts[name] = bench.take(how("bench", "bench.run", arguments))
             if write or options.json:
                 results.write(options.json or LAST)
     print("\n".join(page(results, chosen)))
@@ -114,16 +115,6 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--json", type=Path, metavar="FILE", help="keep them in this file instead")
     add("--lock", type=Path, metavar="FILE", help="hold this lock while measuring, on a busy box")
     return parser.parse_args(arguments)
-
-
-def _how(arguments: Sequence[str]) -> str:
-    if not arguments:
-        return "make bench"
-    words = list(arguments)
-    if "--lock" in words:  # where it lies is nobody's business
-        at = words.index("--lock")
-        del words[at : at + 2]
-    return f"python -m bench.run {' '.join(words)}" if words else "make bench"
 
 
 if __name__ == "__main__":

@@ -4,11 +4,22 @@ import contextlib
 import fcntl
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 QUIET_SECONDS = 60.0
+
+
+def how(target: str, module: str, arguments: Sequence[str]) -> str:
+    """Return the command that measures again: `make` with `target`, or `module` with what was
+    asked of it.
+    """
+    words = list(arguments)
+    if "--lock" in words:  # where it lies is nobody's business
+        at = words.index("--lock")
+        del words[at : at + 2]
+    return f"python -m {module} {' '.join(words)}" if words else f"make {target}"
 
 
 def say(what: str) -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "IndexBuilder",
     "Limits",
     "Patterns",
+    "Proxies",
     "Skimmed",
     "Snapshot",
     "canonical_url",
@@ -369,6 +370,9 @@ class Engine:
     def serve_stale(self, miss: int, now: float, steady: float) -> list[tuple[int, bytes]]:
         """Answer those that wait from a stale entry, if there is one (RFC 8767 section 5); the miss stays."""
 
+    def keep_nothing_of(self, miss: int) -> None:
+        """Cache neither the answer of `miss` nor that there was none."""
+
     def forget(self, token: int) -> None:
         """A waiting client has gone."""
 
@@ -412,6 +416,18 @@ class Engine:
         `settings` is JSON as `app/guarding.py` writes it; `secrets`: none, the one in use, or that
         and the one before, 16 bytes each. An engine begins with none. ValueError."""
 
+    def set_gate(self, settings: str) -> None:
+        """Have addresses in replies to clients of strict groups put into sets of nftables from now
+        on, before the replies leave, with TTLs of an hour at most. `settings` is JSON as
+        `app/gating.py` writes it; what is open already stays, where the sets are the same. An engine
+        begins with none. ValueError.
+
+        Needs CAP_NET_ADMIN; without, or without the table, replies leave all the same, and
+        `stats` counts what could not be opened."""
+
+    def open_again(self, steady: float) -> int:
+        """Put all that is to be open there again: somebody changed the table. Returns how many."""
+
     def welcomes(self, client: str) -> bool:
         """Say whether a connection of this address is taken, as the guard has it; one that is not
         is counted. ValueError for no address."""
@@ -422,9 +438,12 @@ class Engine:
     def answer_bell(self) -> None:
         """Have it ring again from now on; take misses after this."""
 
-    def open_doors(self, sockets: Sequence[int], cpus: Sequence[int]) -> None:
+    def open_doors(
+        self, sockets: Sequence[int], cpus: Sequence[int], proxies: Proxies | None = None
+    ) -> None:
         """Start a thread for each bound UDP socket (descriptors, duplicated), kept to the
-        processors in turn; none: any. Replies to what they parked leave by themselves. OSError."""
+        processors in turn; none: any. Replies to what they parked leave by themselves. `proxies`:
+        who says whose a datagram is. OSError."""
 
     def stop_workers(self) -> None:
         """End the threads; replies that come late still leave."""
@@ -454,3 +473,24 @@ class Engine:
     def doors(self) -> tuple[int, int, int]:
         """Return how many threads answer, how many forward, and how many replies could not be
         sent."""
+
+@final
+class Proxies:
+    """The proxies that are believed when they say whose a message is (PROXY protocol, version 2;
+    see `rust/crates/filterd-core/src/proxy.rs`), and counts of what they said."""
+
+    def __new__(cls, networks: Sequence[str]) -> Self:
+        """ValueError for text that is no CIDR network or address."""
+
+    def hold(self, peer: str) -> bool:
+        """Say whether `peer`, an address, is one of them. ValueError for no address."""
+
+    def enter(self, peer: str, data: bytes, door: int, whole: bool) -> tuple[str, int] | None:
+        """Return whose `data` is that came from `peer`, and where the message begins: `peer` and 0
+        for one that is no proxy. None: more of the header has to come; never where it is `whole`,
+        which means that no more will. `door` as in `Engine.handle`, for counts. ValueError: the
+        header is not what it has to be; the text is the reason, a word that `counts` has."""
+
+    def counts(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Return how many good headers there were, by door ("udp", "tcp"), and how many messages
+        and connections were refused, by reason."""

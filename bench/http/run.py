@@ -22,7 +22,7 @@ from bench.http.places import HTTP_PYTHON
 from bench.http.world import Place, Proxy
 from bench.places import LOAD_CORE, RESULTS, ROOT
 from bench.process import placed
-from bench.saying import say, turn
+from bench.saying import how, say, turn
 
 KEPT = RESULTS / "http.json"
 BEGIN = "<!-- figures: written by make bench-http -->"
@@ -172,12 +172,13 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     signal(SIGTERM, lambda *_: sys.exit(1))  # so that everything is ended
     chosen = [name for name in PARTS if name in (options.only or PARTS)]
+    command = how("bench-http", "bench.http.run", arguments)
     results = Results.read(KEPT)
     with _standing(programs, options.rounds, options.lock) as bench:
         for name in chosen:
             say(f"{name} ...")
             PARTS[name](bench)
-            results.parts[name] = Part.now(_how(arguments), bench.figures, bench.tables, bench.raw)
+            results.parts[name] = Part.now(command, bench.figures, bench.tables, bench.raw)
             bench.figures, bench.tables, bench.raw = [], {}, {}
             if not options.dry:
                 results.write(KEPT)
@@ -194,14 +195,6 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     add("--dry", action="store_true", help="print, but keep nothing")
     add("--lock", type=Path, metavar="FILE", help="hold this lock while measuring, on a busy box")
     return parser.parse_args(arguments)
-
-
-def _how(arguments: Sequence[str]) -> str:
-    words = list(arguments)
-    if "--lock" in words:  # where it lies is nobody's business
-        at = words.index("--lock")
-        del words[at : at + 2]
-    return f"python -m bench.http.run {' '.join(words)}" if words else "make bench-http"
 
 
 if __name__ == "__main__":

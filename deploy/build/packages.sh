@@ -14,6 +14,10 @@ install_packages() {
         become=(sudo -n)
     fi
     echo "installing: $*"
+    # Builds side by side take turns.
+    local turn
+    exec {turn}>"${TMPDIR:-/tmp}/filterd-build-$(id -u).lock"
+    flock "$turn"
     "${become[@]}" apt-get update -qq
     # policy-rc.d keeps the servers that tests start themselves from being started as services.
     local policy=/usr/sbin/policy-rc.d made=no
@@ -25,5 +29,6 @@ install_packages() {
     local status=0
     DEBIAN_FRONTEND=noninteractive "${become[@]}" apt-get install -y -qq --no-install-recommends "$@" >/dev/null || status=$?
     [ "$made" = no ] || "${become[@]}" rm -f "$policy"
+    exec {turn}>&-
     [ "$status" -eq 0 ] || die "apt-get install failed for: $*"
 }

@@ -13,14 +13,14 @@ from zoneinfo import ZoneInfo
 
 from filterd.app import parts
 from filterd.app.forwarding import core_routing
+from filterd.app.gating import gate_settings
 from filterd.app.guarding import guarding
 from filterd.app.lists_work import compile_lists, update_lists
 from filterd.app.node import Node
 from filterd.app.paths import read_config
-from filterd.app.ruling import Inputs, Ruling, build_ruling, reorder, reword
+from filterd.app.ruling import Inputs, Ruling, build_ruling, readdress, reorder, reword
 from filterd.app.spoken import Stamps
 from filterd.config.schema import Config
-from filterd.engine.neighbours import read_neighbours
 from filterd.engine.routing import Routing
 from filterd.feed.never import NeverList
 from filterd.lists.durable import locked
@@ -77,12 +77,14 @@ class Change:
             if config.upstream != old.upstream:
                 resolver = Resolver(parts.upstream_settings(config), loop)
             guard = guarding(config, node.paths.state, secrets.token_bytes)
+            gate = gate_settings(config)
             routing = core_routing(config)
             # Everything is built; from here nothing can fail.
             node.config, node.book = config, book
             node.put_in_force(ruling)
             node.spoken.seen = stamps
             node.engine.set_guard(guard.settings, guard.secrets)
+            node.engine.set_gate(gate)
             if moved:
                 # First nobody asks the old servers any more, then what they said is forgotten.
                 node.engine.forward(None)
@@ -210,14 +212,11 @@ class Change:
         await self.rebuild(lists=loaded)
         return {"index": back.generation.number, "lists": back.lists, "kept": back.kept}
 
-    async def look_at_neighbours(self) -> None:
-        """Read where MAC addresses are now; rebuild where that changed anything."""
-        node = self._node
-        if not any(":" in i or "-" in i for c in node.ruling.school.clients for i in c.ids):
-            return
-        seen = await asyncio.to_thread(read_neighbours)
-        if dict(seen.addresses) != dict(node.ruling.inputs.addresses):
-            await self.rebuild(addresses=seen.addresses)
+    async def readdress(self, addresses: Mapping[str, tuple[str, ...]]) -> None:
+        """Have clients be at `addresses` (id -> addresses) from the next query on."""
+        async with self._lock:
+            made = await asyncio.to_thread(readdress, self._node.ruling, addresses)
+            self._node.put_in_force(made)
 
 
 def _forward(node: Node, routing: Routing | None) -> None:

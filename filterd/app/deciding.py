@@ -1,5 +1,6 @@
 """A snapshot without a node, for tools that decide: from a configuration, or from lists alone."""
 
+import contextlib
 import os
 import time
 from collections import OrderedDict
@@ -89,9 +90,12 @@ def from_config(given: str | None, age: int | None = None) -> Decider:
 
     Raises:
         ConfigError, RulesError: with every problem.
+        PermissionError: the state may not be read, without which the verdict could be another.
     """
     config, book = read_config(config_path(given, os.environ))
     paths = Paths.of(config, os.environ)
+    with contextlib.suppress(FileNotFoundError):
+        os.scandir(paths.state).close()
     inputs = current_inputs(config, book, paths)
     ruling = build_ruling(inputs, time.time(), 1)
     requests = open_requests(ruling)

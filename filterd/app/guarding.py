@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from filterd.config.schema import Config
+from filterd.model.client_id import IdKind, kind_of
 from filterd.model.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -78,7 +79,8 @@ def answered(config: Config) -> tuple[str, ...]:
     """Return the networks that are answered, each once."""
     access = config.access
     private = PRIVATE if access.private else ()
-    return tuple(dict.fromkeys((*LOOPBACK, *private, *access.networks, *_known(config))))
+    more = (*access.networks, *config.listen.proxies, *_known(config))
+    return tuple(dict.fromkeys((*LOOPBACK, *private, *more)))
 
 
 def _known(config: Config) -> Iterator[str]:
@@ -88,7 +90,7 @@ def _known(config: Config) -> Iterator[str]:
             if network.prefixlen >= _WIDEST[network.version]:
                 yield text
     for client in config.clients.values():
-        yield from (known for known in client.ids if "/" in known)  # not a MAC address
+        yield from (known for known in client.ids if kind_of(known) is IdKind.NETWORK)
 
 
 def _burst(config: Config) -> int:

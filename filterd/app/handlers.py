@@ -50,6 +50,7 @@ def handlers(node: Node, change: Change) -> dict[str, Handler]:
         "feed-status": feed_status,
         "log-settle": settle,
         **_reports(node),
+        **_of_gateway(node),
         **{command: saying(command) for command in COMMANDS},
     }
 
@@ -62,6 +63,16 @@ def _reports(node: Node) -> dict[str, Handler]:
         return await asyncio.to_thread(_leaving, node)
 
     return {"report-status": status, "report-next": following}
+
+
+def _of_gateway(node: Node) -> dict[str, Handler]:
+    async def gateway_applied(_arguments: Mapping[str, Any], _report: Report) -> Any:
+        return {"opened": await asyncio.to_thread(node.engine.open_again)}
+
+    async def who(_arguments: Mapping[str, Any], _report: Report) -> Any:
+        return {} if node.who is None else node.who.told(node.ruling.school.clients)
+
+    return {"gateway-applied": gateway_applied, "who": who}
 
 
 def _settled(node: Node) -> bool:

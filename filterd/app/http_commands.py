@@ -78,21 +78,25 @@ def http_commands(node: Node) -> dict[str, Handler]:
 
 async def addresses(node: Node, name: str, client: str) -> dict[str, Any]:
     """Return what our own DNS says to `client` of the addresses of `name`: both families, whether
-    it is blocked, the shortest time to live in seconds, and whether there was an answer at all.
+    it is blocked, the shortest time to live in seconds, whether there was an answer at all, and
+    whether the name is `news`: nobody here had asked for it lately.
     """
-    answers = [await _ask(node, name, kind, client) for kind in ("A", "AAAA")]
-    found = [each for each in answers if each is not None]
+    # At once, so that both together take no longer than a worker waits.
+    asked = await asyncio.gather(*(_ask(node, name, kind, client) for kind in ("A", "AAAA")))
+    found = [each for each, _ in asked if each is not None]
     records = [rr for each in found for rr in each.rr if rr.rtype in (QTYPE.A, QTYPE.AAAA)]
     blocked = any(_blocked(each) for each in found)
     return {
         "addresses": [] if blocked else [str(rr.rdata) for rr in records],
         "blocked": blocked,
         "known": bool(found),
+        "news": all(news for _, news in asked),
         "ttl": min((rr.ttl for rr in records), default=30),
     }
 
 
-async def _ask(node: Node, name: str, kind: str, client: str) -> DNSRecord | None:
+async def _ask(node: Node, name: str, kind: str, client: str) -> tuple[DNSRecord | None, bool]:
+    """Return the answer, None without one, and whether it had to be asked for."""
     query = DNSRecord.question(name, kind)
     query.add_ar(EDNS0(udp_len=4096))
     loop = asyncio.get_running_loop()
@@ -101,6 +105,7 @@ async def _ask(node: Node, name: str, kind: str, client: str) -> DNSRecord | Non
         reply = node.engine.handle(bytes(query.pack()), client, time.time(), time.monotonic(), DOOR)
     except ValueError as error:
         raise ControlError(f"{client[:60]!r} is no address") from error
+    news = isinstance(reply, int)
     if isinstance(reply, int):
         token = reply
         node.engine.wait(token, functools.partial(_settle, waiting))
@@ -109,14 +114,14 @@ async def _ask(node: Node, name: str, kind: str, client: str) -> DNSRecord | Non
                 reply = await waiting
         except TimeoutError:
             node.engine.forget(token)
-            return None
+            return None, news
     if not reply:
-        return None
+        return None, news
     try:
-        return DNSRecord.parse(reply)
+        return DNSRecord.parse(reply), news
     except DNSError as error:
         logger.warning("an answer of our own cannot be read: %s", error)
-        return None
+        return None, news
 
 
 def _settle(waiting: asyncio.Future[bytes], reply: bytes) -> None:

@@ -14,6 +14,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from filterd.app.http_authority import CA_FILE
 from filterd.app.http_commands import SOCKET
 from filterd.app.paths import Paths
 from filterd.config.schema import Config
+from filterd.control.notify import keep_alive, notify, watchdog_seconds
 from filterd.http.labels.keeping import KEY_FILE, read_secret
 from filterd.http.rules import RULING
 from filterd.model.durable import make_directory, write_atomically
@@ -82,7 +84,8 @@ def interpreter(config: Config, prefix: Path) -> Path:
     if config.http.python is not None:
         places = [config.http.python]
     else:
-        places = [prefix.parent / ".venv-http/bin/python", Path("/opt/filterd/http/bin/python")]
+        # In a checkout, and where the package filterd-http has it.
+        places = [prefix.parent / name / "bin/python" for name in (".venv-http", "venv-http")]
     for place in places:
         if place.is_file() and os.access(place, os.X_OK):
             return place
@@ -165,21 +168,29 @@ def _media(config: Config, folder: Path) -> dict[str, Any]:
     }
 
 
-async def serve_http(
-    config: Config, book: RuleBook, paths: Paths, python: Path, say: Callable[[str], None]
+async def serve_http(  # noqa: PLR0913 - what it is made of, once
+    config: Config,
+    book: RuleBook,
+    paths: Paths,
+    python: Path,
+    say: Callable[[str], None],
+    *,
+    group: int | None = None,
 ) -> None:
-    """Keep workers until SIGTERM or SIGINT; SIGHUP renews them all.
+    """Keep workers until SIGTERM or SIGINT; SIGHUP renews them all. `group`: its number among
+    several that share the addresses, so that one serves while another is restarted; None: alone.
 
     Raises:
         ConfigError: nothing was started. OSError: an address cannot be had.
     """
     settings = settings_of(config, book, paths)
     for address in (*config.http.listen.explicit, *config.http.listen.transparent):
-        _try_address(address.host, address.port)
+        _try_address(address.host, address.port, shared=group is not None)
     make_directory(paths.state / FOLDER)
     _make_key(paths.state / FOLDER / PAGE_KEY)
     read_secret(paths.state / FOLDER / KEY_FILE, secrets.token_bytes)  # the daemon may be first
-    file = paths.state / FOLDER / "worker.json"
+    name = "worker.json" if group is None else f"worker-{group}.json"
+    file = paths.state / FOLDER / name
     write_atomically(file, json.dumps(settings).encode())
     supervisor = Supervisor(config, [str(python), "-m", "filterd.http.worker", str(file)])
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -196,9 +207,18 @@ async def serve_http(
                 "start `filterd serve` with this configuration"
             )
         watching = asyncio.create_task(supervisor.watch())
+        alive = asyncio.create_task(
+            keep_alive(
+                watchdog_seconds(os.getpid()),
+                lambda: "nobody looks after the workers" if watching.done() else "",
+            )
+        )
+        notify("READY=1")
         await stop.wait()
         watching.cancel()
+        alive.cancel()
     finally:
+        notify("STOPPING=1")
         say("stopping")
         await supervisor.end()
 
@@ -305,15 +325,18 @@ def _make_key(path: Path) -> None:
     if path.exists():
         return
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    with os.fdopen(os.open(path, flags, 0o600), "wb") as sink:
-        sink.write(secrets.token_bytes(32))
+    with suppress(FileExistsError), os.fdopen(os.open(path, flags, 0o600), "wb") as sink:
+        sink.write(secrets.token_bytes(32))  # else another group made it just now
 
 
-def _try_address(host: str, port: int) -> None:
-    """Raise OSError where an address cannot be had, before workers share it."""
+def _try_address(host: str, port: int, *, shared: bool) -> None:
+    """Raise OSError where an address cannot be had, before workers share it. `shared`: other groups
+    of this account may have it, which is all that SO_REUSEPORT lets in.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(shared))
         try:
             probe.bind((host, port))
         except OSError as error:

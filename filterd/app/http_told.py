@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from filterd.app.site_labels import SiteLabels
-from filterd.http.exchange import AT_ONCE
+from filterd.http.exchange import AT_ONCE, TRIED
 from filterd.http.never import LEARNED_SECONDS, MOST_LEARNED
 from filterd.model.errors import ControlError, InvalidName
 from filterd.model.name import ascii_name
@@ -114,6 +114,7 @@ class HttpTold:
         self._pinnings = Pinnings()
         self._workers: OrderedDict[str, Heard] = OrderedDict()
         self.counts: Counter[str] = Counter()
+        self._tried: Counter[tuple[str, str]] = Counter()  # by group and signal
         self.sites: SiteLabels | None = None  # see http_labels.py
 
     def take(self, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,8 +164,21 @@ class HttpTold:
             told["sites"] = self.sites.numbers()
         return told
 
+    def take_tried(self) -> Counter[tuple[str, str]]:
+        """Return what workers saw of going round the filter since the last call, by group and
+        signal; either may be a word that means nothing.
+        """
+        tried, self._tried = self._tried, Counter()
+        return tried
+
     def _count(self, counts: Mapping[Any, Any]) -> None:
         for word, number in counts.items():
+            what, _, rest = str(word).partition(".")
+            if what == TRIED and type(number) is int and 0 < number < 2**31:
+                signal, _, group = rest.partition(".")
+                if (group, signal) in self._tried or len(self._tried) < MOST_WORDS:
+                    self._tried[group, signal] += number
+                continue
             if type(number) is not int or not 0 < number < 2**53 or not _WORD.fullmatch(word):
                 self.counts["exchange.bad"] += 1
             elif word in self.counts or len(self.counts) < MOST_WORDS:

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filterd.app.basing import in_force_before
+from filterd.app.fitness import unfit
 from filterd.app.forwarding import core_routing
+from filterd.app.gating import gate_settings
 from filterd.app.guarding import guarding
 from filterd.app.inherited import Inherited, inherit
 from filterd.app.node import SAMPLE, Node
@@ -32,8 +34,11 @@ from filterd.app.paths import Paths
 from filterd.app.ruling import build_ruling
 from filterd.config.listen import ListenConfig
 from filterd.config.schema import Config
+from filterd.core import Proxies
+from filterd.dns.base import Answering
+from filterd.dns.proxied import ProxiedUdpDoor
 from filterd.dns.tcp import TcpDoor, TcpLimits, open_tcp
-from filterd.dns.udp import open_udp
+from filterd.dns.udp import UdpDoor, open_udp
 from filterd.dns.workers import processors, reuseport_sockets
 from filterd.engine.engine import Engine, MissTimes
 from filterd.model.clock import Clock
@@ -104,6 +109,7 @@ async def open_node(
     try:
         guard = guarding(config, paths.state, secrets.token_bytes)
         node.engine.set_guard(guard.settings, guard.secrets)
+        node.engine.set_gate(gate_settings(config))
         if config.feed.url is not None or config.feed.hub is not None:
             # What orders would hit, and about how many clients they did: of no use without.
             sample = SAMPLE if config.feed.url is not None or config.report.candidates else 0
@@ -132,9 +138,12 @@ def _attending() -> "Callable[..., Awaitable[Attendance]]":
 
 async def _open_doors(living: Living, listen: ListenConfig) -> None:
     node = living.node
+    proxies = Proxies(listen.proxies) if listen.proxies else None
+    node.proxies = proxies
+    node.engine.is_well = lambda: not unfit(node)
     with closing(inherit(os.environ, os.getpid(), listen)) as inherited:
         if listen.workers:
-            _open_workers(node, listen, inherited)
+            _open_workers(node, listen, inherited, proxies)
         else:
             for address in listen.udp:
                 transport, _ = await open_udp(
@@ -143,6 +152,7 @@ async def _open_doors(living: Living, listen: ListenConfig) -> None:
                     node.engine,
                     CLOCK,
                     sock=inherited.take("udp", address),
+                    door=_udp_door(proxies),
                 )
                 living.doors.append(transport)
         node.engine.forward(core_routing(node.config))
@@ -159,12 +169,21 @@ async def _open_doors(living: Living, listen: ListenConfig) -> None:
                 CLOCK,
                 limits,
                 sock=inherited.take("tcp", address),
+                proxies=proxies,
             )
             living.doors.append(server)
             living.connections.append(door)
 
 
-def _open_workers(node: Node, listen: ListenConfig, inherited: Inherited) -> None:
+def _udp_door(proxies: Proxies | None) -> Callable[[Answering, Clock], UdpDoor]:
+    if proxies is None:
+        return UdpDoor
+    return lambda engine, clock: ProxiedUdpDoor(engine, clock, proxies)
+
+
+def _open_workers(
+    node: Node, listen: ListenConfig, inherited: Inherited, proxies: Proxies | None
+) -> None:
     with ExitStack() as opened:
         sockets = []
         for address in listen.udp:
@@ -179,7 +198,7 @@ def _open_workers(node: Node, listen: ListenConfig, inherited: Inherited) -> Non
             cpus = processors(listen.pin, listen.workers)
         except ValueError as error:
             raise ConfigError((str(error),)) from error
-        node.engine.open_doors(sockets, cpus)
+        node.engine.open_doors(sockets, cpus, proxies)
 
 
 async def close_node(living: Living) -> None:

@@ -1,8 +1,10 @@
 """Metrics and health wired to a node."""
 
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
@@ -15,6 +17,7 @@ from filterd.metrics.collector import FilterdCollector
 from filterd.metrics.hits import HitTotals
 from filterd.metrics.http import MetricsServer
 from filterd.metrics.sources import NodeState, Sources
+from filterd.model.verdict import Kind
 
 
 def open_metrics(node: Node, tcp: Sequence[TcpDoor]) -> MetricsServer:
@@ -28,12 +31,14 @@ def open_metrics(node: Node, tcp: Sequence[TcpDoor]) -> MetricsServer:
             ready=not not_ready(node),
             rules_since=lists.generation.made_at if lists is not None else node.ruling.made_at,
             filtering={group.name: group.filtered for group in node.ruling.school.groups},
+            disk=_disk(node.paths.state),
         )
 
     def doors() -> Mapping[str, object]:
         return asdict(node.engine.doors()) | {
             "connections": sum(len(door.open) for door in tcp),
             "refused": sum(door.refused for door in tcp),
+            **_proxied(node),
         }
 
     def http() -> Mapping[str, object]:
@@ -49,12 +54,19 @@ def open_metrics(node: Node, tcp: Sequence[TcpDoor]) -> MetricsServer:
         totals.read(node.engine.stats())
         return totals.totals()
 
+    def groups() -> Iterator[tuple[str, str, int]]:
+        if node.config.privacy.level != "none":  # where nothing is counted, nothing is 0 either
+            names = (group.name for group in node.ruling.school.groups)
+            node.groups.announce(names, (kind.value for kind in Kind))
+        return node.groups.read(time.time())
+
     registry = CollectorRegistry()
     registry.register(
         FilterdCollector(
             Sources(
                 engine=node.engine.stats,
                 hits=hits,
+                groups=groups,
                 doors=doors,
                 upstream=lambda: upstream_stats(node),
                 lists=lambda: node.lists,
@@ -63,8 +75,31 @@ def open_metrics(node: Node, tcp: Sequence[TcpDoor]) -> MetricsServer:
                 now=time.time,
                 feed=lambda: {} if node.feed is None else node.feed.numbers(time.time()),
                 http=http if node.config.http.on else None,
+                bypass=lambda: {} if node.bypass is None else node.bypass.numbers(),
+                gateway=lambda: {
+                    "packets": node.gatehouse.packets,
+                    "problem": node.gatehouse.problems,
+                },
                 hub=lambda: {} if node.reporting is None else node.reporting.numbers(time.time()),
+                who=lambda: {} if node.who is None else node.who.numbers(),
             )
         )
     )
     return MetricsServer(registry, lambda: not_ready(node), time.monotonic)
+
+
+def _disk(folder: Path) -> tuple[int, int] | None:
+    """Return bytes free and in all where `folder` is; None: it cannot be told, and is not shown."""
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return None
+    return usage.free, usage.total
+
+
+def _proxied(node: Node) -> dict[str, object]:
+    """Return what came through proxies; nothing where nobody is believed."""
+    if node.proxies is None:
+        return {}
+    proxied, refused = node.proxies.counts()
+    return {"proxied": proxied, "proxy_refused": refused}

@@ -9,25 +9,31 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
+from filterd.app.gatehouse import Gatehouse
 from filterd.app.observing import counts_of, events_of
 from filterd.app.paths import Paths
 from filterd.app.ruling import Ruling
 from filterd.app.spoken import Spoken
 from filterd.config.schema import Config
 from filterd.engine.engine import Engine
+from filterd.metrics.groups import SLOT, GroupTotals
 from filterd.model.group import RuleBook
 from filterd.policy.classes import ClassTable, RuleClass, source_of
 from filterd.report.recorder import Recorder
 from filterd.upstream.resolver import Resolver
 
 if TYPE_CHECKING:
+    from filterd.app.bypassing import Bypassing
     from filterd.app.feed_state import Feed
     from filterd.app.http_told import HttpTold
+    from filterd.app.who_is_who import WhoIsWho
+    from filterd.core import Proxies
     from filterd.lists.status import ListStatus
 
 logger = logging.getLogger(__name__)
 EARLIER = 64  # generations whose counts the core may still tell
 EVENTS = 5000  # taken from the core at once
+DRAINING = "stopping: clients are still answered, and should go elsewhere"
 SAMPLE = 64  # one answer in so many says what an order would hit, and what no rule knows
 Sampled = tuple[str, int, bool]
 Meaning = tuple[int, tuple[ClassTable, ...]]  # a generation, and what its numbers mean
@@ -78,8 +84,14 @@ class Node:
     # Who is told what the core sampled: name, bit of the client today, whether it was blocked.
     sampled: list[Callable[[Sequence[Sampled]], None]] = field(default_factory=list)
     http_told: "HttpTold | None" = None  # see http_told.py
+    who: "WhoIsWho | None" = None  # see who_is_who.py
+    bypass: "Bypassing | None" = None  # see bypassing.py
     http_events: int = 0  # what the HTTP filter told, and what it had no room for
     http_dropped: int = 0
+    groups: GroupTotals = field(default_factory=GroupTotals)  # decisions by group, for metrics
+    draining: bool = False  # told to stop; whoever spreads clients is to send them elsewhere
+    proxies: "Proxies | None" = None  # who says in front of messages whose they are
+    gatehouse: Gatehouse = field(default_factory=Gatehouse)  # see gating.py
     flushing: Lock = field(default_factory=Lock)
     spoken: Spoken = field(init=False)
     # What the numbers of earlier generations meant; not their rulings, which hold a mapped index.
@@ -95,14 +107,17 @@ class Node:
 
     def put_in_force(self, ruling: Ruling) -> None:
         """Swap the ruling for every query from now on."""
-        self.earlier.append((self.generation, self.ruling.tables))
+        anew = ruling.snapshot.generation != self.generation
+        if anew:
+            self.earlier.append((self.generation, self.ruling.tables))
         before = self.ruling.inputs.lists
         self.engine.swap(ruling.snapshot)
         self.ruling = ruling
         if before is not None and before is not ruling.inputs.lists:
             # Counts that are not taken yet may hold it for a while; its pages need not wait.
             before.index.set_aside()
-        logger.info("rules in force: generation %d", self.generation)
+        if anew:
+            logger.info("rules in force: generation %d", self.generation)
 
     def names_of(self, generation: int, class_id: int) -> tuple[str | None, str | None] | None:
         """Return list and category of a class of a recent generation."""
@@ -128,13 +143,23 @@ class Node:
                 for take in self.sampled:
                     take(sample)
                 counted = self.engine.counts()
-                self.recorder.keep_counts(counts_of(counted, self.names_of))
+                kept = counts_of(counted, self.names_of)
+                self.recorder.keep_counts(kept)
+                self.groups.add((each.slot, each.group, each.kind.value, each.n) for each in kept)
                 if self.reporting is not None:
                     self.reporting.take_counts(counted)
+                if self.bypass is not None:
+                    self.bypass.take_counts(counted)
             while rows := self.engine.events(EVENTS):
-                self.recorder.record(events_of(rows, self.names_of), time.time())
+                events = events_of(rows, self.names_of)
+                self.recorder.record(events, time.time())
+                self.groups.add(
+                    (int(each.at // SLOT) * SLOT, each.group, each.kind.value, 1) for each in events
+                )
                 if self.reporting is not None:
                     self.reporting.take_events(rows)
+                if self.bypass is not None:
+                    self.bypass.take_events(rows)
             self.recorder.record((), time.time())
 
 
@@ -150,6 +175,8 @@ def _class_at(tables: Sequence[ClassTable], number: int) -> RuleClass | None:
 def readiness(node: Node) -> list[str]:
     """Return why the node is not ready; nothing: it is."""
     reasons = [f"{what}: {why}" for what, why in sorted(node.problems.items())]
+    if node.draining:
+        reasons.append(DRAINING)
     if node.config.lists and node.ruling.inputs.lists is None:
         reasons.append("lists: none is compiled yet, only the school's own rules are in force")
     return reasons

@@ -50,6 +50,10 @@ class Prover:
         doors = self._node.config.listen.udp
         return doors[0] if doors else None
 
+    @property
+    def _proxies(self) -> tuple[str, ...]:
+        return self._node.config.listen.proxies
+
     def recall(self) -> None:
         """Take up where the last run ended. OSError, Refused: what it kept does not read."""
         file = self._feed.folder / RECEIPT
@@ -91,7 +95,7 @@ class Prover:
         if feed.trust is None or not is_canary(feed.segments[-1], feed.trust.policy.canaries):
             feed.failed["canary"] += 1
             raise OSError(f"no canary, no receipt: {canary[:80]!r} is none")
-        if not await is_ordered(canary, door):
+        if not await is_ordered(canary, door, proxies=self._proxies):
             feed.failed["canary"] += 1
             raise OSError(f"the canary {canary} is not blocked here; no receipt is signed")
         signer = await asyncio.to_thread(node_key, feed.folder / KEY)
@@ -160,7 +164,7 @@ class Prover:
         if newest is None or door is None:
             return
         due, asked_at = feed.ends.of(newest), milliseconds()  # upstream's time is not ours
-        good = not await is_ordered(newest.canary, door, LONG)
+        good = not await is_ordered(newest.canary, door, LONG, self._proxies)
         if good or now - due > GRACE:
             self._ended = newest.number
             self._note(Check("expiry", str(newest.number), due * 1000, asked_at, good))
@@ -173,7 +177,7 @@ class Prover:
         if not names or door is None:
             return
         name = random.choice(names)  # noqa: S311 - any of them
-        good = not await is_blocked(name, door, LONG)
+        good = not await is_blocked(name, door, LONG, self._proxies)
         self._note(Check("open", name, int(now * 1000), milliseconds(), good))
         if not good:
             logger.warning("feed: %s is blocked here, and must never be", name)

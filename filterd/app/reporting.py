@@ -1,11 +1,13 @@
 """What leaves the school, on its way: counts into the spool, batches out of it. `sending.py` sends.
 
-Of the node it reads the core's counts, how many .vn sites had a label on a day and, only where
-`report.candidates` asks for it, its sample of names, nothing else.
+Of the node it reads the core's counts, how many .vn sites had a label on a day, how many signs of
+going round the filter there were and, only where `report.candidates` asks for it, its sample of
+names, nothing else.
 """
 
 import json
 import secrets
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,8 +16,10 @@ from securesystemslib.signer import Signer
 
 from filterd.app.handing_over import FOLDER as HTTP
 from filterd.app.node import SAMPLE, Node
-from filterd.app.site_telling import SiteTelling
+from filterd.app.signal_telling import signal_telling
+from filterd.app.site_telling import site_telling
 from filterd.app.tallying import Meanings, counted, tallies_of
+from filterd.bypass.book import FILE, Book
 from filterd.feed.canonical import canonical
 from filterd.feed.delivery import RECEIPTS
 from filterd.feed.envelope import seal
@@ -24,7 +28,7 @@ from filterd.feed.keys import node_key, public_key
 from filterd.feed.outbox import Outbox
 from filterd.formats.names import registrable
 from filterd.report.bands import bit_of
-from filterd.report.batch import Batch, Lane, batch_json
+from filterd.report.batch import Batch, Lane, Tallied, batch_json
 from filterd.report.candidates import Candidates
 from filterd.report.outgoing import Made
 from filterd.report.privacy import Level
@@ -67,7 +71,10 @@ class Reporting:
         self.id = public_key(self.signer).id
         self.spool = Spool(state / "report", report.spool, lambda: secrets.token_hex(6), int(now))
         self.sent = Sent()
-        self._sites = SiteTelling(state / HTTP, state / "report", self.spool.add)
+        self.takes: frozenset[str] = frozenset()  # lanes, as the hub said last
+        self._sites = site_telling(state / HTTP, state / "report", self.spool.add)
+        book = Book(state / FILE)
+        self._signals = signal_telling(book, state / "report", self._ages, self._make_signals)
         self._key = secrets.token_bytes(32)
         self._candidates: Candidates | None = None
         if report.candidates:
@@ -95,14 +102,23 @@ class Reporting:
         if self._node.recorder.level is not Level.NONE:
             self._sites.tell(now)
 
+    def look_for_signals(self, now: float) -> None:
+        """Once a day, make a batch of the signs of the day before, where the hub takes it: one that
+        does not know it would refuse it. Until then they wait in the node's book.
+        """
+        if self._node.recorder.level is not Level.NONE:
+            self._signals.tell(now, held=Lane.SIGNALS.value not in self.takes)
+
     def next(self, now: float, *, open_too: bool = False) -> Made | None:
         """Return the batch that leaves next, making one if none waits; `open_too`: also of buckets
-        that have not ended. OSError.
+        that have not ended. A batch of signs waits for a hub that takes it. OSError.
         """
         until = EVER if open_too or self._node.config.report.every < SLOT else int(now)
         made = self.spool.next(Lane.COUNTS)
         if made is None and self.spool.make(until, self.id, self._seal, int(now)):
             made = self.spool.next(Lane.COUNTS)
+        if made is None and Lane.SIGNALS.value in self.takes:
+            made = self.spool.next(Lane.SIGNALS)
         return made or self.spool.next(Lane.CANDIDATES)
 
     def leaving(self, now: float) -> list[dict[str, str]]:
@@ -110,6 +126,7 @@ class Reporting:
         compressed. It is made of all that was counted so far, and not changed any more. OSError.
         """
         self.look_for_sites(now)
+        self.look_for_signals(now)
         bodies: list[tuple[str, bytes]] = []
         receipts = self.outbox.take(RECEIPTS)
         if receipts:
@@ -173,11 +190,17 @@ class Reporting:
     def _seal(self, batch: Batch) -> bytes:
         return canonical(seal("batch", batch_json(batch), self.signer))
 
+    def _make_signals(self, rows: Sequence[Tallied]) -> None:
+        self.spool.make_signals(rows, self.id, self._seal, int(time.time()))
+
+    def _ages(self) -> dict[str, int]:
+        return {group.name: group.age for group in self._node.ruling.school.groups}
+
     def _meanings(self) -> Meanings:
         node = self._node
         return Meanings(
             class_of=node.class_of,
-            ages={group.name: group.age for group in node.ruling.school.groups},
+            ages=self._ages(),
             categories=frozenset(each.name for each in node.book.categories),
             grave=frozenset(each.name for each in node.book.categories if each.grave),
         )

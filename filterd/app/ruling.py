@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from filterd.config.schema import Config
 from filterd.config.school import school as school_of
 from filterd.core import Index, IndexBuilder, Snapshot
+from filterd.engine import health
 from filterd.feed.never import NeverList
 from filterd.lists.index_store import Loaded
 from filterd.model.errors import RulesError
@@ -31,6 +32,7 @@ from filterd.policy.plan import (
     Outline,
     PlanOptions,
     layer_of,
+    moved,
     next_build,
     next_ends,
     outline_of,
@@ -97,6 +99,7 @@ class Ruling:
     ordered: Ordered
     tables: tuple[ClassTable, ...]
     indexes: tuple[Index, ...]
+    overlay: Layer
     plan: str
     snapshot: Snapshot
     made_at: float
@@ -149,6 +152,28 @@ def reword(ruling: Ruling, said: Said, now: float, number: int) -> Ruling:
     if ruling.until is not None and now >= ruling.until:
         ordered = _ordered(inputs, _ground(inputs, ruling.school, now), now)
     return _ruling(inputs, ruling.school, ordered, now, number)
+
+
+def readdress(ruling: Ruling, addresses: Mapping[str, tuple[str, ...]]) -> Ruling:
+    """Return `ruling` with clients at other addresses. Its rules and what its numbers mean are the
+    same, so its generation is, too, and what the cache knows of them stays good.
+
+    Raises:
+        RulesError: as `build_ruling`.
+    """
+    inputs = replace(ruling.inputs, addresses=addresses)
+    outline = moved(ruling.ground.outline, ruling.school, addresses)
+    ground = replace(ruling.ground, outline=outline)
+    layers = (*ground.layers, *ruling.ordered.layers, ruling.overlay)
+    plan = put_together(outline, layers, ruling.made_at)
+    return replace(
+        ruling,
+        inputs=inputs,
+        ground=ground,
+        ordered=replace(ruling.ordered, ground=ground),
+        plan=plan,
+        snapshot=_snapshot(ruling.indexes, plan, ruling.snapshot.generation),
+    )
 
 
 def _ground(inputs: Inputs, school: School, now: float) -> Ground:
@@ -216,6 +241,7 @@ def _ruling(inputs: Inputs, school: School, ordered: Ordered, now: float, number
         ordered=ordered,
         tables=(*ground.tables, *ordered.tables, overlay),
         indexes=indexes,
+        overlay=layers[-1],
         plan=plan,
         snapshot=_snapshot(indexes, plan, number),
         made_at=now,
@@ -238,6 +264,7 @@ def node_names(config: Config) -> NodeNames:
         host = urlsplit(each.url).hostname if each.url else None
         if host is not None and not _is_address(host):
             hosts.add(host)
+    hosts.add(health.NAME)
     local = {record.name.removeprefix("*.") for record in config.records}
     return NodeNames(zones=(*config.upstream.zones, *sorted(local)), needs=tuple(sorted(hosts)))
 

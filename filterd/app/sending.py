@@ -1,4 +1,5 @@
-"""Sending to the hub: receipts first, then counts, then candidates. One task of a node.
+"""Sending to the hub: receipts first, then counts, signs of going round, then candidates. One task
+of a node.
 
 What is sent waits on disk until the hub has it. Whatever the hub or the way to it does costs this
 task, nobody else.
@@ -132,6 +133,7 @@ class Sender:
             self._node.flush_events()
             self._reporting.look_for_candidates(now)
             self._reporting.look_for_sites(now)
+            self._reporting.look_for_signals(now)
             self._flushed = True
         return self._reporting.next(now)
 
@@ -163,6 +165,8 @@ class Sender:
             return Outcome(Fate.LATER, f"cannot be reached: {error or type(error).__name__}")
         if done.fate is Fate.TAKEN:
             self._sent.at = time.time()
+        if done.fate in {Fate.TAKEN, Fate.REFUSED}:
+            self._reporting.takes = done.takes  # of a refusal none: several days' signs may wait
         return done
 
     async def _woken(self, seconds: float) -> bool:

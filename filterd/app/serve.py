@@ -1,6 +1,7 @@
 """Running until told to stop: signals, the log, and what a person reads at the start."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -14,9 +15,9 @@ import uvloop
 from filterd.app.demo import Demonstration, open_demonstration, what_to_try
 from filterd.app.life import Living, close_node, open_node
 from filterd.app.node import Node
-from filterd.app.notify import notify
 from filterd.app.parts import upstream_settings
 from filterd.config.schema import Config
+from filterd.control.notify import keep_alive, notify, reloading, watchdog_seconds
 from filterd.model.group import RuleBook
 
 logger = logging.getLogger(__name__)
@@ -60,8 +61,13 @@ async def _serve(serving: Serving) -> None:
         raise
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+    at_once = asyncio.Event()
+
+    def on_stop() -> None:
+        (at_once if stop.is_set() else stop).set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, on_stop)
     reloads: set[asyncio.Task[None]] = set()
 
     def on_hangup() -> None:
@@ -72,18 +78,42 @@ async def _serve(serving: Serving) -> None:
     loop.add_signal_handler(signal.SIGHUP, on_hangup)
     _greet(living.node, demonstration, serving.say)
     notify("READY=1")
+    alive = loop.create_task(_keep_alive(living.node))
     try:
         await stop.wait()
     finally:
         notify("STOPPING=1")
         serving.say("stopping")
+        await _drain(living.node, at_once)
+        alive.cancel()
         await close_node(living)
         if demonstration is not None:
             demonstration.close()
 
 
+async def _keep_alive(node: Node) -> None:
+    """Tell the watchdog that the loop turns and the threads run, which is what answering takes."""
+    from filterd.app.fitness import thread_faults  # noqa: PLC0415  loaded by now, see life.py
+
+    await keep_alive(
+        watchdog_seconds(os.getpid()), lambda: "; ".join(thread_faults(node.engine.doors()))
+    )
+
+
+async def _drain(node: Node, at_once: asyncio.Event) -> None:
+    """Answer for a while longer, and say at the health name that it is not for long. Being told to
+    stop once more ends it.
+    """
+    node.draining = True
+    seconds = node.config.listen.drain
+    if seconds:
+        logger.info("clients are still answered for %g s", seconds)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(at_once.wait(), seconds)
+
+
 async def _reload(living: Living) -> None:
-    notify("RELOADING=1")
+    notify(reloading())
     if living.attendance is not None:
         await living.attendance.reload()
     notify("READY=1")

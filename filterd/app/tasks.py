@@ -11,11 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
+from filterd.app.bypassing import SECONDS as BYPASS_SECONDS
+from filterd.app.bypassing import Bypassing, wanted
 from filterd.app.cases import case_folder, take_in
 from filterd.app.change import Change, attempt
 from filterd.app.feed_state import Feed
 from filterd.app.following import Follower
+from filterd.app.following_clients import follow_everybody
 from filterd.app.forwarding import NOTHING, look_after
+from filterd.app.gating import watch_always
 from filterd.app.handing_over import hand_over_always
 from filterd.app.http_labels import follow_labels
 from filterd.app.lists_work import wanted_lists
@@ -37,7 +41,6 @@ EVENTS_SECONDS = 1.0
 COUNTS_EVERY = 30  # of these
 GATHER_EVERY = 5
 MANY = 100_000  # rows of counts that are written sooner, while there is room for their names
-NEIGHBOURS_SECONDS = 15.0
 LISTS_SECONDS = 15.0
 UPSTREAMS_SECONDS = 2.0
 CASES_SECONDS = 60.0
@@ -62,13 +65,15 @@ class Chores:
             self._events,
             self._lists,
             self._plan,
-            self._neighbours,
+            self._who,
             self._upstreams,
             self._cases,
             *((self._feed,) if self._node.config.feed.url is not None else ()),
             *((self._reports,) if self._outbox is not None else ()),
             self._http,
             self._handoffs,
+            *((self._bypass,) if wanted(self._node.config) else ()),
+            self._gateway,
             *((self._labels,) if labels else ()),
         ):
             self._tasks.append(asyncio.create_task(chore(), name=chore.__name__))
@@ -81,6 +86,8 @@ class Chores:
         self._clerk.shutdown()
         self._node.reports_soon = False
         self._node.flush_events()
+        if self._node.bypass is not None:
+            self._node.bypass.keep()
 
     async def _events(self) -> None:
         """Take events from the core and prefetches to upstream, every second; counts less often."""
@@ -160,6 +167,19 @@ class Chores:
         """Fetch age labels for the HTTP filter."""
         await _again("labels", lambda: follow_labels(self._node))
 
+    async def _bypass(self) -> None:
+        """Count what signs there are of going round the filter."""
+        node = self._node
+        known = node.bypass = Bypassing(node.paths.state, lambda: node.config, node.names_of)
+        await _again("bypass", lambda: self._look_for_signs(known))
+
+    async def _look_for_signs(self, known: Bypassing) -> None:
+        while True:
+            if self._node.http_told is not None:
+                known.take_told(self._node.http_told.take_tried())
+            await asyncio.to_thread(known.look)
+            await asyncio.sleep(BYPASS_SECONDS)
+
     async def _handoffs(self) -> None:
         """Remove hand-offs whose time is over."""
         folder = self._node.paths.state / HANDOFFS
@@ -174,6 +194,10 @@ class Chores:
                 logger.error("hand-offs: %s", error)  # noqa: TRY400
             await asyncio.sleep(HANDOFFS_SECONDS)
 
+    async def _gateway(self) -> None:
+        """Follow the firewall's table, where this is a gateway."""
+        await _again("gateway", lambda: watch_always(self._node))
+
     async def _plan(self) -> None:
         """Build the plan anew before it ends, and follow what is said by hand on disk."""
         node = self._node
@@ -184,12 +208,9 @@ class Chores:
             if until is not None and time.time() >= until:
                 await attempt(self._change.rebuild(), "renewing the plan", node.problems)
 
-    async def _neighbours(self) -> None:
-        """Follow MAC addresses to where they are."""
-        while True:
-            work = self._change.look_at_neighbours()
-            await attempt(work, "reading the neighbour table", self._node.problems)
-            await asyncio.sleep(NEIGHBOURS_SECONDS)
+    async def _who(self) -> None:
+        """Follow clients to where they are."""
+        await _again("who", lambda: follow_everybody(self._node, self._change))
 
     async def _upstreams(self) -> None:
         """Follow how the servers do that the core asks."""

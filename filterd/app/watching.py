@@ -4,34 +4,17 @@ from dataclasses import asdict
 from typing import Any
 
 from filterd import __version__
+from filterd.app.fitness import thread_faults
 from filterd.app.forwarding import upstream_stats
+from filterd.app.gating import gate_problems
 from filterd.app.node import Node, readiness
-from filterd.engine.engine import Doors
 from filterd.lists.status import State
 from filterd.report.base import ReportStatus
-
-_WITHOUT = {
-    "udp": "answer UDP ended by itself, some or all clients get no answer",
-    "forward": "ask upstream servers ended by itself, names not in the cache get no answer",
-}
 
 
 def not_ready(node: Node) -> list[str]:
     """Return why the node is not ready; nothing: it is."""
     return [*readiness(node), *thread_faults(node.engine.doors())]
-
-
-def thread_faults(doors: Doors) -> list[str]:
-    """Return what is to be said of threads that have ended without being told to."""
-    faults = []
-    for name, consequence in _WITHOUT.items():
-        wanted, running = doors.wanted[name], doors.running[name]
-        if running < wanted:
-            faults.append(
-                f"threads: {wanted - running} of {wanted} that {consequence}; restart filterd, "
-                "and report what its log says of a panic"
-            )
-    return faults
 
 
 def report_state(node: Node) -> ReportStatus:
@@ -46,6 +29,9 @@ def _warnings(node: Node, report: ReportStatus) -> list[str]:
         for each in node.lists
         if each.state is not State.OK
     ]
+    if node.who is not None:
+        warnings += [f"who: {name}: {why}" for name, why in node.who.problems.items()]
+    warnings += gate_problems(node)
     if report.problem is not None:
         warnings.append(f"log: {report.problem}")
     elif report.dropped:

@@ -8,12 +8,14 @@ from typing import Any
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.cli.base import Command, Exit, add_config, add_examples, add_json, complain, paint
 from filterd.config.schema import Config
+from filterd.control.client import NobodyError, call
 from filterd.gateway import applying, live
 from filterd.gateway.build import build_plan
 from filterd.gateway.nft import GatewayError
-from filterd.gateway.plan import FAMILY, TABLE, Plan
+from filterd.gateway.plan import FAMILY, TABLE
 from filterd.gateway.text import table
 from filterd.gateway.words import NOTES, RULES, SAID
+from filterd.model.errors import ControlError
 
 EXAMPLES = """\
   filterd gateway plan -c school.yaml       the table as nft will be given it; changes nothing
@@ -77,12 +79,24 @@ def _style(line: str) -> str | None:
 def _apply(args: argparse.Namespace, config: Config) -> int:
     plan = build_plan(config)
     changed = applying.apply(plan, _record(config))
+    if changed and config.gateway.egress.groups:
+        _tell(config)
     for line in changed:
         print(paint(line, "green" if line.startswith("+") else "red"))
     for key in plan.notes:
         print(paint(NOTES[args.language][key], "yellow"))
     print(SAID[args.language]["applied"].format(table=_TABLE))
     return Exit.OK
+
+
+def _tell(config: Config) -> None:
+    """Have a daemon that runs open again what it opened while the table was made."""
+    try:
+        call(Paths.of(config, os.environ).control, "gateway-applied")
+    except NobodyError:
+        return
+    except ControlError as error:
+        complain(f"the table is in force, but filterd could not be told: {error}")
 
 
 def _remove(args: argparse.Namespace, config: Config) -> int:
@@ -94,7 +108,9 @@ def _remove(args: argparse.Namespace, config: Config) -> int:
 def _status(args: argparse.Namespace, config: Config) -> int:
     plan = build_plan(config)
     found = applying.standing(plan, _record(config))
-    rows = _rows(plan, live.counts(found.items))
+    met = live.by_group(plan, found.items).items()
+    rows: list[dict[str, Any]]
+    rows = [{"group": group, "rule": rule, "packets": number} for (group, rule), number in met]
     learned = live.learned(found.items)
     if args.json:
         shown: dict[str, Any] = {"state": found.state, "rules": rows}
@@ -116,16 +132,6 @@ def _status(args: argparse.Namespace, config: Config) -> int:
             if held:
                 print(f"  {len(held):>9}  {name}: {what.format(first=first)}")
     return Exit.OK if found.state == "applied" else Exit.PROBLEM
-
-
-def _rows(plan: Plan, counts: dict[tuple[str, str], int]) -> list[dict[str, Any]]:
-    """Return group, rule and packets of each named rule, group by group."""
-    found: dict[tuple[str, str], int] = {}
-    for group in dict.fromkeys(each.group for each in plan.chains if each.group):
-        for chain in (each for each in plan.chains if each.group == group):
-            for key in dict.fromkeys(rule.key for rule in chain.rules if rule.key):
-                found[group, key] = counts.get((chain.name, key), 0)
-    return [{"group": g, "rule": k, "packets": number} for (g, k), number in found.items()]
 
 
 def _record(config: Config) -> Any:

@@ -28,6 +28,7 @@ EXAMPLES = """\
   kill -HUP PID                          put new workers in the place of the old
 """
 TRY_SECONDS = 60
+MOST_GROUPS = 64
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +36,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="what", metavar="COMMAND", required=True)
     serve = commands.add_parser("serve", help="run the workers until told to stop")
     add_config(serve)
+    serve.add_argument(
+        "--group",
+        type=_group,
+        metavar="N",
+        help="share the addresses with other groups, so that one is restarted while another serves",
+    )
     check = commands.add_parser("check", help="say what is missing before it can serve")
     add_config(check)
     authority = commands.add_parser("ca", help="make or show the site's own authority")
@@ -59,8 +66,14 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
-    asyncio.run(serve_http(config, book, paths, python, _say))
+    asyncio.run(serve_http(config, book, paths, python, _say, group=args.group))
     return Exit.OK
+
+
+def _group(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_GROUPS:
+        raise argparse.ArgumentTypeError(f"a group is a number from 1 to {MOST_GROUPS}")
+    return int(text)
 
 
 def _authority(args: argparse.Namespace, folder: Path) -> int:

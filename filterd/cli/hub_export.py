@@ -18,12 +18,13 @@ EXAMPLES = """\
   filterd hub export orders.stix -o bundle.json
   filterd hub export statistics --from 2026-10-01 --to 2026-11-01    exact, for the ministry
   filterd hub export sites.csv                  .vn sites with and without an age label, by day
+  filterd hub export bypass.csv                 signs of going round the filter, by day and age
   filterd hub export public --from 2026-10-01                        without small cells
   filterd hub export candidates                                      domains no rule knows
   filterd hub export evidence ministry/2026-17 NODE --feed feed -o evidence.tar
 """
-_KINDS = ("orders.csv", "orders.json", "orders.stix", "sites.csv", "statistics", "public",
-          "candidates", "evidence")  # fmt: skip
+_KINDS = ("orders.csv", "orders.json", "orders.stix", "sites.csv", "bypass.csv", "statistics",
+          "public", "candidates", "evidence")  # fmt: skip
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -36,6 +36,12 @@ COMMANDS: tuple[str, ...] = (
     "handoff",
     "http",
     "gateway",
+    "setup",
+    "backup",
+    "restore",
+    "who",
+    "bypass",
+    "health",
     "demo",
     "completion",
 )

@@ -7,10 +7,12 @@ import os
 import socket
 import struct
 import time
+from collections.abc import Sequence
 
 from dnslib import EDNS0, QTYPE, RCODE, DNSRecord
 from dnslib.dns import DNSError
 
+from filterd.app.own_door import preface, reachable
 from filterd.app.paths import config_path, read_config
 from filterd.cli.base import Command, Exit, add_config, add_json, paint, printable
 from filterd.cli.times import qtype_name, qtype_number
@@ -49,17 +51,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask once; exit status 1 when the answer is a block."""
+    proxies: tuple[str, ...] = ()
     if args.server:
         server = _server(args.server)
     else:
         config, _ = read_config(config_path(args.config, os.environ))
         door = config.listen.udp[0]
-        server = (_reachable(door.host), door.port)
+        server, proxies = (reachable(door.host), door.port), config.listen.proxies
     name = normalise(args.name)
     record = DNSRecord.question(name or ".", qtype_name(qtype_number(args.type)))
     record.add_ar(EDNS0(udp_len=1232))
     started = time.perf_counter()
-    reply = exchange(record.pack(), server, args.source, tcp=args.tcp)
+    reply = exchange(record.pack(), server, args.source, tcp=args.tcp, proxies=proxies)
     took = (time.perf_counter() - started) * 1000
     try:
         answer = DNSRecord.parse(reply)
@@ -97,8 +100,17 @@ def run(args: argparse.Namespace) -> int:
     return Exit.PROBLEM if blocked else Exit.OK
 
 
-def exchange(query: bytes, server: tuple[str, int], source: str | None, *, tcp: bool) -> bytes:
-    """Send `query` and return the reply; over TCP too when UDP was truncated. ControlError."""
+def exchange(
+    query: bytes,
+    server: tuple[str, int],
+    source: str | None,
+    *,
+    tcp: bool,
+    proxies: Sequence[str] = (),
+) -> bytes:
+    """Send `query` and return the reply; over TCP too when UDP was truncated. `proxies`: networks
+    that the server believes to be proxies. ControlError.
+    """
     family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
     kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
     try:
@@ -107,12 +119,15 @@ def exchange(query: bytes, server: tuple[str, int], source: str | None, *, tcp: 
             if source:
                 _bind(sock, source)
             sock.connect(server)
+            begin = preface(sock.getsockname()[0], proxies)
             if not tcp:
-                sock.send(query)
+                sock.send(begin + query)
                 reply = sock.recv(65535)
                 truncated = len(reply) > 2 and reply[2] & 0x02
-                return exchange(query, server, source, tcp=True) if truncated else reply
-            sock.sendall(struct.pack("!H", len(query)) + query)
+                if not truncated:
+                    return reply
+                return exchange(query, server, source, tcp=True, proxies=proxies)
+            sock.sendall(begin + struct.pack("!H", len(query)) + query)
             with sock.makefile("rb") as stream:
                 size = struct.unpack("!H", stream.read(2))[0]
                 return stream.read(size)
@@ -163,11 +178,6 @@ def extended_errors(answer: DNSRecord) -> list[tuple[int, str]]:
                 code = int.from_bytes(option.data[:2], "big")
                 found.append((code, option.data[2:].decode("utf-8", "replace")))
     return found
-
-
-def _reachable(host: str) -> str:
-    """Return the address to ask for a door that listens everywhere."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - a lookup
 
 
 COMMAND = Command("query", "ask the running daemon a DNS question", EXAMPLES, arguments, run)

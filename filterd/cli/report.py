@@ -10,7 +10,7 @@ from filterd.cli.base import Command, Exit, add_config, add_json, paint, printab
 from filterd.cli.times import clock_text
 from filterd.config.types import show_size
 from filterd.control.client import call
-from filterd.report.batch import SITES_LABELLED, SITES_UNLABELLED
+from filterd.report.batch import SIGNS, SITES_LABELLED, SITES_UNLABELLED
 
 EXAMPLES = """\
   filterd report status                   what waits, what was sent, what stands in the way
@@ -99,6 +99,8 @@ def _show_body(body: dict[str, Json], zone: str) -> None:
         what = printable(rule) or "-"
         if rule in _SITES:
             print(f"  {when}  {count:>8} {_SITES[rule]}")
+        elif rule in SIGNS:
+            print(f"  {when}  {count:>8} signs of going round ({SIGNS[rule].value}), age {bracket}")
         else:
             print(f"  {when}  {count:>8} x {deed} {what}, age {bracket}, {clients} clients")
     for day, domain, count, clients in batch["candidates"]:

@@ -6,6 +6,7 @@ server that is written by its address.
 """
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
@@ -70,6 +71,9 @@ def read_listen(value: Any) -> ListenAddress:
         raise ValueError(f"{text[:60]!r} has no port")
     if not _is_address(host):
         raise ValueError(f"{host[:60]!r} is no IP address")
+    _, mark, zone = host.partition("%")
+    if mark and not re.fullmatch(r"[A-Za-z0-9_.-]{1,15}", zone):
+        raise ValueError(f"{zone[:60]!r} is no network interface")
     return ListenAddress(str(ipaddress.ip_address(host)), port)
 
 

@@ -12,6 +12,7 @@ class ClientConfig(Section):
     group: str
     """The group it belongs to, whatever its network says."""
     ids: tuple[ClientId, ...] = Field(min_length=1)
-    """Its addresses, networks or MAC addresses."""
+    """Its addresses, networks or MAC addresses; or as `who` knows it: user:NAME, class:NAME (both
+    from RADIUS), host:NAME (from a lease; what a device calls itself proves nothing)."""
     tags: tuple[Word, ...] = ()
     """Tags for rules with $ctag, such as device_tv."""

@@ -83,7 +83,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "refresh": "1d",
     },
     "HttpConfig": {
-        "python": "/opt/filterd/http/bin/python",
+        "python": "/usr/lib/filterd/venv-http/bin/python",
         "nameless": ["192.0.2.0/24"],
         "never_decrypt": ["credit-union.example"],
         "ca": "/var/lib/filterd/http/ca",

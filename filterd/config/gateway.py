@@ -3,9 +3,11 @@
 import re
 from typing import Annotated, Any
 
+from pydantic import Field
+
 from filterd.config.section import Section
 from filterd.config.text import Text, written
-from filterd.config.types import Network, Word
+from filterd.config.types import Duration, Network, Word
 
 
 def read_interface(value: Any) -> str:
@@ -37,6 +39,10 @@ class EgressConfig(Section):
     enforce: bool = False
     """false: learn, which refuses nothing, and counts and remembers what would have been refused
     (addresses and ports, never who); true: refuse it."""
+    grace: Duration = Field(default=600.0, le=604_800.0)
+    """How long an address stays open beyond the TTL of the answer that it was in."""
+    least: Duration = Field(default=1800.0, le=604_800.0)
+    """How long at least: programs go back to an address long after they asked for it."""
 
 
 class GatewayConfig(Section):
@@ -55,6 +61,9 @@ class GatewayConfig(Section):
     `bypass_protection`."""
     close_quic: bool = True
     """Refuse QUIC (UDP 443) for filtered groups, so that browsers use TLS at once."""
+    count_bypass: bool = True
+    """Count attempts at usual ports of VPNs and Tor for groups with `bypass_protection`
+    (`filterd bypass`), and refuse them to strict groups that are held to it."""
     redirect_web: bool = True
     """Send TCP 80 and 443 of filtered groups to `http.listen.transparent`, where it is set."""
     doh: tuple[Network, ...] = ()

@@ -74,8 +74,8 @@ class HttpConfig(Section):
     workers: int = Field(default=1, ge=1, le=64)
     """Processes; one keeps one processor busy."""
     python: FilePath | None = None
-    """The interpreter of the HTTP environment; left out: .venv-http/bin/python beside filterd's
-    own environment, else /opt/filterd/http/bin/python."""
+    """The interpreter of the HTTP environment; left out: that of .venv-http or venv-http beside
+    filterd's own environment."""
     ports: tuple[Port, ...] = Field(default=(80, 443), min_length=1)
     """Ports that a request or tunnel may name."""
     nameless: tuple[Network, ...] = ()

@@ -7,16 +7,14 @@ handed over by systemd as the credential `log-passphrase`.
 from pathlib import Path as File
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from filterd.config.addresses import Listen, ListenAddress
-from filterd.config.explain import explain
-from filterd.config.problem import Problem
 from filterd.config.section import Section
 from filterd.config.text import Text, written
-from filterd.config.tree import read_bytes, read_tree
+from filterd.config.tree import read_bytes
 from filterd.config.types import ByteSize, Duration, FilePath
-from filterd.model.errors import ConfigError
+from filterd.config.whole import read_whole
 
 SQLITE = "sqlite:///"
 MOST_WORKERS = 64
@@ -124,29 +122,7 @@ def load_hub(path: File) -> HubConfig:
         ConfigError: the file cannot be read or is not usable; `problems` holds every fault.
     """
     text = read_bytes(path)
-    return _with_base(_read(text), path.parent)
-
-
-def _read(text: bytes) -> HubConfig:
-    tree = read_tree(text)
-    problems = list(tree.problems)
-    value = {} if tree.value is None else tree.value
-    if not isinstance(value, dict):
-        problems.append(Problem((), "the document must be a mapping of keys"))
-        value = {}
-    try:
-        config = HubConfig.model_validate(value)
-    except ValidationError as error:
-        problems += (explain(HubConfig, value, each) for each in error.errors(include_url=False))
-        config = HubConfig()
-    if problems:
-        told = [
-            Problem(each.path, each.text, each.line or tree.line(each.path)) for each in problems
-        ]
-        raise ConfigError(
-            tuple(str(each) for each in sorted(told, key=lambda each: each.line or 0))
-        )
-    return config
+    return _with_base(read_whole(HubConfig, text), path.parent)
 
 
 def _with_base(config: HubConfig, base: File) -> HubConfig:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from filterd.config.addresses import Listen, ListenAddress
 from filterd.config.section import Section
-from filterd.config.types import Duration
+from filterd.config.types import Duration, Network
 
 _LOOPBACK = (ListenAddress("127.0.0.1", 5300), ListenAddress("::1", 5300))
 
@@ -34,5 +34,11 @@ class ListenConfig(Section):
     0: no threads, Python answers, which costs several times as much."""
     pin: tuple[Annotated[int, Field(ge=0, le=4095)], ...] = ()
     """Processors, by number, that the threads stay on, in turn; left out: any."""
+    proxies: tuple[Network, ...] = ()
+    """Addresses of proxies such as dnsdist, which must say in front of every message whose it is
+    (PROXY protocol, version 2). Nobody else is believed. They are answered themselves, too."""
+    drain: Annotated[Duration, Field(le=60)] = 0.0
+    """How long filterd still answers after it was told to stop, while health.filterd.internal fails
+    and whoever spreads clients over several nodes sends them elsewhere; at most 60s."""
     tcp_limits: TcpConfig = TcpConfig()
     """Limits of TCP connections."""

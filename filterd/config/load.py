@@ -17,6 +17,7 @@ from filterd.config.problem import Path, Problem
 from filterd.config.references import Known, reference_problems
 from filterd.config.schema import Config
 from filterd.config.tree import Tree, read_bytes, read_tree
+from filterd.config.who import with_base
 from filterd.model.errors import ConfigError
 from filterd.model.group import RuleBook
 
@@ -132,4 +133,5 @@ def _with_base(config: Config, base: File) -> Config:
             if (path := getattr(files, name)) is not None
         }
     )
-    return config.model_copy(update={"lists": lists, "upstream": upstream, "cookies": cookies})
+    changed = {"lists": lists, "upstream": upstream, "cookies": cookies}
+    return config.model_copy(update={**changed, "who": with_base(config.who, base)})

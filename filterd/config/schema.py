@@ -25,6 +25,7 @@ from filterd.config.text import Text, written
 from filterd.config.types import Age, DomainName, FilePath, Word
 from filterd.config.upstream import UpstreamConfig
 from filterd.config.watching import ControlConfig, LogConfig, MetricsConfig, PrivacyConfig
+from filterd.config.who import WhoConfig
 
 
 def _read_timezone(value: Any) -> str:
@@ -92,6 +93,8 @@ class Config(Section):
     """Sets of clients with one policy, by name."""
     clients: dict[Word, ClientConfig] = Field(default_factory=dict)
     """Devices known by name."""
+    who: WhoConfig = WhoConfig()
+    """Where filterd learns which addresses a device or a user has now."""
     schedules: dict[Word, ScheduleConfig] = Field(default_factory=dict)
     """Named times of the week, for groups to use."""
     categories: dict[str, Age] = Field(default_factory=dict)

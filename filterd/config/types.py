@@ -30,6 +30,7 @@ _SIZES = {
 }
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]*)")
+_NAMED = re.compile(r"(?:user|host|class):[^\s:][^\x00-\x1f]{0,127}")
 _MAC = re.compile(r"[0-9a-f]{2}(?:[:-]?[0-9a-f]{2}){5}")
 _ALIAS = re.compile(r"[a-z0-9][a-z0-9:+_-]{0,40}")
 
@@ -105,9 +106,22 @@ def read_network(value: Any) -> str:
         raise ValueError(f"{text[:60]!r} is no network: {error}") from error
 
 
+def read_address(value: Any) -> str:
+    """Return one IP address in its short spelling."""
+    text = written(value)
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError as error:
+        raise ValueError(f"{text[:60]!r} is no address") from error
+
+
 def read_client_id(value: Any) -> str:
-    """Return a MAC address (lower case, colons) or a CIDR network."""
-    text = written(value).lower()
+    """Return a MAC address (lower case, colons), `user:`, `host:` or `class:` with a name (folded),
+    or a CIDR network.
+    """
+    text = written(value).casefold()
+    if _NAMED.fullmatch(text):
+        return text.rstrip(".")
     if _MAC.fullmatch(text):
         digits = re.sub("[:-]", "", text)
         return ":".join(digits[i : i + 2] for i in range(0, 12, 2))
@@ -178,13 +192,14 @@ Network = Annotated[
         ("192.0.2.0/24",),
     ),
 ]
+Address = Annotated[str, Text(read_address, str, "an IP address", ("192.0.2.1",))]
 ClientId = Annotated[
     str,
     Text(
         read_client_id,
         str,
-        "an address, a network or a MAC address",
-        ("192.0.2.7", "02:00:00:00:00:07"),
+        "an address, a network, a MAC address, or user:NAME, class:NAME or host:NAME",
+        ("192.0.2.7", "00:00:5e:00:53:07", "user:alice"),
     ),
 ]
 Age = Annotated[

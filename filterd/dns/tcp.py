@@ -14,8 +14,10 @@ import socket
 from collections import Counter
 from dataclasses import dataclass
 
+from filterd.core import Proxies
 from filterd.dns.base import Answering, DoorNumber
 from filterd.dns.framing import FrameReader, frame
+from filterd.dns.proxied import ProxyHead
 from filterd.model.clock import Clock
 
 _DOOR = int(DoorNumber.TCP)
@@ -37,26 +39,54 @@ class TcpLimits:
 
 
 class TcpDoor:
-    """All connections of one listening socket."""
+    """All connections of one listening socket. `proxies`: who says whose a connection is."""
 
-    def __init__(self, engine: Answering, clock: Clock, limits: TcpLimits) -> None:
+    def __init__(
+        self, engine: Answering, clock: Clock, limits: TcpLimits, proxies: Proxies | None = None
+    ) -> None:
         self.engine = engine
         self.clock = clock
         self.limits = limits
+        self.proxies = proxies
         self.open: set[TcpConnection] = set()
+        self.beginning: set[ProxyHead] = set()  # from proxies that have not said yet whose they are
         self.by_client: Counter[str] = Counter()
         self.refused = 0  # for want of room
 
     def protocol(self) -> asyncio.Protocol:
         """Return the protocol of a new connection."""
-        return TcpConnection(self)
+        return TcpConnection(self) if self.proxies is None else ProxyHead(self, self.proxies)
+
+    def connection(self, client: str) -> asyncio.Protocol:
+        """Return the protocol of a connection of `client`, an address."""
+        return TcpConnection(self, client)
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a proxy's header may take."""
+        return self.limits.idle
+
+    def arrive(self, head: ProxyHead) -> bool:
+        """Say whether there is room for one more connection of a proxy, and count it."""
+        if self._full:
+            self.refused += 1
+            return False
+        self.beginning.add(head)
+        return True
+
+    def leave_head(self, head: ProxyHead) -> None:
+        """Count it no longer."""
+        self.beginning.discard(head)
+
+    @property
+    def _full(self) -> bool:
+        return len(self.open) + len(self.beginning) >= self.limits.connections
 
     def admit(self, connection: "TcpConnection", client: str) -> bool:
         """Say whether one more connection of `client`, as `client_of` names it, is within the
         limits, and count it.
         """
-        limits = self.limits
-        if len(self.open) >= limits.connections or self.by_client[client] >= limits.per_client:
+        if self._full or self.by_client[client] >= self.limits.per_client:
             self.refused += 1
             return False
         self.open.add(connection)
@@ -75,16 +105,18 @@ class TcpDoor:
         """Close every connection."""
         for connection in tuple(self.open):
             connection.close()
+        for head in tuple(self.beginning):
+            head.close()
 
 
 class TcpConnection(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, door: TcpDoor) -> None:
+    def __init__(self, door: TcpDoor, client: str = "") -> None:
         self._door = door
         self._frames = FrameReader()
         self._waiting: set[int] = set()
-        self._client = ""  # its address
+        self._client = client  # its address; not known yet: that of the other end
         self._counted = ""  # what counts as one client
         self._half_closed = False
         self._turn: asyncio.Handle | None = None
@@ -96,8 +128,9 @@ class TcpConnection(asyncio.Protocol):
         """Admit the client or turn it away."""
         assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
         self._transport = transport  # type: ignore[assignment]
-        peer = transport.get_extra_info("peername")
-        self._client = peer[0] if peer else ""
+        if not self._client:
+            peer = transport.get_extra_info("peername")
+            self._client = peer[0] if peer else ""
         if not self._client or not self._door.engine.welcomes(self._client):
             logger.debug("TCP client %s is not answered here; closing", self._client)
             transport.abort()  # type: ignore[attr-defined]
@@ -241,11 +274,12 @@ async def open_tcp(  # noqa: PLR0913 - where, for whom, within what
     limits: TcpLimits,
     *,
     sock: socket.socket | None = None,
+    proxies: Proxies | None = None,
 ) -> tuple[asyncio.Server, TcpDoor]:
-    """Open a TCP door on `host`:`port`, or on `sock`, which listens there already. OSError says
-    which address cannot be had.
+    """Open a TCP door on `host`:`port`, or on `sock`, which listens there already. `proxies`: who
+    says whose a connection is. OSError says which address cannot be had.
     """
-    door = TcpDoor(engine, clock, limits)
+    door = TcpDoor(engine, clock, limits, proxies)
     loop = asyncio.get_running_loop()
     try:
         if sock is not None:

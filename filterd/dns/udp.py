@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import socket
+from collections.abc import Callable
 
 from filterd.dns.base import Answering, DoorNumber
 from filterd.model.clock import Clock
@@ -33,7 +34,11 @@ class UdpDoor(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Answer now, later, or not at all."""
-        reply = self._handle(data, addr[0], self._unix(), self._steady(), _DOOR)
+        self.answer(data, addr[0], addr)
+
+    def answer(self, data: bytes, client: str, addr: tuple[str, int]) -> None:
+        """Answer `data`, a message of `client`, towards `addr`."""
+        reply = self._handle(data, client, self._unix(), self._steady(), _DOOR)
         if reply.__class__ is bytes:
             self._transport.sendto(reply, addr)  # type: ignore[union-attr]
         elif reply is not None:
@@ -71,13 +76,14 @@ def udp_socket(host: str, port: int, *, shared: bool = False) -> socket.socket:
     return sock
 
 
-async def open_udp(
+async def open_udp(  # noqa: PLR0913 - where, for whom, and how it is made
     host: str,
     port: int,
     engine: Answering,
     clock: Clock,
     *,
     sock: socket.socket | None = None,
+    door: Callable[[Answering, Clock], UdpDoor] = UdpDoor,
 ) -> tuple[asyncio.DatagramTransport, UdpDoor]:
     """Open a UDP door on `host`:`port`, or on `sock`, which is bound there already. OSError when
     the address cannot be had.
@@ -86,4 +92,4 @@ async def open_udp(
     if sock is None:
         sock = udp_socket(host, port)
     sock.setblocking(False)
-    return await loop.create_datagram_endpoint(lambda: UdpDoor(engine, clock), sock=sock)
+    return await loop.create_datagram_endpoint(lambda: door(engine, clock), sock=sock)

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from filterd.core import Engine as Core
-from filterd.core import Snapshot
+from filterd.core import Proxies, Snapshot
+from filterd.engine import health
 from filterd.engine.local import Unfinished
 from filterd.engine.routing import Routing
 from filterd.model.clock import Clock
@@ -120,6 +121,9 @@ class Engine:
         self._bell: asyncio.AbstractEventLoop | None = None
         self._wanted = {"udp": 0, "forward": 0}
         self._sockets: list[socket.socket] = []
+        self.is_well: Callable[[], bool] = (
+            bool  # what `health.NAME` says; not before somebody knows
+        )
 
     def wait(self, token: int, reply: Callable[[bytes], None]) -> None:
         """Have `reply` called with the bytes for `token`; misses are taken once per loop turn."""
@@ -131,11 +135,16 @@ class Engine:
         if self._waiting.pop(token, None) is not None:
             self._core.forget(token)
 
-    def open_doors(self, sockets: Sequence[socket.socket], cpus: Sequence[int]) -> None:
+    def open_doors(
+        self,
+        sockets: Sequence[socket.socket],
+        cpus: Sequence[int],
+        proxies: Proxies | None = None,
+    ) -> None:
         """Have a thread of the core answer on each of these bound UDP sockets, which it
-        duplicates. OSError: the system has no thread left.
+        duplicates. `proxies`: who says whose a datagram is. OSError: the system has no thread left.
         """
-        self._core.open_doors([sock.fileno() for sock in sockets], list(cpus))
+        self._core.open_doors([sock.fileno() for sock in sockets], list(cpus), proxies)
         self._wanted["udp"] = len(sockets)
         # Of our own, to ask what was dropped there; several threads may have one socket. Not by
         # `sock.dup()`, which makes the socket non-blocking again for the threads as well.
@@ -195,6 +204,16 @@ class Engine:
     def set_guard(self, settings: str, secrets: Sequence[bytes]) -> None:
         """Put a guard in front of every query from now on; see `app/guarding.py`."""
         self._core.set_guard(settings, secrets)
+
+    def set_gate(self, settings: str) -> None:
+        """Open for strict groups what replies lead to, from now on; see `app/gating.py`."""
+        self._core.set_gate(settings)
+
+    def open_again(self) -> int:
+        """Open it all again in a table that somebody has changed; return how many addresses. It
+        may take a while: call it on a thread beside the loop.
+        """
+        return self._core.open_again(self._clock.steady())
 
     def swap(self, snapshot: Snapshot) -> None:
         """Put `snapshot` in force for the next query."""
@@ -282,6 +301,11 @@ class Engine:
             self._ticker = loop.call_later(STALE_TICK, self._tick)
 
     def _resolve(self, miss: int, name: str, qtype: int, query: bytes, now: float) -> None:
+        if name == health.NAME:
+            self._core.keep_nothing_of(miss)
+            well = health.well(query, qtype) if self.is_well() else None
+            self._complete(miss, well, health.NOT_READY)
+            return
         own = self._local.answer(name, qtype, query)
         if isinstance(own, bytes):
             self._complete(miss, own, 0)

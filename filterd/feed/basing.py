@@ -32,12 +32,12 @@ from filterd.model.durable import make_directory
 from filterd.model.errors import FilterdError
 from filterd.model.order import Registry
 from filterd.model.orphan import end_with_parent
+from filterd.model.priority import stand_behind
 from filterd.policy.classes import ClassTable
 from filterd.policy.classes_json import write_meta
 from filterd.policy.orders import class_of
 
 Json = Any
-NICE = 10
 LEVEL = 3  # of a node's own body: it goes nowhere
 
 
@@ -166,7 +166,7 @@ def main() -> int:
     """Do the one job on stdin; exit status 0 when it was answered."""
     job = json.loads(sys.stdin.buffer.readline())
     if job["nice"]:
-        os.nice(NICE)
+        stand_behind()
     end_with_parent()
     try:
         make_base(job)

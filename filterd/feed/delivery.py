@@ -21,6 +21,7 @@ RECEIPTS = 64  # in one request
 FIRST_RETRY = 1.0  # seconds
 LAST_RETRY = 300.0
 LONGEST_WAIT = 3600.0  # that a hub may ask for
+TAKES = "filterd-takes"  # header of an answer: the lanes, apart by spaces
 _LEVEL = 9  # of zstd: small is what counts on these lines
 
 
@@ -35,11 +36,14 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`why` is for people, "" if it was taken; `wait`: seconds that the hub asked for."""
+    """`why` is for people, "" if it was taken; `wait`: seconds that the hub asked for; `takes`:
+    lanes that it says it takes, of those that not every hub does.
+    """
 
     fate: Fate
     why: str = ""
     wait: float | None = None
+    takes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def parcel(url: str, body: bytes, signer: Signer, at: int) -> Parcel:
 def outcome(status: int, headers: Mapping[str, str], body: bytes, now: float) -> Outcome:
     """Return what an answer means; `headers` with lower-case names, `now` in unix seconds."""
     if status in {200, 201, 204}:
-        return Outcome(Fate.TAKEN)
+        return Outcome(Fate.TAKEN, takes=frozenset(headers.get(TAKES, "").split()))
     why = f"the hub says {status}: {_detail(body)}".removesuffix(": ")
     ahead = _ahead(headers, now)
     if status in {401, 422} and ahead is not None and abs(ahead) > WINDOW:

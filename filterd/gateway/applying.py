@@ -7,6 +7,7 @@ after applying is what later ones are compared with.
 
 import difflib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,10 @@ from typing import Any
 
 from filterd.gateway import live, nft
 from filterd.gateway.plan import Plan
-from filterd.gateway.text import removal, table, transaction
+from filterd.gateway.text import change, removal, table, transaction
 from filterd.model.durable import make_directory, write_atomically
 
+logger = logging.getLogger(__name__)
 FILE = "gateway.json"
 
 
@@ -59,10 +61,8 @@ def apply(plan: Plan, record: Path) -> Sequence[str]:
     before = standing(plan, record)
     if before.state == "applied":
         return ()
-    text = transaction(plan, live.keeping(before.items))
-    nft.check(text)
-    nft.put(text)
     written = _read(record) if before.state != "absent" else None
+    nft.put(_tried(plan, before, written))
     shown = {"text": table(plan), "live": live.fingerprint(nft.listed() or ())}
     make_directory(record.parent)
     write_atomically(record, (json.dumps(shown) + "\n").encode())
@@ -72,6 +72,24 @@ def apply(plan: Plan, record: Path) -> Sequence[str]:
     lines = difflib.unified_diff(old, new, n=0, lineterm="")
     changed = [each for each in lines if not each.startswith(("---", "+++", "@@"))]
     return changed or ("+ as the configuration has it, again",)
+
+
+def _tried(plan: Plan, before: Standing, written: dict[str, str] | None) -> str:
+    """Return what the kernel would take: a change that leaves what was learned where it is, else,
+    where the table is not as we left it, a new one with a copy of that.
+    """
+    kept = live.keeping(before.items)
+    if before.state == "stale" and written is not None:
+        text = change(plan, before.items, written["text"], kept)
+        try:
+            nft.check(text)
+        except nft.GatewayError as error:
+            logger.info("the table is made anew: %s", error)
+        else:
+            return text
+    text = transaction(plan, kept)
+    nft.check(text)
+    return text
 
 
 def remove(record: Path) -> bool:
@@ -86,7 +104,7 @@ def remove(record: Path) -> bool:
 def _read(record: Path) -> dict[str, str] | None:
     try:
         value = json.loads(record.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):  # of another account, too: then it is written anew
         return None
     known = isinstance(value, dict) and all(isinstance(value.get(k), str) for k in ("text", "live"))
     return value if known else None

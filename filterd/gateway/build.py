@@ -15,13 +15,25 @@ from filterd.config.addresses import ListenAddress
 from filterd.config.schema import Config
 from filterd.gateway.doors import ADDRESSES, FAMILIES, asked_there, door, leading_to
 from filterd.gateway.plan import Chain, Map, Plan, Rule, Set
-from filterd.gateway.who import who_maps
+from filterd.gateway.who import known_to_dns_alone, who_maps
 
 _RESET, _REFUSE = "reject with tcp reset", "reject with icmpx admin-prohibited"
 _TYPES = {4: "ipv4_addr", 6: "ipv6_addr"}
 NAT = "type nat hook prerouting priority dstnat - 10; policy accept;"
 FORWARD = "type filter hook forward priority filter - 10; policy accept;"
-RESOLVED_SIZE, UNRESOLVED_SIZE, UNRESOLVED_SECONDS = 65_536, 4_096, 86_400
+# WireGuard, OpenVPN, L2TP, PPTP; IKE and IPsec; Tor's relays. Others use other ports. By number,
+# for a small system has no /etc/protocols: 47 is GRE, 50 and 51 are ESP and AH.
+TUNNELS = (
+    ("udp dport { 1194, 1701, 51820 }", "vpn"),
+    ("tcp dport { 1194, 1723 }", "vpn"),
+    ("meta l4proto 47", "vpn"),
+    ("udp dport { 500, 4500 }", "ipsec"),
+    ("meta l4proto { 50, 51 }", "ipsec"),
+    ("tcp dport { 9001, 9030, 9050, 9150 }", "tor"),
+)
+MOST_OPEN = 65_536  # addresses that the daemon keeps open in one set
+# Twice as many: what was there when the daemon began stays until its time is over.
+RESOLVED_SIZE, UNRESOLVED_SIZE, UNRESOLVED_SECONDS = 2 * MOST_OPEN, 4_096, 86_400
 
 
 def build_plan(config: Config) -> Plan:
@@ -39,7 +51,7 @@ def build_plan(config: Config) -> Plan:
     egress = {name: f"egress_{slug}" for name, slug in slugs.items()}
     maps: list[Map] = []
     notes: list[str] = []
-    chains = [Chain(nat[name], tuple(_nat(config, name)), group=name) for name in slugs]
+    chains = [Chain(nat[name], tuple(_nat(config, name, have)), group=name) for name in slugs]
     found, lookups = who_maps(config, "nat", nat)
     maps += found
     chains.append(
@@ -60,9 +72,15 @@ def build_plan(config: Config) -> Plan:
         notes.append("no-web")
     if not gateway.doh:
         notes.append("no-doh")
-    if gateway.egress.groups:
-        notes.append("gate-by-hand")
+    if known_to_dns_alone(config):
+        notes.append("who-by-network")
     return Plan(tuple(sets), tuple(maps), tuple(chains), tuple(notes))
+
+
+def resolved_sets(config: Config) -> dict[str, tuple[str, str]]:
+    """Return the sets (IPv4, IPv6) of addresses that each group may reach, if it is strict."""
+    slugs = _slugs(config.groups).items()
+    return {name: (f"resolved_{slug}4", f"resolved_{slug}6") for name, slug in slugs}
 
 
 def _left(have: set[str]) -> Iterator[Rule]:
@@ -73,7 +91,7 @@ def _left(have: set[str]) -> Iterator[Rule]:
                 yield Rule(f"{family} {field} @{name}{version}", "accept")
 
 
-def _nat(config: Config, name: str) -> Iterator[Rule]:
+def _nat(config: Config, name: str, have: set[str]) -> Iterator[Rule]:
     """What of a group comes to our own doors."""
     if config.gateway.redirect_dns:
         for protocol, doors in (("udp", config.listen.udp), ("tcp", config.listen.tcp)):
@@ -82,6 +100,10 @@ def _nat(config: Config, name: str) -> Iterator[Rule]:
     if config.gateway.redirect_web and doors and config.groups[name].filtered:
         inside = ", ".join(_quoted(("lo", *config.gateway.lan)))
         yield Rule(f"fib daddr oifname {{ {inside} }}", "accept")
+        if _closes_encrypted(config, name):  # refused and counted there, not here
+            for version, family in ADDRESSES.items():
+                if f"doh{version}" in have:
+                    yield Rule(f"{family} daddr @doh{version} tcp dport 443", "accept")
         yield from _led(doors, "tcp dport { 80, 443 }", "web")
 
 
@@ -106,7 +128,7 @@ def _egress(config: Config, name: str, slug: str, have: set[str]) -> Iterator[Ru
         # Only what no door of ours took comes here: a family in which we have none.
         yield Rule("udp dport 53", _REFUSE, "dns-refused")
         yield Rule("tcp dport 53", _RESET, "dns-refused")
-    if gateway.close_encrypted_dns and group.bypass_protection:
+    if _closes_encrypted(config, name):
         yield Rule("tcp dport 853", _RESET, "dot")
         yield Rule("udp dport 853", _REFUSE, "doq")
         for version, family in ADDRESSES.items():
@@ -115,12 +137,29 @@ def _egress(config: Config, name: str, slug: str, have: set[str]) -> Iterator[Ru
                 yield Rule(f"{family} daddr @doh{version} udp dport 443", _REFUSE, "doh")
     if gateway.close_quic and group.filtered:
         yield Rule("udp dport 443", _REFUSE, "quic")
+    if gateway.count_bypass and group.bypass_protection:
+        yield from _tunnels(closed=name in gateway.egress.groups and gateway.egress.enforce)
     if name in gateway.egress.groups:
         yield from _gate(slug, enforce=gateway.egress.enforce)
 
 
+def _closes_encrypted(config: Config, name: str) -> bool:
+    return config.gateway.close_encrypted_dns and config.groups[name].bypass_protection
+
+
+def _tunnels(*, closed: bool) -> Iterator[Rule]:
+    """Ports of VPNs and Tor: counted, and for a strict group refused, although a name may lead
+    there. See `filterd/bypass/`.
+    """
+    for match, key in TUNNELS:
+        refusal = _RESET if match.startswith("tcp") else _REFUSE
+        yield Rule(match if closed else f"ct state new {match}", refusal if closed else "", key)
+
+
 def _gate(slug: str, *, enforce: bool) -> Iterator[Rule]:
-    yield Rule("ct state established,related", "accept")
+    # Not what somebody outside began: a packet from there would open the way back.
+    yield Rule("ct state established ct direction original", "accept")
+    yield Rule("ct state related", "accept")
     for version, family in ADDRESSES.items():
         yield Rule(f"{family} daddr @resolved_{slug}{version}", "accept")
     for version, family in ADDRESSES.items():

@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from filterd.gateway.plan import Plan
+
 Item = Mapping[str, Any]
 _CONCAT = " . "
 
@@ -40,6 +42,17 @@ def counts(items: Iterable[Item]) -> dict[tuple[str, str], int]:
         at = (str(rule["chain"]), str(rule["comment"]))
         for expression in rule["expr"]:
             found[at] = found.get(at, 0) + expression.get("counter", {}).get("packets", 0)
+    return found
+
+
+def by_group(plan: Plan, items: Iterable[Item]) -> dict[tuple[str, str], int]:
+    """Return packets by group and key of a rule, of every named rule, group by group."""
+    met = counts(items)
+    found: dict[tuple[str, str], int] = {}
+    for group in dict.fromkeys(each.group for each in plan.chains if each.group):
+        for chain in (each for each in plan.chains if each.group == group):
+            for key in dict.fromkeys(rule.key for rule in chain.rules if rule.key):
+                found[group, key] = met.get((chain.name, key), 0)
     return found
 
 

@@ -27,8 +27,9 @@ def put(text: str) -> None:
     _run("-f", "-", text=text)
 
 
-def listed() -> list[dict[str, Any]] | None:
+def listed(*, elements: bool = True) -> list[dict[str, Any]] | None:
     """Return our table as nft's JSON has it (libnftables-json(5)); None where there is none.
+    Without `elements` sets come empty, however much they hold.
 
     Raises:
         GatewayError: nft cannot be run or may not look.
@@ -38,7 +39,8 @@ def listed() -> list[dict[str, Any]] | None:
     if not any((t["family"], t["name"]) == ours for t in (e.get("table") for e in tables) if t):
         return None
     # Between the two calls it may be gone; then nft's own words are right.
-    found: list[dict[str, Any]] = json.loads(_run("-j", "list", "table", *ours))["nftables"]
+    how = ("-j",) if elements else ("-j", "-t")
+    found: list[dict[str, Any]] = json.loads(_run(*how, "list", "table", *ours))["nftables"]
     return found
 
 

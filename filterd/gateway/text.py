@@ -1,10 +1,13 @@
 """A plan as text in nft's language, and as a transaction that puts it in force."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from filterd.gateway.plan import FAMILY, TABLE, Chain, Map, Plan, Rule, Set
 
 Kept = Mapping[str, tuple[str, ...]]
+Item = Mapping[str, Any]
+_PARTS = ("map", "set", "chain")  # in the order in which they let go of each other
 _STEP = "    "
 
 
@@ -15,26 +18,57 @@ def table(plan: Plan) -> str:
         *(_map(each) for each in plan.maps),
         *(_chain(each) for each in _targets_first(plan.chains)),
     ]
-    body = "\n\n".join("\n".join(_STEP + line if line else "" for line in part) for part in parts)
-    return f"table {FAMILY} {TABLE} {{\n{body}\n}}\n"
+    return f"table {FAMILY} {TABLE} {{\n{_shown(parts)}\n}}\n"
 
 
 def transaction(plan: Plan, kept: Kept | None = None) -> str:
     """Return what replaces the whole table in one step. `kept` are elements, by set, that the old
     table learned and the new one goes on with.
     """
-    learned = {each.name for each in plan.sets if each.learned}
-    lines = [
-        f"add element {FAMILY} {TABLE} {name} {{ {', '.join(elements)} }}\n"
-        for name, elements in (kept or {}).items()
-        if name in learned and elements
+    return removal() + table(plan) + _added(plan, kept or {})
+
+
+def change(plan: Plan, there: Iterable[Item], old: str, kept: Kept) -> str:
+    """Return what makes `plan` of our table in one step without touching what the kernel learned:
+    sets that both have alike stay as they are, so nothing that is learned meanwhile is lost.
+
+    `there` is the table as nft lists it, `old` its text when it was applied; `kept` as for
+    `transaction`, for learned sets that are made anew.
+    """
+    have = [(kind, item[kind]["name"]) for item in there for kind in _PARTS if kind in item]
+    staying = {
+        each.name
+        for each in plan.sets
+        if each.learned and ("set", each.name) in have and _shown([_set(each)]) in old
+    }
+    gone = [
+        f"delete {kind} {FAMILY} {TABLE} {name}\n"
+        for kind in _PARTS
+        for each, name in have
+        if each == kind and name not in staying
     ]
-    return removal() + table(plan) + "".join(lines)
+    others = {name: elements for name, elements in kept.items() if name not in staying}
+    head = f"add table {FAMILY} {TABLE}\nflush table {FAMILY} {TABLE}\n"
+    return head + "".join(gone) + table(plan) + _added(plan, others)
 
 
 def removal() -> str:
     """Return what takes the table away, whether it is there or not."""
     return f"add table {FAMILY} {TABLE}\ndelete table {FAMILY} {TABLE}\n"
+
+
+def _added(plan: Plan, kept: Kept) -> str:
+    learned = {each.name for each in plan.sets if each.learned}
+    lines = [
+        f"add element {FAMILY} {TABLE} {name} {{ {', '.join(elements)} }}\n"
+        for name, elements in kept.items()
+        if name in learned and elements
+    ]
+    return "".join(lines)
+
+
+def _shown(parts: Iterable[Iterable[str]]) -> str:
+    return "\n\n".join("\n".join(_STEP + line if line else "" for line in part) for part in parts)
 
 
 def _targets_first(chains: Iterable[Chain]) -> list[Chain]:

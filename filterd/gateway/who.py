@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from filterd.config.schema import Config
 from filterd.gateway.plan import Map, Rule
+from filterd.model.client_id import IdKind, kind_of
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 _TYPES = {4: "ipv4_addr", 6: "ipv6_addr"}
@@ -22,9 +23,10 @@ def who_maps(config: Config, part: str, chains: Mapping[str, str]) -> tuple[list
     known: list[tuple[IPNetwork, str]] = []
     for client in config.clients.values():
         for each in client.ids:
-            if _is_device(each):
+            written = kind_of(each)
+            if written is IdKind.MAC:
                 devices.append((each, f"goto {chains[client.group]}"))
-            else:
+            elif written is IdKind.NETWORK:
                 known.append((ipaddress.ip_network(each), client.group))
     networks = [
         (ipaddress.ip_network(each), name)
@@ -77,5 +79,9 @@ def _inside(inner: IPNetwork, outer: IPNetwork) -> bool:
     return inner.subnet_of(outer)  # type: ignore[arg-type]
 
 
-def _is_device(text: str) -> bool:
-    return "/" not in text  # a network of one has its length written (config/types.py)
+def known_to_dns_alone(config: Config) -> bool:
+    """Whether a client is known by a user, a class or a host name. The table is made beforehand,
+    so it takes such a client by its network.
+    """
+    kinds = {kind_of(each) for client in config.clients.values() for each in client.ids}
+    return not kinds <= {IdKind.MAC, IdKind.NETWORK}

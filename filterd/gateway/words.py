@@ -12,6 +12,9 @@ RULES: Mapping[str, Mapping[str, str]] = {
         "doq": "DNS over QUIC refused",
         "doh": "known DNS-over-HTTPS servers refused",
         "quic": "QUIC refused (browsers go on with TLS)",
+        "vpn": "usual ports of VPNs (WireGuard, OpenVPN, L2TP, PPTP)",
+        "ipsec": "usual ports of IPsec (VPNs, and calls over Wi-Fi)",
+        "tor": "usual ports of Tor",
         "gate": "addresses that filterd never answered with, refused",
         "gate-learning": "addresses that filterd never answered with (learning, let through)",
     },
@@ -24,6 +27,9 @@ RULES: Mapping[str, Mapping[str, str]] = {
         "doq": "DNS qua QUIC bị từ chối",
         "doh": "máy chủ DNS qua HTTPS đã biết, bị từ chối",
         "quic": "QUIC bị từ chối (trình duyệt chuyển sang TLS)",
+        "vpn": "cổng thường dùng của VPN (WireGuard, OpenVPN, L2TP, PPTP)",
+        "ipsec": "cổng thường dùng của IPsec (VPN, và gọi qua Wi-Fi)",
+        "tor": "cổng thường dùng của Tor",
         "gate": "địa chỉ filterd chưa từng trả lời, bị từ chối",
         "gate-learning": "địa chỉ filterd chưa từng trả lời (đang học, cho qua)",
     },
@@ -33,14 +39,16 @@ NOTES: Mapping[str, Mapping[str, str]] = {
         "no-dns-door4": "listen has no IPv4 address for the LAN: queries over IPv4 are refused",
         "no-dns-door6": "listen has no IPv6 address for the LAN: queries over IPv6 are refused",
         "no-web": "http.listen.transparent is not set: web traffic is filtered by DNS alone",
-        "gate-by-hand": "gateway.egress: nothing fills the sets resolved_* yet but you (nft)",
+        "who-by-network": "clients known by user:, class: or host: are known to DNS alone; here "
+        "their network says which group they are in",
         "no-doh": "gateway.doh is empty: DNS over HTTPS is closed by name alone",
     },
     "vi": {
         "no-dns-door4": "listen không có địa chỉ IPv4 cho mạng LAN: truy vấn qua IPv4 bị từ chối",
         "no-dns-door6": "listen không có địa chỉ IPv6 cho mạng LAN: truy vấn qua IPv6 bị từ chối",
         "no-web": "http.listen.transparent chưa đặt: lưu lượng web chỉ được lọc bằng DNS",
-        "gate-by-hand": "gateway.egress: chưa có gì tự điền các tập resolved_*, ngoài bạn (nft)",
+        "who-by-network": "máy nhận biết bằng user:, class: hay host: chỉ DNS biết; ở đây nhóm của "
+        "nó theo mạng",
         "no-doh": "gateway.doh trống: DNS qua HTTPS chỉ bị chặn theo tên",
     },
 }

@@ -56,16 +56,18 @@ class Daemon:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`addresses` of a name for a client; `blocked`: our DNS says no; `known` False: nobody could
-    be asked.
+    """`addresses` of a name for a client; `blocked`: our DNS says no; `known` False: the daemon is
+    away; `news`: nobody had asked our DNS for the name lately.
     """
 
     addresses: tuple[str, ...] = ()
     blocked: bool = False
     known: bool = True
+    news: bool = False
 
 
 UNKNOWN = Answer(known=False)
+NOTHING = Answer()  # asked in vain: whoever has the name can bring that about, so nobody goes there
 
 
 class Names:
@@ -94,13 +96,23 @@ class Names:
         name, client = key
         try:
             said = await self._daemon.call("http-names", {"name": name, "client": client})
-            answer = Answer(tuple(said["addresses"]), bool(said["blocked"]), bool(said["known"]))
+            answer = Answer(
+                tuple(said["addresses"]),
+                bool(said["blocked"]),
+                bool(said["known"]),
+                bool(said.get("news")),
+            )
             ttl = float(said["ttl"])
-        except (OSError, TimeoutError, ControlError, KeyError, TypeError, ValueError) as error:
+        except TimeoutError:  # an OSError too; a name server that is slow is no daemon that is away
+            return NOTHING if kept is None else kept[1]
+        except OSError as error:
             logger.debug("not asked: %s", error)
             return UNKNOWN if kept is None else kept[1]
+        except (ControlError, KeyError, TypeError, ValueError) as error:
+            logger.debug("not answered: %s", error)
+            return NOTHING if kept is None else kept[1]
         if not answer.known:
-            return UNKNOWN if kept is None else kept[1]
+            return NOTHING if kept is None else kept[1]
         self._kept.pop(key, None)
         until = self._steady() + min(max(ttl, LEAST_TTL), MOST_TTL)
         self._kept[key] = (until, answer)

@@ -33,6 +33,7 @@ AGAIN = 600.0  # seconds until a host that was told is told again
 AT_ONCE = 1_000  # rows of one call; about 300 KiB of long names, a request has room for 1 MiB
 MOST_WORDS = 500
 OTHER = "exchange.other"  # what no word was left for
+TRIED = "bypass"  # the first part of a word with a signal and a group
 
 
 class Exchange:
@@ -77,6 +78,10 @@ class Exchange:
     def decided(self, what: str, verdict: Verdict) -> None:
         """Count a decision on `what`: `tunnels`, `connections`, `requests`, or `pages` of ours."""
         self.count(f"{what}.{verdict.act}.{verdict.why}")
+
+    def tried(self, signal: str, group: str) -> None:
+        """Count a sign of going round the filter, by the group alone."""
+        self.count(f"{TRIED}.{signal}.{group}")
 
     def follow(self, what: str, totals: Callable[[], Mapping[str, int]]) -> None:
         """Also tell what `totals` (which never go back, such as `Media.told`) gain, as `what`."""

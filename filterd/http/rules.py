@@ -142,7 +142,7 @@ class InForce:
         return None
 
     def _reason(self, made: Decision) -> Reason:
-        key = (made.kind, made.step, made.class_id, made.group, made.pattern, made.line)
+        key = (made.kind, made.step, made.class_id, made.group, made.pattern)  # the line follows
         found = self._reasons.get(key)
         if found is None:
             if len(self._reasons) >= _MOST_REASONS:

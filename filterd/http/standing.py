@@ -5,10 +5,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from filterd.bypass.names import signal_of_hello, signal_of_rule
+from filterd.bypass.signals import Signal
 from filterd.http.daemon import Events
 from filterd.http.exchange import Exchange
 from filterd.http.words import Act, Verdict, Why
 from filterd.model.clock import Clock
+from filterd.model.verdict import Kind
 
 logger = logging.getLogger(__name__)
 _TOLD = 32  # different outcomes of one connection that become events
@@ -23,6 +26,7 @@ class Standing:
     client: str
     tunnel: str | None = None
     sni: str | None = None
+    ech: bool = False  # the extension is there, which may be GREASE
     verdict: Verdict | None = None
     refused: Verdict | None = None
     told: set[tuple[str, Act]] = field(default_factory=set)
@@ -87,6 +91,11 @@ class Standings:
         standing.verdict = verdict
         return verdict
 
+    def tried(self, verdict: Verdict, signal: Signal | None) -> None:
+        """Count a sign of going round the filter, by the group of a verdict's client."""
+        if signal is not None and verdict.reason is not None:
+            self.exchange.tried(signal.value, verdict.reason.group)
+
     def tell(self, standing: Standing, verdict: Verdict) -> None:
         """Make an event of an outcome, once a connection."""
         key = (verdict.host, verdict.act)
@@ -109,6 +118,17 @@ class Standings:
                 "group": reason.group if reason else None,
             }
         )
+
+
+def signal_of(standing: Standing, verdict: Verdict) -> Signal | None:
+    """Return what the hello of a connection, and a block of its name, say of going round us."""
+    if standing.sni is None:
+        return None
+    reason = verdict.reason
+    found = signal_of_hello(standing.sni, ech=standing.ech)
+    if found is not None or reason is None or reason.kind is not Kind.BLOCK:
+        return found
+    return signal_of_rule(standing.sni, reason.list, reason.category)
 
 
 def plain(address: str) -> str:

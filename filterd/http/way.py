@@ -13,12 +13,14 @@ BLOCKED = "blocked by filterd"
 @dataclass(frozen=True, slots=True)
 class Way:
     """`address`: where it goes; None: as it was asked for. `refusal`: why it may not go, in words
-    for a log. `verdict`: where our own DNS blocks it, that.
+    for a log. `verdict`: where our own DNS blocks it, that. `elsewhere`: the client has an address
+    that is none of the name's, and nobody had asked our DNS for the name.
     """
 
     address: str | None = None
     refusal: str | None = None
     verdict: Verdict | None = None
+    elsewhere: bool = False
 
 
 async def find_way(verdict: Verdict, host: str, client: str, names: Names) -> Way:
@@ -33,6 +35,9 @@ async def find_way(verdict: Verdict, host: str, client: str, names: Names) -> Wa
         if read_host(host).name is None:
             return Way()
         return Way(refusal=f"our own DNS cannot be asked for {verdict.dial}")
-    if not found.addresses:
-        return Way(refusal=f"{verdict.dial} has no address")
-    return Way() if host in found.addresses else Way(found.addresses[0])
+    elsewhere = found.news and read_host(host).name is None
+    if not found.addresses:  # a name made up, or one that only a file on the device has
+        return Way(refusal=f"{verdict.dial} has no address", elsewhere=elsewhere)
+    if host in found.addresses:
+        return Way()
+    return Way(found.addresses[0], elsewhere=elsewhere)

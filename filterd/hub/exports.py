@@ -7,7 +7,7 @@ import csv
 import io
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -16,7 +16,7 @@ from filterd.feed.acts import signed_json
 from filterd.hub import fleet, order_views
 from filterd.hub.compliance import Look, Page
 from filterd.hub.register import stored_act
-from filterd.hub.statistics import Span, sites
+from filterd.hub.statistics import Span, signals, sites
 from filterd.hub.stix import bundle
 from filterd.hub.tables import counts, nodes, orders
 
@@ -26,6 +26,7 @@ _COLUMNS = ("authority", "id", "reference", "legal_basis", "category", "effect",
             "patterns", "state", "not_before", "not_after", "signed_at", "published_at",
             "revoked_at", "expected", "enforcing", "held", "coverage", "late")  # fmt: skip
 _SITES = ("day", "nodes", "vn_sites_with_age_label", "vn_sites_without_age_label")
+_SIGNALS = ("day", "signal", "age", "nodes", "attempts")
 _PACES = ("p50", "p95", "p99")
 _DEEDS = ("block", "rewrite", "allow", "pass")
 _STEERS = ("=", "+", "-", "@", "\t", "\r", "\n")  # what makes a spreadsheet run a cell
@@ -97,12 +98,23 @@ def sites_csv(look: Look, span: Span) -> bytes:
     """Return a table of .vn sites with and without an age label, a day a line; see
     `statistics.sites`.
     """
+    return _days_csv(_SITES, (tuple(row.values()) for row in sites(look, span)))
+
+
+def bypass_csv(look: Look, span: Span) -> bytes:
+    """Return a table of signs of going round the filter, by day, kind and age; see
+    `statistics.signals`.
+    """
+    return _days_csv(_SIGNALS, (tuple(row.values()) for row in signals(look, span)))
+
+
+def _days_csv(names: Sequence[str], rows: Iterable[Sequence[Json]]) -> bytes:
+    """Return a table whose first column is a day."""
     out = io.StringIO()
     lines = csv.writer(out, lineterminator="\r\n")
-    lines.writerow(_SITES)
-    for row in sites(look, span):
-        day = time.strftime("%Y-%m-%d", time.gmtime(row["day"]))
-        lines.writerow([day, row["nodes"], row["labelled"], row["unlabelled"]])
+    lines.writerow(names)
+    for day, *rest in rows:
+        lines.writerow([time.strftime("%Y-%m-%d", time.gmtime(day)), *rest])
     return out.getvalue().encode()
 
 
@@ -110,6 +122,7 @@ EXPORTS: Mapping[str, tuple[str, Callable[[Look, Span], bytes]]] = {
     "orders.csv": ("text/csv; charset=utf-8", orders_csv),
     "orders.json": ("application/json", orders_json),
     "sites.csv": ("text/csv; charset=utf-8", sites_csv),
+    "bypass.csv": ("text/csv; charset=utf-8", bypass_csv),
     "orders.stix": ("application/stix+json;version=2.1", orders_stix),
 }
 

@@ -39,7 +39,8 @@ def _passphrase(log: LogKeyConfig, environ: Environ) -> str:
             )
         path = Path(handed) / CREDENTIAL
     try:
-        if path.stat().st_mode & 0o077:
+        # systemd guards its credentials itself; where it does by an ACL, the mode looks wider.
+        if log.passphrase_file is not None and path.stat().st_mode & 0o077:
             raise ConfigError((f"log.passphrase_file: others may read it; chmod 600 {path}",))
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from filterd.feed.delivery import TAKES
 from filterd.hub.problems import MEDIA
 
 Json = Any
@@ -15,6 +16,7 @@ _PROBLEM: Json = {
         "detail": {"type": "string", "description": "why, and what to do"},
     },
 }
+_TEXT = {"type": "string"}
 _SEALED = {"key": {"type": "string"}, "signature": {"type": "string"}}
 SCHEMAS: dict[str, Json] = {
     "Problem": _PROBLEM,
@@ -103,7 +105,11 @@ def content_of(schema: str) -> dict[str, Json]:
 
 def _taken(about: str, schema: str) -> Json:
     reply = {"schema": {"$ref": "#/components/schemas/Taken"}}
-    good = {"description": "kept", "content": {"application/json": reply}}
+    good = {
+        "description": "kept",
+        "headers": {TAKES: {"description": "lanes that not every hub takes", "schema": _TEXT}},
+        "content": {"application/json": reply},
+    }
     responses = {"200": good, **{str(code): told for code, told in SIGNED.items()}}
     return {
         "post": {"tags": ["nodes"], "summary": about, **content_of(schema), "responses": responses}

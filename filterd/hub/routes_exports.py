@@ -27,8 +27,9 @@ async def export(  # noqa: PLR0913, PLR0917 - a path and a query
     start: Second = None,
     end: Second = None,
 ) -> Response:
-    """orders.csv, orders.json, orders.stix, or sites.csv (.vn sites with and without an age label),
-    with counts of whole days (UTC) from `start` to `end`, unix seconds; left out: the last 30 days.
+    """orders.csv, orders.json, orders.stix, sites.csv (.vn sites with and without an age label), or
+    bypass.csv (attempts to go round the filter by kind and age; numbers of nodes, no names), with
+    counts of whole days (UTC) from `start` to `end`, unix seconds; left out: the last 30 days.
     """
     if name not in EXPORTS:
         raise Problem(404, f"no export {name!r}; there are: {', '.join(sorted(EXPORTS))}")

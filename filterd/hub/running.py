@@ -18,6 +18,7 @@ import uvloop
 
 from filterd.config.addresses import ListenAddress
 from filterd.config.hub import SQLITE, HubConfig
+from filterd.control.notify import keep_alive, notify, watchdog_seconds
 from filterd.hub.connection import Connection
 from filterd.hub.database import open_database
 from filterd.hub.events import Announcer
@@ -113,7 +114,7 @@ def serve(
         timeout_keep_alive=60,
         timeout_graceful_shutdown=GRACE,
     )
-    uvloop.run(_serve(_Server(config, hub, parent), listener, metrics))
+    uvloop.run(_serve(_Server(config, hub, parent), listener, metrics, alone=parent is None))
 
 
 class _Server(uvicorn.Server):
@@ -147,17 +148,30 @@ class _Server(uvicorn.Server):
                 each.close_if_idle(now)
 
 
-async def _serve(server: _Server, listener: socket.socket, metrics: ListenAddress | None) -> None:
+async def _serve(
+    server: _Server, listener: socket.socket, metrics: ListenAddress | None, *, alone: bool
+) -> None:
     hub = server._hub  # noqa: SLF001 - of this module
     door = MetricsServer(hub.numbers.registry, lambda: not_ready(hub), time.monotonic)
     if hub.config.nats is not None:
         hub.stream = await Stream.open([hub.config.nats])
     if metrics is not None:
         await door.start(metrics.host, metrics.port)
+    telling = asyncio.create_task(_tell(server)) if alone else None  # else the parent tells
     try:
         await server.serve([listener])
     finally:
+        if telling is not None:
+            telling.cancel()
         await door.close()
+
+
+async def _tell(server: _Server) -> None:
+    """Tell systemd when it serves, and from then on that the loop turns."""
+    while not server.started:  # noqa: ASYNC110 - uvicorn tells nobody
+        await asyncio.sleep(0.05)
+    notify("READY=1")
+    await keep_alive(watchdog_seconds(os.getpid()), lambda: "")
 
 
 def _raise_limit() -> None:

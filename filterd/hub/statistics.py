@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Subquery, and_, case, func, literal, selec
 
 from filterd.hub.compliance import Look, Page
 from filterd.hub.tables import candidates, counts, nodes, orders
-from filterd.report.batch import SITES, SITES_LABELLED, Band, Bracket
+from filterd.report.batch import APART, SIGNS, SITES, SITES_LABELLED, Band, Bracket
 
 Json = Any
 FEWEST = 10  # schools behind a public cell
@@ -26,8 +26,8 @@ UNKNOWN = "unknown"  # of an order that the hub has not
 LEAST: Mapping[Band, int] = {Band.FEW: 1, Band.SOME: 5, Band.MANY: 20}  # clients of a band
 SCHOOLS, CLIENTS = 20, 50  # that must have seen a candidate before anybody is shown it
 DAY = 86_400
-# Sites are counted beside decisions, and are in none of their sums.
-_DECISIONS = counts.c.rule.not_in(sorted(SITES))
+# Sites and signs of going round are counted beside decisions, and are in none of their sums.
+_DECISIONS = counts.c.rule.not_in(sorted(APART))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +123,7 @@ def sites(look: Look, span: Span) -> list[dict[str, int]]:
     and without one, summed over nodes: a site that two nodes saw is in there twice. For the
     ministry. What a node told twice of a day counts once, by the greater number.
     """
-    # Such a row is of a whole day: `batch.SITES_FORM`.
-    keys = (counts.c.bucket, counts.c.node, counts.c.rule)
-    each = (
-        select(*keys, func.max(counts.c.count).label("count"))
-        .join(nodes, nodes.c.id == counts.c.node)
-        .where(counts.c.bucket >= span.start, counts.c.bucket < span.end, look.within)
-        .where(counts.c.rule.in_(sorted(SITES)))
-        .group_by(*keys)
-        .subquery()
-    )
+    each = _daily(look, span, SITES)
     labelled = each.c.rule == SITES_LABELLED
     rows = look.connection.execute(
         select(
@@ -146,6 +137,43 @@ def sites(look: Look, span: Span) -> list[dict[str, int]]:
     )
     names = ("day", "nodes", "labelled", "unlabelled")
     return [dict(zip(names, map(int, row), strict=True)) for row in rows]
+
+
+def signals(look: Look, span: Span) -> list[dict[str, Json]]:
+    """Return for each day, signal and bracket how many nodes told of it, and the attempts summed
+    over them. For the ministry: what a sign is, and is not, stands in docs/bypass.md. What a node
+    told twice of a day counts once, by the greater number.
+    """
+    each = _daily(look, span, SIGNS.keys())
+    keys = (each.c.bucket, each.c.rule, each.c.bracket)
+    rows = look.connection.execute(
+        select(*keys, func.count(each.c.node.distinct()), func.sum(each.c.count))
+        .group_by(*keys)
+        .order_by(*keys)
+    )
+    return [
+        {
+            "day": int(day),
+            "signal": SIGNS[rule].value,
+            "bracket": bracket,
+            "nodes": int(number),
+            "attempts": int(attempts),
+        }
+        for day, rule, bracket, number, attempts in rows
+    ]
+
+
+def _daily(look: Look, span: Span, rules: Collection[str]) -> Subquery:
+    """Return the rows of whole days with one of `rules`, each once by node, the greatest."""
+    keys = (counts.c.bucket, counts.c.node, counts.c.rule, counts.c.bracket)
+    return (
+        select(*keys, func.max(counts.c.count).label("count"))
+        .join(nodes, nodes.c.id == counts.c.node)
+        .where(counts.c.bucket >= span.start, counts.c.bucket < span.end, look.within)
+        .where(counts.c.rule.in_(sorted(rules)))
+        .group_by(*keys)
+        .subquery()
+    )
 
 
 def suspects(look: Look, span: Span, page: Page) -> list[dict[str, Json]]:

@@ -12,6 +12,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect
 
 from filterd.feed.canonical import fields, read_object
+from filterd.feed.delivery import TAKES
 from filterd.hub import ingest
 from filterd.hub.access import Sent, sent
 from filterd.hub.arriving import (
@@ -25,13 +26,18 @@ from filterd.hub.limits import Message, Receive, Send
 from filterd.hub.packing import plain_size, unpacked
 from filterd.hub.problems import FORESEEN, Problem, reply_to
 from filterd.hub.state import Hub
+from filterd.report.batch import Lane
 
 TAKEN: Mapping[str, What] = {"/v1/receipts": What.RECEIPTS, "/v1/reports": What.BATCH}
 SHORT = 16_384  # bytes, unpacked, that are read without a thread
 # Texts, numbers and lists in one body: a batch has 40,000. A kilobyte of zstd can be millions, and
 # reading those holds everybody up for seconds.
 _MOST_VALUES = 100_000
-_HEAD = (b"content-type", b"application/json")
+_HEAD = (
+    (b"content-type", b"application/json"),
+    # A node sends what older hubs would refuse only after one that takes it has said so.
+    (TAKES.encode(), Lane.SIGNALS.value.encode()),
+)
 
 
 class Taking:
@@ -59,7 +65,7 @@ class Taking:
             await reply_to(error)(scope, receive, send)
             raise  # into the log, with its trace
         body = b'{"taken":%d,"known":%d}' % (done.taken, done.known)
-        headers = [_HEAD, (b"content-length", b"%d" % len(body))]
+        headers = [*_HEAD, (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

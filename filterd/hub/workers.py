@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from filterd.config.addresses import ListenAddress
+from filterd.control.notify import PARTS, notify, watchdog_seconds
 
 logger = logging.getLogger(__name__)
 PAUSE = 1.0  # seconds before one that fell is started again
@@ -46,9 +47,14 @@ def keep(command: Sequence[str], listener: socket.socket, number: int) -> None:
     descriptor = listener.fileno()
     running = {at: _start(command, descriptor, at) for at in range(number)}
     again: dict[int, float] = {}
+    notify("READY=1")  # the socket listens: who comes before they are up waits there
+    watched, due = watchdog_seconds(os.getpid()), 0.0
     while not stop:
         time.sleep(_LOOK)
         now = time.monotonic()
+        if watched is not None and now >= due:
+            notify("WATCHDOG=1")
+            due = now + watched / PARTS
         for at, process in running.items():
             if process.poll() is None:
                 continue
@@ -60,6 +66,7 @@ def keep(command: Sequence[str], listener: socket.socket, number: int) -> None:
             elif now >= again[at]:
                 del again[at]
                 running[at] = _start(command, descriptor, at)
+    notify("STOPPING=1")
     _end(list(running.values()))
 
 

@@ -17,7 +17,7 @@ from filterd.model.errors import RulesError
 from filterd.model.group import ListSpec
 from filterd.policy.abp_rules import FORMAT, AbpReport, AbpRules, compile_abp
 
-COMPILER = 1  # counts up when the same lists would compile to another file
+COMPILER = 2  # counts up when the same lists would compile to another file
 COSMETIC = str(Code.COSMETIC_RULE)
 _MALFORMED = {"syntax": Code.BAD_SYNTAX, "long": Code.TOO_LONG, "not-utf8": Code.BAD_ENCODING}
 _SAMPLE_LINES = 500

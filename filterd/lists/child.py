@@ -8,7 +8,6 @@ beyond that wait on disk, in a file without a name beside the index.
 """
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
@@ -23,16 +22,16 @@ from filterd.lists.requests import compile_requests
 from filterd.model.errors import FilterdError, RulesError
 from filterd.model.group import ListSpec
 from filterd.model.orphan import end_with_parent
+from filterd.model.priority import stand_behind
 from filterd.policy.lists_index import compile_lists
 
-NICE = 10
 Json = dict[str, Any]
 Progress = Callable[[str, int, int], None]  # of what, done, of how many
 
 
 def main() -> int:
     """Do the one job on stdin; exit status 0 when it was answered."""
-    os.nice(NICE)
+    stand_behind()
     line = sys.stdin.buffer.readline()
     end_with_parent()
     try:

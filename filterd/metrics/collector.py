@@ -40,15 +40,21 @@ class FilterdCollector(Collector):
             Source.DOORS: lambda: _walked(Source.DOORS, self._sources.doors()),
             Source.UPSTREAM: lambda: self._upstream(histograms),
             Source.HITS: self._hits,
+            Source.GROUPS: self._groups,
             Source.LISTS: self._lists,
             Source.REPORT: self._report,
             Source.NODE: self._node,
             Source.FEED: lambda: _walked(Source.FEED, self._sources.feed()),
             Source.HUB: lambda: _walked(Source.HUB, self._sources.hub()),
+            Source.WHO: lambda: _walked(Source.WHO, self._sources.who()),
+            Source.BYPASS: lambda: _walked(Source.BYPASS, self._sources.bypass()),
         }
         if self._sources.http is not None:
             http = self._sources.http
             asked[Source.HTTP] = lambda: _walked(Source.HTTP, http())
+        if self._sources.gateway is not None:
+            gateway = self._sources.gateway
+            asked[Source.GATEWAY] = lambda: _walked(Source.GATEWAY, gateway())
         numbers = {source: self._ask(source, ask) for source, ask in asked.items()}
         # Events are lost in two places; the metric is one.
         drops = numbers[Source.ENGINE].get(_RING, [])
@@ -93,6 +99,10 @@ class FilterdCollector(Collector):
                 categories.append(((category,), decisions))
         return {("list",): lists, ("category",): categories}
 
+    def _groups(self) -> Numbers:
+        rows = self._sources.groups()
+        return {("group",): [((group, verdict), number) for group, verdict, number in rows]}
+
     def _lists(self) -> Numbers:
         states = list(self._sources.lists())
         return {
@@ -117,11 +127,15 @@ class FilterdCollector(Collector):
         state = self._sources.node()
         since = state.rules_since
         age: Samples = [] if since is None else [((), max(0.0, self._sources.now() - since))]
+        free: Samples = [] if state.disk is None else [((), state.disk[0])]
+        size: Samples = [] if state.disk is None else [((), state.disk[1])]
         return {
             ("rules_since",): age,
             ("filtering",): [((group,), float(on)) for group, on in state.filtering.items()],
             ("ready",): [((), float(state.ready))],
             ("started",): [((), state.started)],
+            ("disk", "free"): free,
+            ("disk", "size"): size,
             ("version",): [((state.version,), 1.0)],
         }
 

@@ -24,10 +24,14 @@ class Source(StrEnum):
     UPSTREAM = "upstream"
     LISTS = "lists"
     REPORT = "report"
+    GROUPS = "groups"
     NODE = "node"
     FEED = "feed"
     HUB = "hub"
     HTTP = "http"
+    WHO = "who"
+    BYPASS = "bypass"
+    GATEWAY = "gateway"
     SCRAPE = "scrape"
 
 

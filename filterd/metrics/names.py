@@ -8,6 +8,7 @@ values are ever shown; anything beyond becomes "other". No label is a client or 
 reads it: `*` goes into every key there, and the keys become the label values.
 """
 
+from filterd.metrics.gateway_names import GATEWAY_METRICS, GROUP
 from filterd.metrics.http_names import HTTP_METRICS
 from filterd.metrics.metric import OTHER, PREFIX, Label, Metric, Source, Type
 from filterd.metrics.metric import row as _row
@@ -26,6 +27,7 @@ RCODES = {
     "16": "BADVERS",
     "23": "BADCOOKIE",
 }
+# As in the comments of the table: `gateway/words.py`.
 KEPT_OFF = ("refused", "ignored", "limited", "bad_cookies", "slipped", "dropped")
 PARTS = {"ech_stripped": "ech", "hints_stripped": "hints"}
 REFUSALS = (
@@ -60,6 +62,15 @@ FAILURES = (
     "bootstrap",
     "rcode",
 )
+PROXY_FAULTS = (
+    "missing",
+    "truncated",
+    "oversized",
+    "version",
+    "command",
+    "family",
+    "address",
+)
 MISFITS = ("malformed", "wrong_id", "wrong_question", "wrong_case", "oversized")
 
 FAULTS = (
@@ -86,7 +97,9 @@ FAULTS = (
     "diverged",
 )
 
+
 DOOR = Label("door", ("udp", "tcp", "dot", "doh"), means="where the query came in")
+HEADER = Label("header", PROXY_FAULTS, means="what was wrong with a proxy's header")
 QTYPE = Label(
     "type",
     ("A", "AAAA", "HTTPS", "PTR", "TXT", "MX", "NS", "SOA", "SRV", "ANY"),
@@ -109,7 +122,6 @@ PART = Label("part", tuple(PARTS.values()), means="what of the record")
 PLACE = Label("place", ("ring", "store"), means="the core's ring or the report's buffer")
 LIST = Label("list", most=200, means="a configured list")
 CATEGORY = Label("category", most=100, means="a category of the rule book")
-GROUP = Label("group", most=200, means="a configured group")
 SERVER = Label("server", most=64, means="a configured upstream server")
 SOURCE = Label("source", tuple(source.value for source in Source), means="a part of filterd")
 VERSION = Label("version", most=1, means="of filterd")
@@ -129,6 +141,15 @@ METRICS: tuple[Metric, ...] = (
     _row("truncated_total", _C, "Replies cut to be asked again by TCP.", _E, "truncated"),
     _row("list_hits_total", _C, "Decisions by a rule of the list.", _X, "list", LIST),
     _row("category_hits_total", _C, "Decisions by a category's rule.", _X, "category", CATEGORY),
+    _row(
+        "group_decisions_total",
+        _C,
+        "Questions decided, by group; moves once in five minutes.",
+        Source.GROUPS,
+        "group",
+        GROUP,
+        VERDICT,
+    ),
     _row("malformed_packets_total", _C, "Packets not lawful.", _E, "malformed.*", EFFECT),
     _row("cache_hits_total", _C, "Questions answered from the cache.", _E, "cache.hits"),
     _row("cache_misses_total", _C, "Questions the cache could not answer.", _E, "cache.misses"),
@@ -171,6 +192,22 @@ METRICS: tuple[Metric, ...] = (
     ),
     _row("tcp_connections", _G, "TCP connections that are open.", _D, "connections"),
     _row("tcp_refused_total", _C, "TCP connections refused, too many open.", _D, "refused"),
+    _row(
+        "proxied_total",
+        _C,
+        "Datagrams and connections that came through a proxy.",
+        _D,
+        "proxied.*",
+        DOOR,
+    ),
+    _row(
+        "proxy_refused_total",
+        _C,
+        "Datagrams and connections of proxies that were refused.",
+        _D,
+        "proxy_refused.*",
+        HEADER,
+    ),
     _row("answers_unusable_total", _C, "Upstream answers discarded.", _E, "answers_unusable"),
     _row("resolutions_failed_total", _C, "Questions without answer.", _E, "misses.failed"),
     _row(
@@ -189,7 +226,7 @@ METRICS: tuple[Metric, ...] = (
         PART,
     ),
     _row("rule_generation", _G, "The generation of rules in force.", _E, "generation"),
-    _row("rule_swaps_total", _C, "Changes of the rules in force.", _E, "swaps"),
+    _row("rule_swaps_total", _C, "Changes of rules or clients.", _E, "swaps"),
     _row("upstream_queries_total", _C, "Queries sent.", _U, "servers.*.queries", SERVER),
     _row("upstream_retries_total", _C, "Queries sent again.", _U, "servers.*.retries", SERVER),
     _row("upstream_connects_total", _C, "Connections made.", _U, "servers.*.connects", SERVER),
@@ -247,6 +284,15 @@ METRICS: tuple[Metric, ...] = (
     _row("filter_active", _G, "1 while the group is filtered.", _N, "filtering", GROUP),
     _row("ready", _G, "1 while /readyz says yes.", _N, "ready"),
     _row("start_time_seconds", _G, "Unix time of the start.", _N, "started", unit="seconds"),
+    _row(
+        "state_free_bytes",
+        _G,
+        "Room that filterd may use where its state is kept.",
+        _N,
+        "disk.free",
+        unit="bytes",
+    ),
+    _row("state_size_bytes", _G, "Size of that disk.", _N, "disk.size", unit="bytes"),
     _row("build_info", _G, "Always 1.", _N, "version", VERSION),
     _row("events_dropped_total", _C, "Events lost, buffer full.", _R, "dropped", PLACE),
     _row("events_written_total", _C, "Rows written to the report.", _R, "written"),
@@ -305,6 +351,7 @@ METRICS: tuple[Metric, ...] = (
     _row("report_rows_dropped_total", _C, "Rows of counts lost, no room.", _S, "dropped"),
     _row("report_merges_total", _C, "Times that counts were made coarser.", _S, "merged"),
     _row("report_sending_problem", _G, "1 while nothing can be sent.", _S, "problem"),
+    *GATEWAY_METRICS,
     *HTTP_METRICS,
     _row(
         "source_up",

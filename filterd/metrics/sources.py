@@ -71,6 +71,7 @@ class NodeState:
     ready: bool
     rules_since: float | None
     filtering: Mapping[str, bool]  # group -> is it filtered now
+    disk: tuple[int, int] | None = None  # bytes free and in all, where the state is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +80,13 @@ class Sources:
 
     `engine` returns what `Engine.stats()` says, parsed, and `doors` what `Engine.doors()` does,
     as a mapping, with the `connections` of the TCP doors and how many were `refused`; `hits`
-    yields (list, category, decisions), see `hits.HitTotals`; `upstream` returns what
+    yields (list, category, decisions), see `hits.HitTotals`; `groups` (group, verdict, decisions),
+    see `groups.GroupTotals`; `upstream` returns what
     `Resolver.stats()` does; `now` is Unix time; `feed` returns what `app/feed_state.py` says,
-    nothing without a feed; `hub` what `app/reporting.py` says, nothing without a hub; `http` what
-    `app/http_told.py` says, None where there is no HTTP filter.
+    nothing without a feed; `who` what `app/who_is_who.py` says; `hub` what `app/reporting.py` says,
+    nothing without a hub; `http` what `app/http_told.py` says, None where there is no HTTP filter;
+    `bypass` what `app/bypassing.py` says; `gateway` what `app/gating.py` saw of the firewall, None
+    where this is no gateway.
     """
 
     engine: Callable[[], Mapping[str, object]]
@@ -95,4 +99,8 @@ class Sources:
     now: Callable[[], float]
     feed: Callable[[], Mapping[str, object]] = dict
     hub: Callable[[], Mapping[str, object]] = dict
+    who: Callable[[], Mapping[str, object]] = dict
+    groups: Callable[[], Iterable[tuple[str, str, int]]] = tuple
     http: Callable[[], Mapping[str, object]] | None = None
+    bypass: Callable[[], Mapping[str, object]] = dict
+    gateway: Callable[[], Mapping[str, object]] | None = None

@@ -7,12 +7,17 @@ from pathlib import Path
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace `path` with `content`: temporary file, fsync, rename, fsync of the directory."""
     temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as sink:
+    # Not through a link: whoever may write beside a file must not choose what root overwrites.
+    with open(temporary, "wb", opener=_open_no_link) as sink:
         sink.write(content)
         sink.flush()
         os.fsync(sink.fileno())
     temporary.replace(path)
     sync_directory(path.parent)
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def make_directory(path: Path) -> None:

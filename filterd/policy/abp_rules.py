@@ -14,6 +14,7 @@ three classes, one for each kind of rule, at `3 * place + kind`.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from filterd.core import Abp
 from filterd.model.group import ListSpec
@@ -63,8 +64,7 @@ class Row:
     best: int
 
 
-@dataclass(frozen=True, slots=True)
-class AbpRequest:
+class AbpRequest(NamedTuple):
     """What is asked for. Hosts in A-labels; `source` None: not known, or a page (see the core)."""
 
     url: str

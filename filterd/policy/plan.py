@@ -10,12 +10,12 @@ changed, in the time that the changed layer takes.
 """
 
 import json
-import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
+from filterd.model.client_id import IdKind, kind_of
 from filterd.model.errors import RulesError
 from filterd.model.group import ALWAYS, Group, RuleBook, School
 from filterd.model.rule import Condition
@@ -29,13 +29,12 @@ from filterd.policy.segments import Frame, LayerRanks, Turn, frame_of
 
 HORIZON_DAYS = 8
 MOMENTS = 16  # ends of overrides that one plan knows; each costs every table a copy
-_MAC = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}")
 
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """How a plan is made. `addresses` maps a MAC (lower case, colons) to where it was last seen;
-    `language` of texts in answers is "vi" or "en".
+    """How a plan is made. `addresses` maps a client's id that is no network to where it was last
+    seen; `language` of texts in answers is "vi" or "en".
     """
 
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -92,18 +91,10 @@ def outline_of(
     Raises:
         RulesError: as `build_plan`.
     """
-    places = {group.name: n for n, group in enumerate(school.groups)}
     ages = category_ages(rulebook, school)
     try:
         frame = frame_of(school, ages, _timelines(school, now), int(now))
-        rest = {
-            "default_group": places[school.default_group],
-            "clients": [
-                {"name": c.name, "group": places[c.group], "tags": sorted(c.tags)}
-                for c in school.clients
-            ],
-            "prefixes": _prefixes(school, places, options.addresses),
-        }
+        rest = _rest(school, options.addresses)
     except KeyError as error:
         raise RulesError(f"the policy refers to {error}, which is not there") from error
     language = options.language
@@ -112,11 +103,16 @@ def outline_of(
     return Outline(
         frame=frame,
         heads=tuple(_dump(_group_out(group, language))[1:-1] for group in school.groups),
-        rest=_dump(rest)[1:-1],
+        rest=rest,
         language=language,
         titles={name: title for name, title in titles.items() if title},
         illegal=frozenset(c.name for c in rulebook.categories if c.min_age >= ALWAYS),
     )
+
+
+def moved(outline: Outline, school: School, addresses: Mapping[str, tuple[str, ...]]) -> Outline:
+    """Return `outline` with clients at other addresses; layers of the one fit the other."""
+    return replace(outline, rest=_rest(school, addresses))
 
 
 def layer_of(outline: Outline, table: ClassTable) -> Layer:
@@ -273,21 +269,35 @@ def _condition_out(condition: Condition) -> dict[str, object]:
     return {name: sorted(part) for name, part in parts.items() if part}
 
 
+def _rest(school: School, addresses: Mapping[str, tuple[str, ...]]) -> str:
+    places = {group.name: n for n, group in enumerate(school.groups)}
+    rest = {
+        "default_group": places[school.default_group],
+        "clients": [
+            {"name": c.name, "group": places[c.group], "tags": sorted(c.tags)}
+            for c in school.clients
+        ],
+        "prefixes": _prefixes(school, places, addresses),
+    }
+    return _dump(rest)[1:-1]
+
+
 def _prefixes(
     school: School, places: Mapping[str, int], addresses: Mapping[str, tuple[str, ...]]
 ) -> list[tuple[str, int, int]]:
     """Return (network, group, client or -1). Of equal networks the last counts: a client's own
-    address beats where its MAC was seen, and that beats a group's network.
+    address beats where it was seen, in the order of `IdKind`, and that beats a group's network.
     """
     found = [(network, places[group], -1) for network, group in school.networks]
-    given: list[tuple[str, int, int]] = []
+    known: dict[IdKind, list[tuple[str, int, int]]] = {kind: [] for kind in IdKind}
     for n, client in enumerate(school.clients):
         group = places[client.group]
         for text in client.ids:
-            mac = text.lower().replace("-", ":")
-            if _MAC.fullmatch(mac):
-                seen = (address.partition("%")[0] for address in addresses.get(mac, ()))
-                found.extend((address, group, n) for address in seen)
-            else:
-                given.append((text, group, n))
-    return found + given
+            kind = kind_of(text)
+            if kind is IdKind.NETWORK:
+                known[kind].append((text, group, n))
+                continue
+            key = text.lower().replace("-", ":") if kind is IdKind.MAC else text
+            seen = (address.partition("%")[0] for address in addresses.get(key, ()))
+            known[kind].extend((address, group, n) for address in seen)
+    return [*found, *(each for kind in sorted(known) for each in known[kind])]

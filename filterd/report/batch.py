@@ -5,14 +5,16 @@ of an authority, a category of the rule book, or "own" for whatever the school i
 bracket is one of six ages; clients are a band. Names are in `Candidate` only, which is off unless
 asked for.
 
-Two rule words count no decisions but sites, once a day (`SITES`): whoever adds decisions up leaves
-them out.
+Some rule words count no decisions, once a day: sites (`SITES`), and signs of going round the filter
+(`SIGNS`), which are in batches of their own. Whoever adds decisions up leaves them out (`APART`).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from filterd.model.signal import Signal
 
 Json = Any
 SPANS = (300, 3600, 86_400)  # seconds of a bucket, finest first; coarser when the spool fills up
@@ -53,6 +55,7 @@ class Lane(StrEnum):
     """What is sent first, first. Receipts go before all of them."""
 
     COUNTS = "counts"
+    SIGNALS = "signals"  # only to hubs that say they take it
     CANDIDATES = "candidates"
 
 
@@ -61,6 +64,11 @@ class Lane(StrEnum):
 SITES_LABELLED, SITES_UNLABELLED = "sites:vn-labelled", "sites:vn-unlabelled"
 SITES = frozenset({SITES_LABELLED, SITES_UNLABELLED})
 SITES_FORM = (SPANS[-1], Bracket.ALL, Deed.PASS, Band.FEW)  # span, bracket, deed, clients
+# How often on a day something was tried in groups of a bracket. It is not known how many clients
+# did, so the fields but the bracket are `SIGNS_FORM`.
+SIGNS: Mapping[str, Signal] = {f"bypass:{each.value}": each for each in Signal}
+SIGNS_FORM = (SPANS[-1], Deed.PASS, Band.FEW)  # span, deed, clients
+APART = SITES | SIGNS.keys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,7 @@ class Tallied:
     """`count` decisions in the `span` seconds from unix time `bucket`.
 
     `rule`: "order:AUTHORITY/ID", "category:ID" of the rule book, "own", or "" without a rule; or
-    one of `SITES`, then `count` is of sites, and no decisions.
+    one of `SITES` or `SIGNS`, then `count` is of sites or attempts, and no decisions.
     """
 
     bucket: int
@@ -148,6 +156,9 @@ def read_batch(plain: Mapping[str, Json]) -> Batch:
     rows, candidates = plain["rows"], plain["candidates"]
     if len(rows) > MOST_ROWS or len(candidates) > MOST_CANDIDATES:
         raise ValueError(f"more than {MOST_ROWS} rows or {MOST_CANDIDATES} candidates")
+    lane, tallied = Lane(plain["lane"]), tuple(map(_row, rows))
+    if any((each.rule in SIGNS) != (lane is Lane.SIGNALS) for each in tallied):
+        raise ValueError("signs of going round are in batches of their own")
     before = bytes.fromhex(plain["before"])
     if len(before) != 32:
         raise ValueError("before is no digest")
@@ -157,8 +168,8 @@ def read_batch(plain: Mapping[str, Json]) -> Batch:
         sequence=_natural(plain["sequence"]),
         before=before,
         made_at=_natural(plain["made_at"]),
-        lane=Lane(plain["lane"]),
-        rows=tuple(map(_row, rows)),
+        lane=lane,
+        rows=tallied,
         candidates=tuple(map(_candidate, candidates)),
         dropped=_natural(plain["dropped"]),
     )
@@ -176,6 +187,8 @@ def _row(value: Json) -> Tallied:
     if rule in SITES and (span, *words) != SITES_FORM:
         raise ValueError(f"not as sites are counted: {str(value)[:60]}")
     bracket, deed, clients = words
+    if rule in SIGNS and (span, deed, clients) != SIGNS_FORM:
+        raise ValueError(f"not as signs are counted: {str(value)[:60]}")
     return Tallied(_natural(bucket), span, rule, bracket, deed, _natural(count), clients)
 
 
@@ -192,7 +205,7 @@ def _is_rule(text: str) -> bool:
         return what.isprintable() and "/" in what
     if kind == "category":
         return what.replace("-", "").isalnum()
-    return text in {"", "own"} or text in SITES
+    return text in {"", "own"} or text in APART
 
 
 def _typed(value: Json, kinds: Sequence[type]) -> list[Any]:

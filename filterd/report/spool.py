@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Lock
 
 from filterd.model.durable import make_directory
-from filterd.report.batch import MOST_CANDIDATES, MOST_ROWS, SPANS, Batch, Candidate, Lane
+from filterd.report.batch import MOST_CANDIDATES, MOST_ROWS, SPANS, Batch, Candidate, Lane, Tallied
 from filterd.report.outgoing import Made, Outgoing, Seal
 from filterd.report.rowfiles import RowFile, RowFiles
 from filterd.report.tally import Clients, Tally, merge, told
@@ -119,6 +119,13 @@ class Spool:
             batch = Batch(node, 0, 0, b"", now, Lane.CANDIDATES)
             most = tuple(candidates[:MOST_CANDIDATES])
             self._make([replace(batch, candidates=most)], seal, ())
+
+    def make_signals(self, rows: Sequence[Tallied], node: str, seal: Seal, now: int) -> None:
+        """Make a batch of a day's signs of going round the filter. OSError: nothing has changed."""
+        with self._working():
+            self._rows.remove(())  # or it would fail of that once the batch is made
+            batch = Batch(node, 0, 0, b"", now, Lane.SIGNALS)
+            self._make([replace(batch, rows=tuple(rows[:MOST_ROWS]))], seal, ())
 
     def done(self, made: Made) -> None:
         """The hub has it. OSError."""

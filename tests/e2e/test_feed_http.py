@@ -5,6 +5,7 @@ what workers are handed, sets of hashes end in the folder that workers read.
 import json
 import stat
 import time
+from contextlib import contextmanager
 from typing import ClassVar
 
 import pytest
@@ -90,24 +91,27 @@ def test_a_signed_core_ends_in_what_workers_are_handed(tmp_path, resolver, minis
     assert "never:       2 names of the feed, version 2; 1 added here" in told
 
 
-def test_it_is_in_force_at_the_next_start_without_the_feed(tmp_path, resolver, ministry):
+@contextmanager
+def in_force(tmp_path, resolver, ministry):
+    """Have a node take the signed core from a feed, which stands until the block ends."""
     sign(ministry, *BANKS)
     with served(ministry.feed) as url:
         changes = settings(resolver, ministry, url)
         with node(tmp_path / "node", changes) as one:
             assert eventually(lambda: core(one) == BANKS)
-    (one.state / "http/ruling.json").unlink()
+        yield changes
+
+
+def test_it_is_in_force_at_the_next_start_without_the_feed(tmp_path, resolver, ministry):
+    with in_force(tmp_path, resolver, ministry) as changes:
+        (tmp_path / "node/state/http/ruling.json").unlink()
     with node(tmp_path / "node", changes) as again:
         assert eventually(lambda: core(again) != ())
         assert core(again) == BANKS, "in the first hand-over"
 
 
 def test_one_that_was_tampered_with_is_refused_and_the_old_stays(tmp_path, resolver, ministry):
-    sign(ministry, *BANKS)
-    with served(ministry.feed) as url:
-        changes = settings(resolver, ministry, url)
-        with node(tmp_path / "node", changes) as one:
-            assert eventually(lambda: core(one) == BANKS)
+    with in_force(tmp_path, resolver, ministry) as changes:
         sign(ministry, *OTHERS)
         for file in (ministry.feed / "targets").glob("*.never-decrypt.json"):
             file.write_bytes(file.read_bytes().replace(b"post.example", b"evil.example"))
@@ -118,11 +122,7 @@ def test_one_that_was_tampered_with_is_refused_and_the_old_stays(tmp_path, resol
 
 
 def test_without_one_again_the_package_s_holds(tmp_path, resolver, ministry):
-    sign(ministry, *BANKS)
-    with served(ministry.feed) as url:
-        changes = settings(resolver, ministry, url)
-        with node(tmp_path / "node", changes) as one:
-            assert eventually(lambda: core(one) == BANKS)
+    with in_force(tmp_path, resolver, ministry) as changes:
         sign(ministry)
         with node(tmp_path / "node", changes) as one:
             assert eventually(lambda: core(one) == PACKAGE)

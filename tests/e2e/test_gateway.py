@@ -151,6 +151,17 @@ def test_a_doh_address_is_closed(wires, gateway, version):
 
 
 @BOTH
+def test_a_doh_address_is_closed_and_counted_where_the_web_goes_to_the_http_filter(
+    wires, gateway, version
+):
+    doors = [f"0.0.0.0:{free_port()}", f"[::]:{free_port()}"]
+    command = gateway(doh=[OUTSIDE[version]], http={"listen": {"transparent": doors}})
+    assert wires.reach("tcp", OUTSIDE[version], 443)[0] == "Connection refused"
+    rules = json.loads(command("status", "--json").stdout)["rules"]
+    assert {"group": "pupils", "rule": "doh", "packets": 1} in rules
+
+
+@BOTH
 def test_an_address_never_resolved_is_refused_and_a_resolved_one_passes(wires, gateway, version):
     command = gateway(egress={"groups": ["pupils"], "enforce": True})
     assert wires.reach("tcp", OUTSIDE[version], 9999)[0] == "Connection refused"

@@ -2,44 +2,23 @@
 on loopback that remember who reached them.
 """
 
-import json
-import os
 import re
-import signal
 import socket
 import ssl
-import subprocess
 
 import pytest
 
-from tests.support.http_world import BODY, World, gone, http_filter, site
-from tests.support.node import eventually, filterd, node
-from tests.support.servers import free_port
-from tests.support.tls import make_authority
+from tests.support.filtered import PAGE, PUPIL, READ, STAFF, TOLD, filtered
+from tests.support.node import eventually
 
 pytestmark = pytest.mark.real
-
-PUPIL, STAFF, READ, TOLD = "127.0.0.1", "127.0.0.18", "127.0.0.30", "127.0.0.40"
-NAMES = tuple(f"{name}.site.example" for name in ("open", "blocked", "bank", "ordered", "other"))
-PAGE = BODY.decode()
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory, resolver, http_python):
     folder, other = tmp_path_factory.mktemp("http"), tmp_path_factory.mktemp("other")
-    authority, proxy = make_authority(folder), free_port()
-    (folder / "pages.txt").write_text("http://open.site.example/secret/page\n")
-    (folder / "order.txt").write_text("ordered.site.example\n")
-    certificate = authority.issue(*NAMES, "127.0.0.1")
-    bad = make_authority(other).issue(*NAMES)
-    with site(certificate) as tls, site() as plain, site(bad) as wrong:
-        changes = config(resolver, http_python, proxy, (tls, plain, wrong), authority)
-        with node(folder, changes) as daemon:
-            made = filterd("http", "ca", "new", "-c", str(daemon.config))
-            assert made.returncode == 0, made.stderr
-            eventually((daemon.state / "http/ruling.json").exists)
-            with http_filter(folder, proxy) as running:
-                yield World(daemon, running, (tls, plain, wrong), authority)
+    with filtered(folder, other, resolver, http_python) as made:
+        yield made
 
 
 def ended(connection):
@@ -50,35 +29,6 @@ def ended(connection):
         return True
 
 
-def config(resolver, python, proxy, sites, authority):
-    return {
-        "upstream": {"servers": [f"127.0.0.1:{resolver.port}"]},
-        "records": ["*.site.example A 127.0.0.1"],
-        "privacy": {"level": "full"},
-        "default_group": "pupils",
-        "groups": {
-            "pupils": {"age": 10},
-            "staff": {"age": 18, "filtered": False, "networks": [f"{STAFF}/32"]},
-            "read": {"age": 10, "networks": [f"{READ}/32"]},
-            "told": {"age": 10, "networks": [f"{TOLD}/32"]},
-        },
-        "block": ["blocked.site.example"],
-        "lists": {
-            "pages": {"format": "urls", "path": "pages.txt"},
-            "order": {"format": "domains", "path": "order.txt", "mandatory": True},
-        },
-        "http": {
-            "listen": {"explicit": [f"127.0.0.1:{proxy}"]},
-            "python": python,
-            "workers": 2,
-            "ports": [each.port for each in sites],
-            "never_decrypt": ["bank.site.example"],
-            "inspect": {"groups": ["read"], "explain": ["told"]},
-            "upstream_ca": str(authority.ca_file),
-        },
-    }
-
-
 @pytest.mark.http_core
 def test_an_allowed_site_is_spliced(world):
     world.tls.seen.clear()
@@ -86,6 +36,16 @@ def test_an_allowed_site_is_spliced(world):
     # curl trusts the server's own authority alone: nobody stood between.
     assert (done.returncode, done.stdout) == (0, PAGE + "\n200 200"), done.stderr
     assert world.tls.seen == ["open.site.example"]
+
+
+@pytest.mark.http_core
+def test_a_door_may_be_at_an_ipv6_address(world):
+    proxy = ("-x", f"http://[::1]:{world.filter.proxy}")
+    done = world.curl(world.http("open.site.example"), *proxy, client="::1")
+    assert done.stdout == PAGE + "\n200 000", done.stderr
+    assert world.curl(world.http("blocked.site.example"), *proxy, client="::1").stdout.endswith(
+        "403 000"
+    )
 
 
 @pytest.mark.http_core
@@ -261,30 +221,6 @@ def test_a_large_upload_to_a_blocked_site_is_ended_unread(world, tmp_path):
     assert world.plain.came == before
 
 
-def test_what_is_missing_before_it_can_serve_is_told(world, tmp_path):
-    assert world.daemon.run("http", "check").returncode == 0
-    assert "127.0.0.1" in world.daemon.run("http", "check").stdout
-    assert "SHA-256" in world.daemon.run("http", "ca", "show").stdout
-    again = world.daemon.run("http", "ca", "new")
-    assert (again.returncode, "there already" in again.stderr) == (2, True)
-    taken = world.daemon.run("http", "serve")
-    assert taken.returncode == 3
-    assert str(world.filter.proxy) in taken.stderr
-    (tmp_path / "off.yaml").write_text("language: en\n")
-    off = filterd("http", "serve", "-c", str(tmp_path / "off.yaml"))
-    assert (off.returncode, "listens nowhere" in off.stderr) == (2, True)
-
-
-def test_without_rules_nobody_is_let_through_and_it_says_so(tmp_path, http_python):
-    proxy = free_port()
-    settings = {"listen": {"explicit": [f"127.0.0.1:{proxy}"]}, "python": http_python}
-    config = {"state_dir": str(tmp_path / "state"), "language": "en", "http": settings}
-    (tmp_path / "filterd.yaml").write_text(json.dumps(config))
-    with http_filter(tmp_path, proxy) as alone:
-        assert eventually(lambda: "no rules were handed over yet" in alone.log)
-        assert "\n503 " in alone.curl("http://open.site.example/").stdout
-
-
 @pytest.mark.http_core
 def test_a_group_that_asks_for_it_is_inspected_with_our_own_authority(world):
     url = world.https("open.site.example")
@@ -348,60 +284,3 @@ def test_who_does_not_trust_our_authority_is_spliced_from_then_on(world):
     assert world.curl(url, client=READ).returncode == 60
     # The other workers are told by the daemon, a second or two later.
     eventually(lambda: all(world.curl(url, client=READ).returncode == 0 for _ in range(8)), 10)
-
-
-def test_events_reach_the_daemon_with_their_rule(world):
-    world.curl(world.http("blocked.site.example", "/secret?word"))
-
-    def told():
-        done = world.daemon.run("log", "--name", "blocked.site.example", "--json")
-        rows = map(json.loads, done.stdout.splitlines())
-        return [row for row in rows if (row["door"], row["client"]) == ("http", PUPIL)]
-
-    row = eventually(told)[0]
-    assert (row["kind"], row["list"]) == ("block", "local-block")
-    assert "secret" not in (world.daemon.state / "log.sqlite").read_bytes().decode("latin-1")
-
-
-def test_a_new_rule_is_in_force_without_a_restart(world):
-    url = world.http("other.site.example")
-    assert world.curl(url).stdout.endswith("\n200 000")
-    assert world.daemon.run("rule", "block", "other.site.example").returncode == 0
-    eventually(lambda: world.curl(url).stdout.endswith("\n403 000"))
-    assert world.daemon.run("rule", "remove", "other.site.example").returncode == 0
-    eventually(lambda: world.curl(url).stdout.endswith("\n200 000"))
-
-
-def test_a_worker_that_dies_is_started_again(world):
-    before = world.filter.workers()
-    os.kill(before[0], signal.SIGKILL)
-    eventually(lambda: len(set(world.filter.workers()) - set(before)) == 1)
-    assert world.curl(world.http("open.site.example")).stdout == PAGE + "\n200 000"
-
-
-@pytest.mark.http_core
-def test_workers_are_renewed_while_a_download_goes_on(world):
-    before = world.filter.workers()
-    words = ["curl", "-sS", "--limit-rate", "4M", "-o", "/dev/null", "-w", "%{size_download}"]
-    proxy = ("-x", f"http://127.0.0.1:{world.filter.proxy}")
-    url = world.http("open.site.example", "/?size=24000000")
-    with subprocess.Popen([*words, *proxy, url], stdout=subprocess.PIPE) as download:
-        world.filter.process.send_signal(signal.SIGHUP)
-        eventually(lambda: not set(before) & set(world.filter.workers()), 60)
-        assert download.communicate(timeout=30)[0] == b"24000000"
-    assert world.curl(world.http("open.site.example")).stdout == PAGE + "\n200 000"
-
-
-@pytest.mark.http_core
-def test_the_last_rules_go_on_without_the_daemon_and_workers_end_with_their_supervisor(world):
-    assert world.curl(world.http("open.site.example")).stdout == PAGE + "\n200 000"
-    world.daemon.process.kill()
-    world.daemon.process.wait()
-    answers = {world.curl(world.http("open.site.example")).stdout for _ in range(4)}
-    assert PAGE + "\n200 000" in answers
-    for _ in range(4):
-        assert world.curl(world.http("blocked.site.example")).stdout.endswith("\n403 000")
-    workers = world.filter.workers()
-    world.filter.process.kill()
-    world.filter.process.wait()
-    eventually(lambda: all(gone(pid) for pid in workers))

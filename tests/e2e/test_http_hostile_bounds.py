@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.hostile_world import BLOCKED, OPEN, READ
+from tests.support.filtered import READ
+from tests.support.hostile_world import BLOCKED, OPEN
 from tests.support.node import eventually
 from tests.support.raw_http import CHUNKED, connect, read, status
 

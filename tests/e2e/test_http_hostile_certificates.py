@@ -6,7 +6,8 @@ from contextlib import ExitStack
 import pytest
 
 from tests.support import needs
-from tests.support.hostile_world import OPEN, READ, hostile
+from tests.support.filtered import READ
+from tests.support.hostile_world import OPEN, hostile
 from tests.support.raw_http import read, status, upstream
 from tests.support.tls import make_authority
 

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tests.support.hostile_world import BLOCKED, OPEN, TOLD, hostile
+from tests.support.filtered import TOLD
+from tests.support.hostile_world import BLOCKED, OPEN, hostile
 from tests.support.node import filterd, write_config
 from tests.support.raw_http import connect, read, status
 

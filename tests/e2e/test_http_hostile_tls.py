@@ -13,6 +13,7 @@ import time
 import pytest
 
 from tests.support import needs
+from tests.support.filtered import PUPIL, READ
 from tests.support.hellos import (
     GREASE,
     extension,
@@ -23,7 +24,7 @@ from tests.support.hellos import (
     server_name,
     vector,
 )
-from tests.support.hostile_world import BLOCKED, OPEN, OTHER, PUPIL, READ
+from tests.support.hostile_world import BLOCKED, OPEN, OTHER
 from tests.support.node import eventually
 from tests.support.raw_http import read, status
 

@@ -6,7 +6,8 @@ before they ask.
 
 import pytest
 
-from tests.support.hostile_world import BLOCKED, OPEN, OTHER, STAFF
+from tests.support.filtered import STAFF
+from tests.support.hostile_world import BLOCKED, OPEN, OTHER
 from tests.support.raw_http import heads, status
 
 pytestmark = pytest.mark.real

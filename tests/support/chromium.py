@@ -149,8 +149,10 @@ def trust(home, *authorities):
 
 
 @contextmanager
-def browser(*flags, home=None):
-    """Start a browser with a profile of its own; it ends with the block."""
+def browser(*flags, home=None, prefix=()):
+    """Start a browser with a profile of its own; it ends with the block. `prefix`: a command to run
+    it under.
+    """
     program = needs.program("chromium", "chromium")
     environ = dict(os.environ) if home is None else {**os.environ, "HOME": str(home)}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
@@ -158,7 +160,7 @@ def browser(*flags, home=None):
         ours_in, theirs_out = os.pipe()
         words = [program, *FLAGS, *flags, f"--user-data-dir={profile}", "about:blank"]
         process = subprocess.Popen(
-            [sys.executable, "-c", _BECOME, str(theirs_in), str(theirs_out), *words],
+            [*prefix, sys.executable, "-c", _BECOME, str(theirs_in), str(theirs_out), *words],
             pass_fds=(theirs_in, theirs_out),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -76,5 +76,19 @@ def enter(place: str | int) -> None:
             os.close(descriptor)
 
 
+@contextmanager
+def within(place: str) -> Iterator[None]:
+    """Have this thread, and what it starts, be in the network at `place` until the block ends;
+    sockets made there stay there.
+    """
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        enter(place)
+        yield
+    finally:
+        enter(home)
+        os.close(home)
+
+
 def do(*words: str) -> None:
     subprocess.run(words, check=True, capture_output=True)

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from filterd.app.handing_over import HandingOver
 from filterd.app.ruling import Inputs, Ruling, build_ruling
 from filterd.config.load import loads
@@ -29,6 +31,20 @@ CONFIG: dict[str, Any] = {
         "inspect": {"groups": ["read"], "explain": ["told"]},
     },
 }
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, name: str, opener: Any) -> list[Path]:
+    """Return the list of what is opened through `opener`, which stands at `name`."""
+    opened: list[Path] = []
+
+    class Counting:
+        @staticmethod
+        def open(path: Path) -> Any:
+            opened.append(path)
+            return opener.open(path)
+
+    monkeypatch.setattr(name, Counting)
+    return opened
 
 
 def ruling(config: dict[str, Any] | None = None, number: int = 1, **inputs: Any) -> Ruling:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.filtered import GROUPS, PUPIL, READ, TOLD
 from tests.support.http_world import RunningFilter, http_filter
 from tests.support.node import RunningNode, eventually, filterd, node
 from tests.support.raw_http import Upstream, connect, exchange, read, upstream
 from tests.support.servers import free_port
 from tests.support.tls import Authority, make_authority
 
-PUPIL, STAFF, READ, TOLD = "127.0.0.1", "127.0.0.18", "127.0.0.30", "127.0.0.40"
 OPEN, BLOCKED, OTHER = (f"{name}.site.example" for name in ("open", "blocked", "other"))
 
 
@@ -100,12 +100,7 @@ def hostile(
             "records": ["*.site.example A 127.0.0.1"],
             "privacy": {"level": "full"},
             "default_group": "pupils",
-            "groups": {
-                "pupils": {"age": 10},
-                "staff": {"age": 18, "filtered": False, "networks": [f"{STAFF}/32"]},
-                "read": {"age": 10, "networks": [f"{READ}/32"]},
-                "told": {"age": 18, "networks": [f"{TOLD}/32"]},
-            },
+            "groups": GROUPS | {"told": {"age": 18, "networks": [f"{TOLD}/32"]}},
             "block": [BLOCKED],
             "lists": {"pages": {"format": "urls", "path": "pages.txt"}},
             "http": {

@@ -3,9 +3,7 @@
 import http.server
 import os
 import socket
-import ssl
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ from tests.support import needs
 from tests.support.data import ROOT
 from tests.support.node import FILTERD, eventually, stop
 from tests.support.servers import connects, free_port
+from tests.support.web_server import serving
 
 BODY = b"the page itself\n"
 Where = tuple[str, int]
@@ -76,22 +75,8 @@ def site(
     host, port = address
     server = _Server((host, port or free_port(host)), handler)
     made = server.site = Site(server.server_port)
-    if certificate is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*certificate)
-        context.sni_callback = lambda _tls, name, _context: made.seen.append(name or "")
-        # The handshake is for the connection's own thread: a client may never begin it.
-        server.socket = context.wrap_socket(
-            server.socket, server_side=True, do_handshake_on_connect=False
-        )
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with serving(server, certificate, made.seen.append):
         yield made
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @dataclass

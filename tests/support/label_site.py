@@ -2,12 +2,12 @@
 
 import http.server
 import os
-import ssl
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.support.web_server import serving
 
 
 def own_address(last: int) -> str:
@@ -65,16 +65,5 @@ def label_site(
 
     server = Server(address, Handler)
     asked.port = server.server_port
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
-    server.socket = context.wrap_socket(
-        server.socket, server_side=True, do_handshake_on_connect=False
-    )
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with serving(server, certificate):
         yield asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

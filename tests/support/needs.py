@@ -16,7 +16,7 @@ from typing import NoReturn
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SBIN = "/usr/sbin:/sbin:/usr/local/sbin"
+SBIN = "/usr/sbin:/sbin:/usr/local/sbin:/usr/lib/frr"
 
 
 def absent(what: str, remedy: str) -> NoReturn:
@@ -81,3 +81,13 @@ def http_environment(name: str = ".venv-http") -> str:
         )
         absent(f"THE HTTP ENVIRONMENT {name}", target)
     return str(python)
+
+
+def booting() -> None:
+    """Skip the test where systemd cannot be the first process of namespaces of its own."""
+    root("to start a machine in namespaces")
+    program("unshare", "util-linux")
+    program("nsenter", "util-linux")
+    program("systemctl", "systemd")
+    words = ("unshare", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--fork", "true")
+    allowed("to make namespaces", *words)

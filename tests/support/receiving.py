@@ -15,21 +15,25 @@ from dataclasses import dataclass, field
 import zstandard
 
 from filterd.feed.canonical import canonical, read_object
+from filterd.feed.delivery import TAKES
 from filterd.feed.envelope import unseal
 from filterd.feed.receipt import read_receipt
 from filterd.feed.refusal import Refused
 from filterd.feed.request import Request, check_request, sender_of
 from filterd.model.order import PublicKey
-from filterd.report.batch import FIELDS, read_batch
+from filterd.report.batch import FIELDS, Lane, read_batch
 
 MOST = 8 * 2**20
 
 
 @dataclass
 class Hub:
-    """What arrived. `batches`: (node, epoch, sequence) -> the batch; `bodies`: as they came."""
+    """What arrived. `batches`: (node, epoch, sequence) -> the batch; `bodies`: as they came. `takes`:
+    lanes that it says it takes; "": it is of a version that knows no other than counts and candidates.
+    """
 
     code: str = "the-code"
+    takes: str = Lane.SIGNALS.value
     answers: list = field(default_factory=list)  # (status, headers), "cut" or "deaf"
     keys: dict = field(default_factory=dict)
     batches: dict = field(default_factory=dict)
@@ -88,6 +92,8 @@ class Hub:
 
     def _batch(self, value, key):
         batch = read_batch(unseal("batch", value, key, FIELDS))
+        if not self.takes and batch.lane is Lane.SIGNALS:
+            raise ValueError(f"{batch.lane.value!r} is not a valid Lane")
         ident = (batch.node, batch.epoch, batch.sequence)
         with self.lock:
             known = self.sealed.get(ident)
@@ -128,7 +134,7 @@ def receiving(hub, port=0):
             if how == "cut":
                 self.close_connection = True
                 return
-            self._say(status, said, {})
+            self._say(status, said, {TAKES: hub.takes} if hub.takes and status == 200 else {})
 
         def _say(self, status, said, headers):
             body = json.dumps(said).encode()

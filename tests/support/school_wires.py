@@ -7,8 +7,8 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 import dns.message
@@ -48,26 +48,37 @@ class Wires:
     def as_pupil(self) -> tuple[str, ...]:
         return ("ip", "netns", "exec", self.pupil)
 
-    def reach(self, protocol: str, address: str, port: int) -> tuple[str, float]:
-        """Return what a pupil meets there: "answered", an errno's name or "silence"; and seconds."""
-        family = _FAMILIES[6 if ":" in address else 4]
-        kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
-        with self.at(self.pupil):
-            ours = socket.socket(family, kind)
-        began = time.monotonic()
-        with ours:
-            ours.settimeout(3)
-            try:
-                ours.connect((address, port))
-                if protocol == "udp":
-                    ours.send(b"hello")
-                    ours.recv(100)
-                met = "answered"
-            except TimeoutError:
-                met = "silence"
-            except OSError as error:
-                met = os.strerror(error.errno or 0)
-        return met, time.monotonic() - began
+    def reach(
+        self, protocol: str, address: str, port: int, said: bytes = b"hello"
+    ) -> tuple[str, float]:
+        """Return what a pupil meets there: "answered", an errno's name or "silence"; and seconds.
+        A datagram says `said`.
+        """
+        return reach(self.at(self.pupil), protocol, address, port, said)
+
+
+def reach(
+    there: AbstractContextManager[None], protocol: str, address: str, port: int, said: bytes
+) -> tuple[str, float]:
+    """Do what `Wires.reach` says, from the network that one is in while `there`."""
+    family = _FAMILIES[6 if ":" in address else 4]
+    kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+    with there:
+        ours = socket.socket(family, kind)
+    began = time.monotonic()
+    with ours:
+        ours.settimeout(3)
+        try:
+            ours.connect((address, port))
+            if protocol == "udp":
+                ours.send(said)
+                ours.recv(100)
+            met = "answered"
+        except TimeoutError:
+            met = "silence"
+        except OSError as error:
+            met = os.strerror(error.errno or 0)
+    return met, time.monotonic() - began
 
 
 @contextmanager
@@ -121,28 +132,45 @@ def _servers(
     address: str, version: int, udp: tuple[int, ...], tcp: tuple[int, ...]
 ) -> Iterator[None]:
     with ExitStack() as stack:
-        for port in (*tcp, 53):
-            listening = socket.create_server((address, port), family=_FAMILIES[version])
-            stack.enter_context(listening)
-            if port == 53:
-                threading.Thread(target=_resolve_streams, args=(listening,), daemon=True).start()
-                stack.callback(_close, listening)
-        for port in (*udp, 53):
-            bound = socket.socket(_FAMILIES[version], socket.SOCK_DGRAM)
-            bound.bind((address, port))
-            what = _rogue if port == 53 else bytes
-            threading.Thread(target=_serve, args=(bound, what), daemon=True).start()
-            stack.callback(_close, bound)
+        stack.enter_context(open_ports(address, udp, tcp))
+        listening = socket.create_server((address, 53), family=_FAMILIES[version])
+        stack.enter_context(listening)
+        threading.Thread(target=_resolve_streams, args=(listening,), daemon=True).start()
+        stack.callback(_close, listening)
+        stack.enter_context(_datagrams(address, 53, _rogue))
         yield
 
 
-def _serve(bound: socket.socket, what: object) -> None:
+@contextmanager
+def open_ports(address: str, udp: tuple[int, ...], tcp: tuple[int, ...]) -> Iterator[None]:
+    """Echo datagrams on ports `udp` and accept connections on `tcp`."""
+    family = _FAMILIES[6 if ":" in address else 4]
+    with ExitStack() as stack:
+        for port in tcp:
+            stack.enter_context(socket.create_server((address, port), family=family))
+        for port in udp:
+            stack.enter_context(_datagrams(address, port, bytes))
+        yield
+
+
+@contextmanager
+def _datagrams(address: str, port: int, what: Callable[[bytes], bytes]) -> Iterator[None]:
+    bound = socket.socket(_FAMILIES[6 if ":" in address else 4], socket.SOCK_DGRAM)
+    bound.bind((address, port))
+    threading.Thread(target=_serve, args=(bound, what), daemon=True).start()
+    try:
+        yield
+    finally:
+        _close(bound)
+
+
+def _serve(bound: socket.socket, what: Callable[[bytes], bytes]) -> None:
     with suppress(OSError):
         while True:
             asked, whence = bound.recvfrom(4096)
             if not asked:  # closed
                 return
-            bound.sendto(what(asked), whence)  # type: ignore[operator]
+            bound.sendto(what(asked), whence)
 
 
 def _resolve_streams(listening: socket.socket) -> None:

@@ -1,5 +1,6 @@
 """A real Unbound with local data: UDP, TCP and, given a certificate, DoT and DoH."""
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ class Unbound:
     tls_port: int = 0
     https_port: int = 0
     host: str = HOST
+    process: subprocess.Popen[bytes] | None = None
 
 
 @contextmanager
@@ -72,5 +74,5 @@ def unbound(
         [path, "-d", "-p", "-c", str(file)],
         folder / "unbound.log",
         lambda: answers_dns(HOST, port, "www.example.test"),
-    ):
-        yield Unbound(port, tls_port, https_port)
+    ) as process:
+        yield Unbound(port, tls_port, https_port, process=process)

@@ -10,16 +10,17 @@ import logging
 from mitmproxy import connection, exceptions, tcp, tls
 from mitmproxy.proxy import layer, server_hooks
 
+from filterd.bypass.names import signal_of_unresolved
 from filterd.http.beginning import says_nothing_yet
 from filterd.http.daemon import Names
 from filterd.http.gate import Gate
-from filterd.http.hello import BadHello, ClientHello, read_hello
 from filterd.http.never import Learned
 from filterd.http.rules import Rules
-from filterd.http.standing import Standing, Standings, plain
+from filterd.http.standing import Standing, Standings, plain, signal_of
 from filterd.http.way import find_way
 from filterd.http.words import Act, Hello, Verdict, Why
 from filterd.model.clock import Clock
+from filterd.model.hello import BadHello, ClientHello, read_hello
 
 logger = logging.getLogger(__name__)
 _DISTRUST = "does not trust"  # mitmproxy's words for a certificate that the client refused
@@ -79,7 +80,7 @@ class Connections:
             except BadHello as error:
                 logger.debug("a hello of %s: %s", standing.client, error)
                 return Verdict(Act.RESET, Why.BAD_HELLO, host)
-            standing.sni = said.sni
+            standing.sni, standing.ech = said.sni, said.ech
             facts = Hello(
                 client=standing.client,
                 address=host if standing.tunnel is None else None,
@@ -94,6 +95,7 @@ class Connections:
 
         verdict = self._standings.settle(standing, Act.RESET, decide)
         self._standings.exchange.decided("connections", verdict)
+        self._standings.tried(verdict, signal_of(standing, verdict))
         if verdict.act is not Act.INSPECT:
             # RESET too: nothing is decrypted, and `server_connect` ends it.
             data.ignore_connection = True
@@ -133,6 +135,8 @@ class Connections:
             self._standings.exchange.decided("connections", verdict)
             self._standings.tell(standing, verdict)
         way = await find_way(verdict, plain(host), standing.client, self._names)
+        if way.elsewhere and standing.sni is not None and signal_of(standing, verdict) is None:
+            self._standings.tried(verdict, signal_of_unresolved(standing.sni))
         if way.verdict is not None:
             standing.refused = way.verdict
             self._standings.tell(standing, way.verdict)

@@ -5,6 +5,7 @@ about a flow, and looks at the types of every message again: a fifth of the time
 it is known which of our own few functions are for which hook.
 """
 
+import asyncio
 import inspect
 import logging
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 from mitmproxy import exceptions, flow, hooks, http
 from mitmproxy.addonmanager import AddonManager, traverse
 from mitmproxy.master import Master
+from mitmproxy.utils import asyncio_utils
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +62,16 @@ class Hooks(AddonManager):  # type: ignore[misc]
 
 
 def use_lean(master: Master) -> None:
-    """Have `master` tell its add-ons, which are yet to be added, so; and trust the types of what
-    messages are made of from now on.
+    """Have `master` tell its add-ons, which are yet to be added, so; trust the types of what
+    messages are made of from now on, and note of a task no more than its name.
     """
     master.addons = Hooks(master)
     http.MessageData.__post_init__ = lambda _message: None
+    asyncio_utils.set_task_debug_info = _name
+
+
+def _name(task: asyncio.Task[Any], *, name: str, client: object = None) -> None:  # noqa: ARG001
+    """Say what a task is for; of whom is nobody's business. There are some ten for a connection,
+    and the environment is not looked at for each.
+    """
+    task.set_name(name)

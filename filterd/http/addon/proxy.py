@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import functools
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -92,10 +93,10 @@ class Proxy:
 
 def _options(settings: Mapping[str, Any]) -> dict[str, Any]:
     listen = settings["listen"]
-    explicit = [f"regular@{each}" for each in listen["explicit"]]
-    transparent = [f"transparent@{each}" for each in listen["transparent"]]
+    modes = {"regular": listen["explicit"], "transparent": listen["transparent"]}
     return {
-        "mode": explicit + transparent,
+        # An IPv6 address has no brackets there: it is what stands before the last colon.
+        "mode": [f"{mode}@{re.sub(r'[][]', '', each)}" for mode in modes for each in modes[mode]],
         "confdir": settings["confdir"],
         "connection_strategy": "lazy",
         "upstream_cert": False,

@@ -7,8 +7,9 @@ from dataclasses import asdict
 
 import pytest
 
+from filterd.app.fitness import thread_faults
 from filterd.app.life import close_node, open_node
-from filterd.app.watching import node_status, thread_faults
+from filterd.app.watching import node_status
 from filterd.cli.reload import _lines
 from filterd.config.load import loads
 from filterd.engine.engine import Doors

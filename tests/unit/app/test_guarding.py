@@ -51,6 +51,11 @@ def test_everybody_is_answered_where_the_configuration_says_so() -> None:
     assert "0.0.0.0/0" in answered(loads("access: {networks: [0.0.0.0/0, '::/0']}"))
 
 
+def test_proxies_are_answered_themselves() -> None:
+    config = loads("listen: {proxies: [203.0.113.2, '2001:db8::/64']}\naccess: {private: false}")
+    assert answered(config) == (*LOOPBACK, "203.0.113.2/32", "2001:db8::/64")
+
+
 def test_the_settings_as_the_core_reads_them() -> None:
     config = loads(
         "access: {private: false, others: drop}\n"

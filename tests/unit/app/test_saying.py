@@ -94,6 +94,22 @@ def test_only_the_last_index_is_built_anew(node):
     assert node.ruling.tables[:-1] == before.tables[:-1]
 
 
+def test_clients_that_moved_are_put_there_under_the_same_generation(node):
+    say(node, "rule-add", BLOCK)
+    before, generation = node.ruling, node.generation
+    asyncio.run(Change(node).readdress({"user:alice": ("192.0.2.7",)}))
+    assert node.ruling is not before
+    assert node.generation == generation
+    assert node.ruling.inputs.addresses == {"user:alice": ("192.0.2.7",)}
+    assert verdict(node, "a.example.com") == "block"
+    assert len(node.earlier) == 1, "its numbers mean the same, so nothing is remembered"
+    # What is said later goes on from there.
+    say(node, "rule-remove", {"name": "a.example.com"})
+    assert node.ruling.inputs.addresses == {"user:alice": ("192.0.2.7",)}
+    anew = build_ruling(node.ruling.inputs, node.ruling.made_at, generation + 1)
+    assert node.ruling.plan == anew.plan
+
+
 def test_what_is_refused_or_cannot_be_kept_changes_nothing(node, monkeypatch):
     with pytest.raises(RulesError, match="known are"):
         say(node, "rule-add", {**BLOCK, "group": "nobody"})

@@ -13,6 +13,8 @@ from filterd.app.reporting import Reporting
 from filterd.app.sending import LOOK, Sender
 from filterd.app.site_days import keep_day
 from filterd.app.site_telling import TOLD
+from filterd.bypass.book import FILE, Book
+from filterd.bypass.signals import Signal
 from filterd.config.report import ReportConfig
 from filterd.core import IndexBuilder
 from filterd.feed.outbox import Outbox
@@ -251,6 +253,92 @@ def test_at_the_level_none_no_sites_are_told(tmp_path):
         send(node, reporting)
         assert not hub.batches
         assert reporting.leaving(now()) == []
+
+
+def a_day_of_signs(folder, reporting):
+    """Have yesterday's signs counted; the node began to report then, and has heard of no hub."""
+    day = now() // DAY * DAY - DAY
+    reporting.look_for_signals(day)
+    Book(folder / FILE).add({("g", Signal.VPN): 5, ("g", Signal.TOR): 2}, day + 1)
+
+
+def send_twice(node, reporting):
+    """What a hub takes is known from its first answer."""
+    for number in (5, 6):
+        count(reporting, number)
+        send(node, reporting)
+
+
+def test_a_days_signs_go_in_a_batch_of_their_own(tmp_path):
+    with enrolled(tmp_path) as (hub, node, reporting):
+        a_day_of_signs(tmp_path, reporting)
+        send_twice(node, reporting)
+        assert hub.by_rule() == {
+            ("category:games", "6-10", "block"): 11,
+            ("bypass:vpn", "6-10", "pass"): 5,
+        }
+        lanes = [hub.batches[key].lane.value for key in sorted(hub.batches)]
+        assert sorted(lanes) == ["counts", "counts", "signals"]
+        again = Reporting(node, Outbox(tmp_path / "feed/receipts"), now())
+        send_twice(node, again)
+        assert hub.counted(rule="bypass:vpn") == 5
+        assert b"bypass:tor" not in b"".join(hub.bodies), "two an hour are no sign"
+
+
+def test_a_hub_that_does_not_know_signs_is_sent_none_and_loses_no_count(tmp_path):
+    with enrolled(tmp_path) as (hub, node, reporting):
+        hub.takes = ""
+        a_day_of_signs(tmp_path, reporting)
+        send_twice(node, reporting)
+        assert hub.counted() == 11
+        assert hub.faults == []
+        assert reporting.spool.status.refused == 0
+        hub.takes = "signals and-what-comes-later"  # it was updated, and the day is told
+        send_twice(node, reporting)
+        count(reporting)
+        send(node, reporting)
+        assert hub.counted(rule="bypass:vpn") == 5
+
+
+def test_a_hub_that_knows_signs_no_more_is_sent_none(tmp_path):
+    with enrolled(tmp_path) as (hub, node, reporting):
+        a_day_of_signs(tmp_path, reporting)
+        reporting.takes = frozenset({"signals"})
+        hub.takes = ""
+        send_twice(node, reporting)
+        assert hub.counted() == 11
+        assert hub.faults == []
+        assert reporting.spool.status.batches == 1, "made, and kept"
+        again = Reporting(node, Outbox(tmp_path / "feed/receipts"), now())  # it was killed
+        send(node, again)
+        assert hub.faults == []
+        hub.takes = "signals"
+        send_twice(node, again)
+        assert hub.counted(rule="bypass:vpn") == 5
+        assert again.spool.status.batches == again.spool.status.refused == 0
+
+
+def test_a_hub_that_took_signs_last_and_refuses_them_now_refuses_one_batch(tmp_path):
+    with enrolled(tmp_path) as (hub, node, reporting):
+        day = now() // DAY * DAY - 2 * DAY
+        reporting.look_for_signals(day)
+        for at in (day + 1, day + DAY + 1):
+            Book(tmp_path / FILE).add({("g", Signal.VPN): 5}, at)
+        reporting.takes = frozenset({"signals"})
+        hub.takes = ""
+        send(node, reporting)
+        assert len(hub.faults) == reporting.spool.status.refused == 1
+        hub.takes = "signals"
+        send_twice(node, reporting)
+        assert hub.counted(rule="bypass:vpn") == 5
+
+
+def test_at_the_level_none_no_signs_are_told(tmp_path):
+    with enrolled(tmp_path) as (hub, node, reporting):
+        a_day_of_signs(tmp_path, reporting)
+        node.recorder.level = Level.NONE
+        send_twice(node, reporting)
+        assert hub.counted(rule="bypass:vpn") == 0
 
 
 def test_what_is_shown_is_what_is_sent(tmp_path):

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from filterd.app.daily_telling import LATEST
 from filterd.app.site_days import FILE, keep_day, whole_days
-from filterd.app.site_telling import LATEST, TOLD, SiteTelling
+from filterd.app.site_telling import TOLD, site_telling
 from filterd.http.labels.unlabelled import DAY, DayCount
 from filterd.report.batch import Band, Bracket, Deed
 from filterd.report.tally import Tally
@@ -22,7 +23,7 @@ class Telling:
         self.begin()
 
     def begin(self):
-        self.made = SiteTelling(self.folder, self.folder, self.rows.extend)
+        self.made = site_telling(self.folder, self.folder, self.rows.extend)
 
     def told(self, day):
         """Return what is told in the afternoon of that day."""
@@ -105,7 +106,7 @@ def test_a_power_cut_between_the_note_and_the_rows_doubles_nothing(telling):
     def cut(_rows):
         raise KeyboardInterrupt
 
-    dying = SiteTelling(telling.folder, telling.folder, cut)
+    dying = site_telling(telling.folder, telling.folder, cut)
     with pytest.raises(KeyboardInterrupt):
         dying.tell(FIRST + DAY)
     telling.begin()

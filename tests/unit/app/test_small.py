@@ -1,12 +1,9 @@
 """The small parts of the application floor."""
 
-import socket
-
 import pytest
 
 from filterd.app.deciding import list_argument
 from filterd.app.listtext import ListText
-from filterd.app.notify import notify
 from filterd.app.paths import config_path
 from filterd.app.system_dns import nameservers, system_nameservers
 from filterd.model.errors import RulesError
@@ -73,29 +70,6 @@ def test_a_list_on_the_command_line(text, read):
 def test_what_is_no_list(text):
     with pytest.raises(RulesError):
         list_argument(text)
-
-
-def test_systemd_is_told(tmp_path):
-    address = str(tmp_path / "notify")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-        systemd.bind(address)
-        assert notify("READY=1", {"NOTIFY_SOCKET": address})
-        assert systemd.recv(100) == b"READY=1"
-
-
-def test_systemd_in_the_abstract_namespace():
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-        systemd.bind("\0filterd-test-notify")
-        assert notify("STOPPING=1", {"NOTIFY_SOCKET": "@filterd-test-notify"})
-        assert systemd.recv(100) == b"STOPPING=1"
-
-
-def test_nobody_to_tell(tmp_path, caplog):
-    assert not notify("READY=1", {})
-    assert not notify("READY=1", {"NOTIFY_SOCKET": "nonsense"})
-    assert caplog.text == ""
-    assert not notify("READY=1", {"NOTIFY_SOCKET": str(tmp_path / "gone")})
-    assert "systemd was not told READY=1" in caplog.text
 
 
 def test_where_the_configuration_is_looked_for():

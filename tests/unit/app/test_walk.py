@@ -94,7 +94,8 @@ class Life:
         self.country, self.home = country, home
         self.fetch = from_folder(f"file://{country.feed}")
         config = SimpleNamespace(
-            feed=SimpleNamespace(url="file:///"), listen=SimpleNamespace(udp=("a door",))
+            feed=SimpleNamespace(url="file:///"),
+            listen=SimpleNamespace(udp=("a door",), proxies=()),
         )
         inputs = in_force_before(Inputs(config, None), home)
         self.ruling = SimpleNamespace(inputs=inputs, made_at=float(country.now + 60))
@@ -124,7 +125,7 @@ class Life:
     def names(self):
         return {pattern.text for each in self.ruling.inputs.orders for pattern in each.patterns}
 
-    async def is_ordered(self, name, *_more):
+    async def is_ordered(self, name, *_more, **_options):
         return name in self.names
 
     async def follow(self):

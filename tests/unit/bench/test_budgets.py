@@ -72,6 +72,7 @@ def test_the_budgets_that_are_kept():
     kept = Budgets.parse(BUDGETS.read_text(encoding="utf-8"))
     assert list(kept.by_sort) == [
         "parse", "lookup", "hit", "hit-shared", "block", "block-new", "miss",
+        "hit-strict", "miss-strict",
     ]  # fmt: skip
     assert all(0 < budget.tolerance <= 0.05 for budget in kept.by_sort.values())
     assert set(kept.counted_with) == {"processor", "rustc", "libc"}

@@ -25,6 +25,8 @@ def test_networks_are_read_and_others_may_be_dropped() -> None:
         ("access: {networks: [198.51.100.7/24]}", "access.networks[0]"),
         ("access: {others: ignore}", "refuse"),
         ("access: {allow: []}", "access.allow"),
+        ("listen: {proxies: [proxy.example]}", "listen.proxies[0]"),
+        ("listen: {drain: 61s}", "listen.drain"),
     ],
 )
 def test_mistakes_are_told_with_their_place(text: str, words: str) -> None:

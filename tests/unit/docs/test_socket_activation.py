@@ -3,12 +3,11 @@ are those of its configuration.
 """
 
 import re
-import subprocess
 from pathlib import Path
 
 from filterd.config.load import loads
 from filterd.policy.rulebook import default_directory, load_rulebook
-from tests.support.needs import program
+from tests.support.unit_root import add_drop_in, analyze, unit_root
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "socket-activation.md").read_text(encoding="utf-8")
@@ -39,29 +38,13 @@ def test_the_faults_are_quoted_as_they_are_printed() -> None:
     assert "`is not in listen.udp; add it there`" in PAGE
 
 
-def verified(folder: Path) -> subprocess.CompletedProcess[str]:
-    units = [str(folder / name) for name in ("filterd.socket", "filterd.service")]
-    return subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *units],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+def test_systemd_takes_the_drop_ins_of_the_page(tmp_path: Path) -> None:
+    root = unit_root(tmp_path)
+    add_drop_in(
+        root, "filterd.service", "sockets.conf", fence("ini filterd.service.d/sockets.conf")
     )
-
-
-def test_systemd_finds_no_fault_in_the_pair(tmp_path: Path) -> None:
-    program("systemd-analyze", "systemd")
-    service = (ROOT / "systemd" / "filterd.service").read_text(encoding="utf-8")
-    # Its program is not installed here, and that is not what is asked.
-    service = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", service, flags=re.MULTILINE)
-    (tmp_path / "filterd.service").write_text(service)
-    (tmp_path / "filterd.socket").write_text(SOCKET)
-    drop_in = tmp_path / "filterd.service.d" / "socket.conf"
-    drop_in.parent.mkdir()
-    drop_in.write_text(fence("ini filterd.service.d/socket.conf"))
-    done = verified(tmp_path)
-    said = [line for line in done.stderr.splitlines() if "filterd" in line]
-    assert (done.returncode, said) == (0, [])
-    drop_in.write_text("[Unit]\nRequire=filterd.socket\n")
-    assert "Require" in verified(tmp_path).stderr  # it does read the drop-in
+    add_drop_in(root, "filterd.socket", "listen.conf", fence("ini filterd.socket.d/listen.conf"))
+    done = analyze(root, "verify", "--man=no", "filterd.socket", "filterd.service")
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    add_drop_in(root, "filterd.socket", "listen.conf", "[Socket]\nListenDatagrams=\n")
+    assert "ListenDatagrams" in analyze(root, "verify", "--man=no", "filterd.socket").stderr

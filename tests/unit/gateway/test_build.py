@@ -62,6 +62,12 @@ table inet filterd {
         tcp dport 853 counter reject with tcp reset comment "dot"
         udp dport 853 counter reject with icmpx admin-prohibited comment "doq"
         udp dport 443 counter reject with icmpx admin-prohibited comment "quic"
+        ct state new udp dport { 1194, 1701, 51820 } counter comment "vpn"
+        ct state new tcp dport { 1194, 1723 } counter comment "vpn"
+        ct state new meta l4proto 47 counter comment "vpn"
+        ct state new udp dport { 500, 4500 } counter comment "ipsec"
+        ct state new meta l4proto { 50, 51 } counter comment "ipsec"
+        ct state new tcp dport { 9001, 9030, 9050, 9150 } counter comment "tor"
     }
 
     chain prerouting {
@@ -118,8 +124,18 @@ def test_a_known_client_comes_before_its_network():
     assert chain.rules[-1].action == "goto egress_pupils"
 
 
+def test_who_is_known_to_dns_alone_goes_by_network_and_that_is_told() -> None:
+    known = SCHOOL.replace("ids: ['02:00:00:00:00:47', 10.20.1.9]", "ids: ['user:host/pc.example']")
+    assert known != SCHOOL
+    plan = build_plan(loads(known))
+    assert "who-by-network" in plan.notes
+    assert "user" not in table(plan)
+    assert "who-by-network" not in build_plan(loads(SCHOOL)).notes
+
+
 def test_each_switch_takes_its_rules_away():
     off = "  redirect_dns: false\n  close_encrypted_dns: false\n  close_quic: false\n"
+    off += "  count_bypass: false\n"
     assert all(not rule.key for chain in plan(off).chains for rule in chain.rules)
 
 
@@ -146,11 +162,39 @@ def test_learning_comes_before_refusing():
     assert "gate" not in keys(enforced, "egress_staff")
 
 
+def test_tunnels_are_counted_and_refused_to_strict_groups_that_are_held_to_it():
+    def actions(more):
+        chains = {each.name: each for each in plan(more).chains}
+        return {
+            name: [
+                each.action for each in chains[name].rules if each.key in {"vpn", "ipsec", "tor"}
+            ]
+            for name in ("egress_pupils", "egress_staff")
+        }
+
+    for more in ("", "  egress: {groups: [pupils]}\n"):
+        assert actions(more) == {"egress_pupils": [""] * 6, "egress_staff": []}
+    held = actions("  egress: {groups: [pupils], enforce: true}\n")
+    assert len(held["egress_pupils"]) == 6
+    assert all(each.startswith("reject") for each in held["egress_pupils"])
+    assert held["egress_staff"] == []
+
+
 def test_what_was_learned_goes_on_only_where_its_set_still_is():
     kept = {"resolved_pupils4": ("192.0.2.1 timeout 60s",), "resolved_gone4": ("192.0.2.2",)}
     text = transaction(plan("  egress: {groups: [pupils]}\n"), kept)
     assert "add element inet filterd resolved_pupils4 { 192.0.2.1 timeout 60s }" in text
     assert "resolved_gone4" not in text
+
+
+def test_what_is_closed_by_address_is_not_sent_to_the_http_filter_where_nobody_would_count_it():
+    made = plan("  doh: [192.0.2.1]\nhttp: {listen: {transparent: ['10.20.0.1:8080']}}\n")
+    rules = {each.name: [(r.match, r.action, r.key) for r in each.rules] for each in made.chains}
+    past = ("ip daddr @doh4 tcp dport 443", "accept", "")
+    web = next(each for each in rules["nat_pupils"] if each[2] == "web")
+    assert rules["nat_pupils"].index(past) < rules["nat_pupils"].index(web)
+    assert past not in rules["nat_staff"]
+    assert past[0] in [match for match, _, key in rules["egress_pupils"] if key == "doh"]
 
 
 def test_names_of_groups_become_names_of_chains():

@@ -79,10 +79,40 @@ def test_who_stops_waiting_ends_it_for_nobody_else(tmp_path):
     asyncio.run(run())
 
 
-def test_a_daemon_that_could_not_ask_does_not_overwrite_what_is_known(tmp_path):
+def test_a_name_whose_servers_do_not_answer_has_no_address_and_is_not_taken_for_a_daemon_away(
+    tmp_path,
+):
+    said = {"known": True}
+
+    async def names(arguments, report):
+        return await saying([], **said)(arguments, report)
+
     async def run():
-        async with answering(tmp_path / "s", http_names=saying([], known=False)) as daemon:
-            assert await Names(daemon, lambda: 0.0).find("a.example", "192.0.2.9") is UNKNOWN
+        now = [0.0]
+        async with answering(tmp_path / "s", http_names=names) as daemon:
+            kept = Names(daemon, lambda: now[0])
+            first = await kept.find("a.example", "192.0.2.9")
+            said["known"] = False
+            now[0] = 1000.0
+            assert await kept.find("a.example", "192.0.2.9") == first, "what was known goes on"
+            assert await kept.find("b.example", "192.0.2.9") == Answer()
+
+    asyncio.run(run())
+
+
+def test_a_daemon_that_is_slow_or_says_no_is_not_taken_for_one_that_is_away(tmp_path, monkeypatch):
+    """A pupil's own name server can be as slow as it likes."""
+    monkeypatch.setattr("filterd.http.daemon.ANSWER_SECONDS", 0.1)
+
+    async def names(arguments, _report):
+        if arguments["name"] == "refused.example":
+            raise ControlError("not a name and a client")
+        await asyncio.Event().wait()
+
+    async def run():
+        async with answering(tmp_path / "s", http_names=names) as daemon:
+            for name in ("slow.example", "refused.example"):
+                assert await Names(daemon, lambda: 0.0).find(name, "192.0.2.9") == Answer(), name
 
     asyncio.run(run())
 

@@ -12,7 +12,7 @@ from filterd.http.rules import Rules
 from filterd.model.group import ListSpec
 from filterd.model.verdict import Kind, Step
 from filterd.policy.abp_rules import AbpRequest
-from tests.support.handed import CONFIG, NOW, PUPIL, STAFF, ruling
+from tests.support.handed import CONFIG, NOW, PUPIL, STAFF, counted, ruling
 from tests.support.requests import hidden, loaded
 
 SECRET = ListSpec("secret", "hashed-urls")
@@ -128,15 +128,7 @@ def test_entries_are_asked_where_the_matcher_of_abp_rules_failed(rules):
 
 
 def test_a_file_is_opened_once_and_a_damaged_one_leaves_what_is_in_force(tmp_path, monkeypatch):
-    opened = []
-
-    class Counting:
-        @staticmethod
-        def open(path):
-            opened.append(path)
-            return HashedUrls.open(path)
-
-    monkeypatch.setattr("filterd.http.page_rules.HashedUrls", Counting)
+    opened = counted(monkeypatch, "filterd.http.page_rules.HashedUrls", HashedUrls)
     handing, rules = HandingOver(tmp_path), Rules(tmp_path / "http")
     handing.write(made(tmp_path, *HASHED))
     assert rules.look()

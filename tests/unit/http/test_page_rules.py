@@ -15,7 +15,7 @@ from filterd.http.words import Act, Request, Why
 from filterd.model.group import ListSpec
 from filterd.model.verdict import Kind, Step
 from filterd.policy.abp_rules import AbpRequest
-from tests.support.handed import CONFIG, NOW, PUPIL, STAFF, ruling
+from tests.support.handed import CONFIG, NOW, PUPIL, STAFF, counted, ruling
 from tests.support.requests import loaded
 
 ADS = ListSpec("ads", "abp-url")
@@ -86,15 +86,7 @@ def test_without_what_is_known_of_a_request_they_are_not_asked(rules):
 
 
 def test_a_new_hand_over_with_the_same_file_opens_it_once(tmp_path, monkeypatch):
-    opened = []
-
-    class Counting:
-        @staticmethod
-        def open(path):
-            opened.append(path)
-            return Abp.open(path)
-
-    monkeypatch.setattr("filterd.http.page_rules.Abp", Counting)
+    opened = counted(monkeypatch, "filterd.http.page_rules.Abp", Abp)
     handing, first = HandingOver(tmp_path), made(tmp_path)
     handing.write(first)
     rules = Rules(tmp_path / "http")

@@ -40,6 +40,16 @@ def test_it_leads_to_an_address_of_our_own_dns(host, answer, expected):
     assert way(GOOD, host, answer) == expected
 
 
+def test_an_address_from_elsewhere_is_told_where_nobody_had_asked_for_the_name():
+    news = Answer(KNOWN.addresses, news=True)
+    assert way(GOOD, "198.51.100.1", news) == Way("192.0.2.7", elsewhere=True)
+    assert way(GOOD, "192.0.2.8", news) == Way()
+    assert way(GOOD, "good.example", news) == Way("192.0.2.7")  # an explicit proxy's client
+    assert way(GOOD, "198.51.100.1", UNKNOWN) == Way()
+    nowhere = way(GOOD, "198.51.100.1", Answer(news=True))
+    assert nowhere == Way(refusal="good.example has no address", elsewhere=True)
+
+
 def test_what_our_dns_blocks_goes_nowhere_and_says_so():
     found = way(GOOD, "good.example", Answer(blocked=True))
     assert found.refusal == BLOCKED

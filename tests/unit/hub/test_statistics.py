@@ -1,10 +1,12 @@
 import json
+import time
 from dataclasses import replace
 
 import pytest
 
 from filterd.hub.compliance import Page
-from filterd.hub.statistics import DAY, Span, by_rule, cells, public, sites, suspects
+from filterd.hub.exports import bypass_csv
+from filterd.hub.statistics import DAY, Span, by_rule, cells, public, signals, sites, suspects
 from tests.support.hub_world import NOW, World
 
 TODAY = NOW // 1000 // DAY * DAY
@@ -87,6 +89,39 @@ def test_sites_are_told_by_day_and_are_in_no_sum_of_decisions(books):
     assert told == [("none", "pass", 1100), ("none", "pass", 100)]
     assert {each["rule"]: each["count"] for each in by_rule(look, SPAN, Page())} == {"": 1200}
     assert public(look, SPAN)["days"] == {str(OLD): {"pass": 1100}}
+
+
+def test_signs_are_told_by_day_kind_and_age_and_are_in_no_sum_of_decisions(books):
+    """Eleven schools of the north and one of the south; one said the same day twice."""
+    world = World()
+    form = {"span": DAY, "deed": "pass", "clients": "1-4", "bucket": OLD}
+    for at in range(12):
+        node = world.node(at, province="north" if at < 11 else "south")
+        world.batch(node, 0)
+        world.counted(node, 0, "", 100, deed="pass", bucket=OLD)
+        world.counted(node, 1, "bypass:vpn", 5, bracket="11-12", **form)
+        world.counted(node, 2, "bypass:vpn", 1, bracket="15-17", **form)
+    world.counted(node, 3, "bypass:vpn", 5, bracket="11-12", **form)
+    world.counted(node, 4, "bypass:tor", 7, bracket="all", **form | {"bucket": OLD + DAY})
+    look = books(world)
+    vpn = {"day": OLD, "signal": "vpn"}
+    assert signals(look, SPAN) == [
+        {**vpn, "bracket": "11-12", "nodes": 12, "attempts": 60},
+        {**vpn, "bracket": "15-17", "nodes": 12, "attempts": 12},
+        {"day": OLD + DAY, "signal": "tor", "bracket": "all", "nodes": 1, "attempts": 7},
+    ]
+    south = replace(look, province="south")
+    assert [each["attempts"] for each in signals(south, SPAN)] == [5, 1, 7]
+    assert signals(look, Span(OLD + 2 * DAY, OLD + 3 * DAY)) == []
+    told = [(each["category"], each["deed"], each["count"]) for each in cells(look, SPAN)]
+    assert told == [("none", "pass", 1100), ("none", "pass", 100)]
+    assert {each["rule"]: each["count"] for each in by_rule(look, SPAN, Page())} == {"": 1200}
+    assert public(look, SPAN)["days"] == {str(OLD): {"pass": 1100}}
+    assert bypass_csv(look, SPAN).decode().splitlines()[:2] == [
+        "day,signal,age,nodes,attempts",
+        f"{time.strftime('%Y-%m-%d', time.gmtime(OLD))},vpn,11-12,12,60",
+    ]
+    assert sites(look, SPAN) == []
 
 
 def test_two_orders_of_one_name_count_once(books):

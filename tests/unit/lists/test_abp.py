@@ -6,7 +6,7 @@ import pytest
 
 from filterd.core import Abp
 from filterd.formats.detect import detect
-from filterd.lists.abp import inspect_abp
+from filterd.lists.abp import COMPILER, inspect_abp
 from filterd.lists.gate import Guard, Held, judge
 from filterd.lists.rollback import rollback
 from filterd.lists.wanted import Kind, Wanted
@@ -26,6 +26,12 @@ TEXT = b"""\
 PAGE = (
     b"<!DOCTYPE html>\n<html>\n<head><title>502</title></head>\n<body>bad gateway</body>\n</html>\n"
 )
+
+
+def test_files_of_another_version_are_compiled_anew(tmp_path):
+    file = tmp_path / "rules"
+    Abp.build([(TEXT, 0)]).save(str(file))
+    assert int.from_bytes(file.read_bytes()[8:12], "little") == COMPILER  # else they stay
 
 
 def test_what_became_of_the_lines():

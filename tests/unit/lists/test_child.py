@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from filterd.lists.child import NICE
 from filterd.lists.compile import run_job
 from filterd.model.errors import RulesError
+from filterd.model.priority import NICE
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -5,8 +5,16 @@ import json
 from dataclasses import asdict
 
 from filterd import core
+from filterd.metrics.gateway_names import FIREWALL, SHUT
 from filterd.metrics.http_names import ACT, HTTP_METRICS, NOTES, WHYS
-from filterd.metrics.names import FAILURES, METRICS, MISFITS, REFUSALS, Source
+from filterd.metrics.names import (
+    FAILURES,
+    METRICS,
+    MISFITS,
+    PROXY_FAULTS,
+    REFUSALS,
+    Source,
+)
 from filterd.metrics.walk import walk
 
 
@@ -92,6 +100,18 @@ def test_every_path_leads_to_a_number_of_the_doors():
     doors = importlib.import_module("filterd.engine.engine").Doors
     stats = asdict(doors({"udp": 2, "forward": 1}, {"udp": 2, "forward": 0}, 3, 4))
     stats |= {"connections": 1, "refused": 0}  # of the TCP doors, see app/metering.py
+    proxied, refused = importlib.import_module("filterd.core").Proxies(["192.0.2.1"]).counts()
+    stats |= {"proxied": proxied, "proxy_refused": refused}
+    assert set(refused) == set(PROXY_FAULTS)
     for metric in METRICS:
         if metric.source is Source.DOORS:
             assert list(walk(stats, metric.path)), metric.name
+
+
+def test_every_rule_of_the_firewall_is_a_label_value():
+    words = importlib.import_module("filterd.gateway.words")
+    assert set(words.RULES["en"]) == set(FIREWALL)
+
+
+def test_every_reason_that_an_address_stays_closed_is_a_label_value():
+    assert set(importlib.import_module("filterd.app.gating").WHY) == set(SHUT)

@@ -46,6 +46,7 @@ STATS = {
     "swaps": 2,
     "panics": 0,
     "guard": {"refused": 3, "ignored": 0},
+    "gate": {"opened": 11, "open": 7, "displaced": 1, "failures": {"denied": 0, "absent": 2}},
     "events_waiting": 0,
     "events_dropped": 9,
     "generation": 3,
@@ -60,6 +61,8 @@ DOORS = {
     "lost": 8,
     "connections": 4,
     "refused": 1,
+    "proxied": {"udp": 5, "tcp": 0},
+    "proxy_refused": {"missing": 1},
 }
 
 
@@ -101,7 +104,7 @@ def upstream(*servers):
 
 
 def node(version="1.0"):
-    return NodeState(version, 1000.0, True, 1900.0, {"grade-3": True, "staff": False})
+    return NodeState(version, 1000.0, True, 1900.0, {"grade-3": True, "staff": False}, (600, 1000))
 
 
 def sources(**changed):
@@ -109,6 +112,7 @@ def sources(**changed):
         "engine": lambda: STATS,
         "doors": lambda: DOORS,
         "hits": lambda: [("ads", "adverts", 9), ("ads", None, 1), (None, "games", 2)],
+        "groups": lambda: [("grade-3", "block", 4), ("grade-3", "pass", 9)],
         "upstream": lambda: upstream(server()),
         "lists": lambda: [
             Lists("ads", 100, (("bad-name", 2),), 1000.0),
@@ -147,6 +151,17 @@ def sources(**changed):
             "pages": {"block": {"rule": 2}},
             "sites": {"looks": {"none": 3}, "waiting": 1, "vn": {"yes": 1, "no": 2}},
             "media": {"scanned": 9, "hit": 1},
+        },
+        "who": lambda: {
+            "entries": {"kea": 3, "radius": 1},
+            "problem": {"kea": 0, "radius": 1},
+            "devices": 2,
+            "randomised": 1,
+        },
+        "bypass": lambda: {"signals": {"grade-3": {"dot": 4}, "staff": {"a-new-word": 1}}},
+        "gateway": lambda: {
+            "packets": {"grade-3": {"dot": 5, "a-new-word": 1}},
+            "problem": {"absent": 1, "unseen": 0},
         },
         "hub": lambda: {
             "size": 4096,
@@ -215,6 +230,9 @@ def test_every_row_of_the_table_has_numbers_when_all_sources_do():
         (("filterd_upstream_up", ("server", "udp://192.0.2.1:53")), 1),
         (("filterd_list_hits_total", ("list", "ads")), 10),
         (("filterd_category_hits_total", ("category", "games")), 2),
+        (("filterd_group_decisions_total", ("group", "grade-3"), ("verdict", "block")), 4),
+        (("filterd_state_free_bytes",), 600),
+        (("filterd_state_size_bytes",), 1000),
         (("filterd_rules_refused", ("code", "bad-name"), ("list", "ads")), 2),
         (("filterd_list_age_seconds", ("list", "ads")), 1000),
         (("filterd_list_problem", ("list", "orders")), 1),
@@ -239,6 +257,10 @@ def test_every_row_of_the_table_has_numbers_when_all_sources_do():
             ),
             28,
         ),
+        (("filterd_bypass_signals_total", ("group", "grade-3"), ("signal", "dot")), 4),
+        (("filterd_bypass_signals_total", ("group", "staff"), ("signal", "other")), 1),
+        (("filterd_gateway_problem", ("reason", "absent")), 1),
+        (("filterd_gateway_open_addresses",), 7),
         (("filterd_source_up", ("source", "engine")), 1),
     ],
 )
@@ -304,7 +326,9 @@ def test_servers_folded_into_other_keep_a_true_histogram():
     assert found["filterd_upstream_latency_seconds_count", ("server", "other")] == 56
 
 
-@pytest.mark.parametrize("name", ["engine", "doors", "hits", "upstream", "lists", "report", "node"])
+@pytest.mark.parametrize(
+    "name", ["engine", "doors", "hits", "groups", "upstream", "lists", "report", "node"]
+)
 def test_a_failing_source_costs_only_its_own_metrics(name, caplog):
     def fail():
         raise RuntimeError("no numbers today")

@@ -34,3 +34,12 @@ def test_each_new_directory_is_written_into_the_one_above(tmp_path, monkeypatch)
     assert synced == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
     durable.make_directory(tmp_path / "a" / "b")
     assert len(synced) == 3, "what is there needs nothing"
+
+
+def test_a_link_beside_the_file_is_not_written_through(tmp_path):
+    other = tmp_path / "other"
+    other.write_bytes(b"whole")
+    (tmp_path / "file.new").symlink_to(other)
+    with pytest.raises(OSError, match=r"file\.new"):
+        durable.write_atomically(tmp_path / "file", b"new")
+    assert other.read_bytes() == b"whole"

@@ -23,7 +23,7 @@ from filterd.model.group import (
     Window,
 )
 from filterd.policy.own_index import NodeNames
-from filterd.policy.plan import PlanOptions, build_plan, next_build
+from filterd.policy.plan import PlanOptions, build_plan, moved, next_build, outline_of
 from filterd.policy.schedule import DAY, holds
 from tests.support.plan_eval import PlanEval
 from tests.support.policy_world import BOOK, NOW, Core, Plain, World, list_spec
@@ -123,6 +123,38 @@ def test_clients_networks_and_macs():
         assert group_of(address) == group
     plan = json.loads(world.plan)
     assert plan["clients"][0] == {"name": "desk", "group": 2, "tags": ["user_admin"]}
+
+
+def test_what_was_vouched_for_comes_before_what_a_device_says():
+    ids = ("host:pc", "aa:bb:cc:00:11:22", "class:8b", "user:alice", "192.0.2.5")
+    groups = tuple(Group(f"g{n}", 6) for n in range(6))
+    for known in range(1, len(ids) + 1):
+        clients = tuple(Client(f"c{n}", f"g{n}", (ids[n],)) for n in reversed(range(known)))
+        addresses = dict.fromkeys(ids, ("192.0.2.5",))
+        world = World(
+            groups=groups,
+            school={"clients": clients, "networks": (("192.0.2.0/24", "g5"),)},
+            options=PlanOptions(addresses=addresses),
+        )
+        group_of = Plain(world).eval.group_of
+        assert group_of("192.0.2.5") == f"g{known - 1}"
+        assert group_of("192.0.2.6") == "g5"
+
+
+def test_clients_that_moved_change_nothing_else():
+    clients = (Client("desk", "staff", ("aa:bb:cc:00:11:22",)),)
+    groups = (Group("default", 6), Group("staff", 18))
+    there = {"aa:bb:cc:00:11:22": ("192.0.2.5",)}
+    world = World(groups=groups, school={"clients": clients})
+    world.build()
+    school = world.value
+    outline = outline_of(school, BOOK, NOW)
+    gone = moved(outline, school, there)
+    anew = outline_of(school, BOOK, NOW, PlanOptions(addresses=there))
+    assert "192.0.2.5" not in outline.rest
+    assert "192.0.2.5" in gone.rest
+    assert (gone.rest, gone.heads) == (anew.rest, anew.heads)
+    assert gone.frame is outline.frame
 
 
 def test_what_a_group_answers():

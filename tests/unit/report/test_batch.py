@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from filterd.report.batch import (
     FIELDS,
     MOST_ROWS,
+    SIGNS,
+    SIGNS_FORM,
     SITES_FORM,
     SITES_LABELLED,
     SITES_UNLABELLED,
@@ -86,6 +88,53 @@ def test_sites_in_any_other_form_are_refused(at, other):
     row = [*SITES_ROW[:at], other, *SITES_ROW[at + 1 :]]
     with pytest.raises(ValueError, match=r"not (a rule|as sites|a number)"):
         read_batch({**batch_json(BATCH), "rows": [row]})
+
+
+SIGNS_ROW = [1_769_990_400, 86_400, "bypass:vpn", "6-10", "pass", 12, "1-4"]
+SIGNALS = replace(BATCH, lane=Lane.SIGNALS, rows=())
+
+
+@pytest.mark.parametrize("rule", sorted(SIGNS))
+@pytest.mark.parametrize("bracket", Bracket)
+def test_signs_of_a_day_are_a_row_with_kind_age_and_number(rule, bracket):
+    span, deed, clients = SIGNS_FORM
+    row = Tallied(1_769_990_400, span, rule, bracket, deed, 12, clients)
+    batch = replace(SIGNALS, rows=(row,))
+    assert read_batch(json.loads(json.dumps(batch_json(batch)))) == batch
+
+
+@pytest.mark.parametrize(
+    ("at", "other"),
+    [
+        (1, 300),
+        (1, 3600),
+        (2, "bypass:"),
+        (2, "bypass:class 3b"),
+        (2, "bypass:vpn/192.0.2.1"),
+        (2, "bypass:VPN"),
+        (3, "class 3b"),
+        (4, "block"),
+        (5, -1),
+        (6, "20+"),
+    ],
+)
+def test_signs_in_any_other_form_are_refused(at, other):
+    read_batch({**batch_json(SIGNALS), "rows": [SIGNS_ROW]})
+    row = [*SIGNS_ROW[:at], other, *SIGNS_ROW[at + 1 :]]
+    with pytest.raises(
+        ValueError, match=r"not (a bucket|a rule|as signs|a number|a valid)|valid B"
+    ):
+        read_batch({**batch_json(SIGNALS), "rows": [row]})
+
+
+@pytest.mark.parametrize(
+    ("lane", "rows"),
+    [("counts", [SIGNS_ROW]), ("signals", [SITES_ROW]), ("signals", [SIGNS_ROW, SITES_ROW])],
+)
+def test_signs_are_in_batches_of_their_own(lane, rows):
+    """A hub that does not know them refuses these, and nothing else."""
+    with pytest.raises(ValueError, match="of their own"):
+        read_batch({**batch_json(BATCH), "lane": lane, "rows": rows})
 
 
 def test_there_is_no_field_that_could_hold_a_client():

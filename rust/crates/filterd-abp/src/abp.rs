@@ -1,5 +1,6 @@
 //! Lists in, verdicts out.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
@@ -7,8 +8,10 @@ use adblock::lists::{FilterSet, ParseOptions, RuleTypes};
 use adblock::sourcemap::FilterRuleDebugInfo;
 use adblock::Engine;
 
+use crate::asked::{Spelled, Traits};
 use crate::error::{Error, Result};
 use crate::lines::{self, Counts};
+use crate::need::{Needed, Needs};
 
 /// Most bytes of all lists together.
 pub const MAX_LISTS_BYTES: usize = 128 << 20;
@@ -77,6 +80,7 @@ pub struct Match {
 pub(crate) struct Part {
     pub(crate) class: u32,
     pub(crate) engine: Engine,
+    pub(crate) needed: Needed,
 }
 
 /// Lists, compiled. One engine a class, in the order in which classes first came.
@@ -99,26 +103,29 @@ impl Abp {
         guarded(|| {
             let mut counts = Vec::with_capacity(lists.len());
             let mut order = Vec::new();
-            let mut texts = BTreeMap::<u32, Vec<String>>::new();
+            let mut texts = BTreeMap::<u32, (Vec<String>, Needs)>::new();
             let mut cancels = String::new();
             for list in lists {
                 let read = lines::read(list.data, list.class);
                 counts.push(read.counts);
                 cancels.push_str(&read.cancels);
-                texts.entry(list.class).or_default().push(read.text);
+                let (lines, needs) = texts.entry(list.class).or_default();
+                lines.push(read.text);
+                needs.append(read.needs);
                 if !order.contains(&list.class) {
                     order.push(list.class);
                 }
             }
             let mut parts = Vec::with_capacity(order.len());
             for class in order {
-                let mut texts = texts.remove(&class).unwrap_or_default();
+                let (mut texts, needs) = texts.remove(&class).unwrap_or_default();
                 if !sealed.contains(&class) {
                     texts.push(cancels.clone());
                 }
                 parts.push(Part {
                     class,
                     engine: compile(texts),
+                    needed: Needed::new(needs.sorted())?,
                 });
             }
             Ok(Abp { parts, counts })
@@ -138,13 +145,27 @@ impl Abp {
     /// [`Error::Url`]; [`Error::Failed`] if the matcher gives up.
     pub fn matches(&self, request: &Request<'_>, only: Option<&[u32]>) -> Result<Vec<Match>> {
         guarded(|| {
-            let request = asked(request)?;
+            let spelled = Spelled::of(request);
+            let read = OnceCell::new();
+            // In the matcher's form, which costs more than all that is looked at before.
+            let request = || match read.get() {
+                Some(request) => Ok(request),
+                None => spelled.read().map(|made| read.get_or_init(|| made)),
+            };
+            let traits = match spelled.traits() {
+                Some(traits) => traits,
+                None => Traits::of(request()?),
+            };
             let counted = |part: &&Part| only.is_none_or(|only| only.contains(&part.class));
             let mut found = Vec::new();
             let mut lifted = Vec::new();
             let mut open = Vec::new(); // classes without a block, whose exceptions were not looked at
             for part in self.parts.iter().filter(counted) {
-                let result = part.engine.check_network_request(&request);
+                if !part.needed.has(&traits) {
+                    open.push(part);
+                    continue;
+                }
+                let result = part.engine.check_network_request(request()?);
                 let kind = match result.important {
                     true => Kind::Important,
                     false => Kind::Block,
@@ -161,7 +182,7 @@ impl Abp {
                 for part in open {
                     let result = part
                         .engine
-                        .check_network_request_subset(&request, true, true);
+                        .check_network_request_subset(request()?, true, true);
                     if let Some(info) = result.exception {
                         lifted.push(said(part.class, info, Kind::Exception));
                     }
@@ -205,70 +226,7 @@ fn said(class: u32, info: FilterRuleDebugInfo, kind: Kind) -> Match {
     }
 }
 
-fn asked(request: &Request<'_>) -> Result<adblock::request::Request> {
-    let url = spelled(request.url);
-    let source = match request.source_url {
-        Some(source) => spelled(source),
-        None if request.request_type == "document" => url.clone(),
-        None => String::new(),
-    };
-    adblock::request::Request::new(&url, &source, request.request_type, request.method)
-        .map_err(|_| Error::Url)
-}
-
-/// The URL's first [`MAX_URL`] bytes with its scheme and host spelled as the matcher compares
-/// them, in lower case and without a last dot, and with all that is not ASCII percent-encoded as
-/// browsers do.
-fn spelled(url: &str) -> String {
-    let mut out = String::with_capacity(url.len().min(MAX_URL));
-    for byte in url.bytes().take(MAX_URL) {
-        if byte.is_ascii() {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            for half in [byte >> 4, byte & 15] {
-                out.push(char::from(b"0123456789ABCDEF"[usize::from(half)]));
-            }
-        }
-    }
-    let start = out.find("://").map_or(0, |at| at + 3);
-    let ends = |c: char| matches!(c, '/' | '?' | '#' | '\\');
-    let end = out[start..].find(ends).map_or(out.len(), |at| start + at);
-    out[..end].make_ascii_lowercase();
-    let port = match out[start..end].rfind(':') {
-        Some(at) if !out[start + at..end].contains(']') => start + at,
-        _ => end,
-    };
-    let host = out[..port].trim_end_matches('.').len();
-    if host > start {
-        out.replace_range(host..port, "");
-    }
-    out
-}
-
 /// Turns a panic of the matcher into an error: it reads what strangers write.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Error::Failed))
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn hosts_are_spelled_one_way() {
-        let table = [
-            ("HTTPS://Ads.Test/Path", "https://ads.test/Path"),
-            ("https://ads.test./x.", "https://ads.test/x."),
-            ("https://Ads.Test..:8443/x", "https://ads.test:8443/x"),
-            ("https://[::1]:80/x", "https://[::1]:80/x"),
-            ("https://[::1]/x", "https://[::1]/x"),
-            ("https://ads.test", "https://ads.test"),
-            ("https://ads.test?X", "https://ads.test?X"),
-            ("https://a.test/é", "https://a.test/%C3%A9"),
-            ("https://.../", "https://.../"),
-            ("", ""),
-        ];
-        for (given, spelled) in table {
-            assert_eq!(super::spelled(given), spelled, "{given}");
-        }
-    }
 }

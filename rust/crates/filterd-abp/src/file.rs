@@ -2,7 +2,7 @@
 //!
 //! Header, little endian: magic (8), version (4), length of the head (4), length of the file (8),
 //! XXH3-64 of everything behind the header (8). Then the head, JSON: the version of the matcher,
-//! the counts, and for each engine its class and length. Then the engines as the matcher writes them.
+//! the counts, and for each engine its class, its length and what its rules need. Then the engines as the matcher writes them.
 //!
 //! The checksum finds damage, not malice. The matcher skips its own check of the bytes where its
 //! version wrote them; that version is therefore blanked here, so that it always looks. A file
@@ -23,9 +23,10 @@ use twox_hash::XxHash3_64;
 use crate::abp::{guarded, Abp, Part};
 use crate::error::{Error, Result};
 use crate::lines::Counts;
+use crate::need::{Needed, Needs};
 
 const MAGIC: &[u8; 8] = b"FILTDABP";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER: usize = 32;
 /// Where the matcher's bytes say by which version they were written, and what we put there.
 const WRITER: Range<usize> = 13..29;
@@ -38,7 +39,7 @@ pub const MAX_FILE: u64 = 512 << 20;
 struct Head {
     matcher: String,
     counts: Vec<Counts>,
-    engines: Vec<(u32, usize)>,
+    engines: Vec<(u32, usize, Needs)>,
 }
 
 impl Abp {
@@ -53,7 +54,7 @@ impl Abp {
             let mut bytes = part.engine.serialize();
             let writer = bytes.get_mut(WRITER).ok_or(Error::Failed)?;
             writer.copy_from_slice(&NO_WRITER);
-            engines.push((part.class, bytes.len()));
+            engines.push((part.class, bytes.len(), part.needed.needs.clone()));
             body.append(&mut bytes);
         }
         let head = serde_json::to_vec(&Head {
@@ -106,7 +107,7 @@ impl Abp {
             return Err(Error::Version(head.matcher));
         }
         let mut parts = Vec::new();
-        for (class, length) in head.engines {
+        for (class, length, needs) in head.engines {
             let (engine, next) = body
                 .split_at_checked(length)
                 .ok_or(Error::Damaged("length of an engine"))?;
@@ -114,6 +115,7 @@ impl Abp {
             parts.push(Part {
                 class,
                 engine: guarded(|| load(engine)).map_err(|_| Error::Damaged("engine"))?,
+                needed: Needed::new(needs)?,
             });
         }
         if !body.is_empty() {

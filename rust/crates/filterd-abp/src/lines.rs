@@ -25,6 +25,7 @@ use regex::bytes::RegexBuilder;
 use serde::{Deserialize, Serialize};
 
 use crate::conditions::Conditions;
+use crate::need::{Need, Needs};
 
 /// Longest line that is read, in bytes.
 pub const MAX_LINE: usize = 16_384;
@@ -75,7 +76,8 @@ pub struct Counts {
 /// One line, read.
 #[derive(Debug, PartialEq, Eq)]
 enum Line {
-    Rule { cancels: bool },
+    Rule(Need),
+    Cancels,
     Cosmetic,
     Comment,
     Unsupported(String),
@@ -87,6 +89,7 @@ pub(crate) struct Read {
     pub(crate) text: String,
     /// The lines with `$badfilter` once more, for the other classes.
     pub(crate) cancels: String,
+    pub(crate) needs: Needs,
 }
 
 /// Reads a whole list.
@@ -97,18 +100,22 @@ pub(crate) fn read(data: &[u8], class: u32) -> Read {
     };
     let mut text = String::with_capacity(data.len());
     let mut cancels = String::new();
+    let mut needs = Needs::default();
     let mut conditions = Conditions::default();
     let data = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
     for raw in data.split(|byte| *byte == b'\n') {
         let (line, kept) = line_of(raw, &mut conditions);
         match line {
-            Line::Rule { cancels: cancel } => {
+            Line::Rule(need) => {
                 counts.rules += 1;
                 text.push_str(kept);
-                if cancel {
-                    cancels.push_str(kept);
-                    cancels.push('\n');
-                }
+                needs.add(need);
+            }
+            Line::Cancels => {
+                counts.rules += 1;
+                text.push_str(kept);
+                cancels.push_str(kept);
+                cancels.push('\n');
             }
             Line::Cosmetic => counts.cosmetic += 1,
             Line::Comment => counts.comments += 1,
@@ -123,6 +130,7 @@ pub(crate) fn read(data: &[u8], class: u32) -> Read {
         counts,
         text,
         cancels,
+        needs,
     }
 }
 
@@ -200,7 +208,7 @@ fn network(text: &str, rule: &NetworkFilter<'_>) -> Line {
         return refused("domain-entity");
     }
     if rule.is_badfilter() {
-        return Line::Rule { cancels: true };
+        return Line::Cancels;
     }
     let bound =
         rule.opt_domains.is_some() || rule.hostname.as_deref().is_some_and(|h| !h.is_empty());
@@ -218,15 +226,21 @@ fn network(text: &str, rule: &NetworkFilter<'_>) -> Line {
     if all && !bound {
         return refused("wide");
     }
-    Line::Rule { cancels: false }
+    Line::Rule(Need::of(rule))
 }
 
 /// Whether `/…/` matches even an empty URL; None if it does not compile, as in the matcher.
 fn everything(pattern: &str) -> Option<bool> {
+    let compiled = RegexBuilder::new(&expression(pattern)?)
+        .unicode(false)
+        .build();
+    Some(compiled.ok()?.is_match(b""))
+}
+
+/// What is between the slashes of `/…/`, as the matcher reads it.
+pub(crate) fn expression(pattern: &str) -> Option<String> {
     let inner = pattern.get(1..pattern.len().checked_sub(1)?)?;
-    let inner = inner.replace("\\/", "/").replace("\\:", ":");
-    let compiled = RegexBuilder::new(&inner).unicode(false).build().ok()?;
-    Some(compiled.is_match(b""))
+    Some(inner.replace("\\/", "/").replace("\\:", ":"))
 }
 
 /// The options behind the last `$`, as the matcher splits them.
@@ -268,8 +282,8 @@ mod tests {
     fn said(text: &str) -> String {
         let mut conditions = Conditions::default();
         match line_of(text.as_bytes(), &mut conditions).0 {
-            Line::Rule { cancels: false } => "rule".into(),
-            Line::Rule { cancels: true } => "cancels".into(),
+            Line::Rule(_) => "rule".into(),
+            Line::Cancels => "cancels".into(),
             Line::Cosmetic => "cosmetic".into(),
             Line::Comment => "comment".into(),
             Line::Unsupported(why) => why,

@@ -10,10 +10,12 @@
 
 pub mod clients;
 pub mod decide;
+pub mod gate;
 pub mod guard;
 pub mod matches;
 pub mod plan;
 mod plan_json;
+pub mod proxy;
 pub mod rdata;
 pub mod snapshot;
 

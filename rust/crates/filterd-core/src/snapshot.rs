@@ -300,6 +300,11 @@ impl Snapshot {
         &self.plan.groups[usize::from(group)]
     }
 
+    /// All groups of the plan, by number.
+    pub(crate) fn groups(&self) -> &[Group] {
+        &self.plan.groups
+    }
+
     /// The index of the group called `name`.
     #[must_use]
     pub fn group_index(&self, name: &str) -> Option<u16> {

@@ -92,6 +92,7 @@ fn a_datagram_that_waits_goes_back_the_way_it_came() {
         port: 5353,
         scope: 0,
         local: None,
+        through: None,
     });
     let mut out = Vec::new();
     let packet = query("www.example", A);

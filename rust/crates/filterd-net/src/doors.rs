@@ -4,10 +4,11 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use filterd_core::engine::{Reply, Way};
+use filterd_core::proxy::Proxies;
 use rustix::net::sockopt::{set_socket_timeout, Timeout};
 
 use crate::sys::{tell_local, Batch, Ends};
@@ -20,6 +21,7 @@ pub struct Doors {
     sockets: Vec<Socket>,
     late: Mutex<Batch>,
     unsent: AtomicU64,
+    proxies: Option<Arc<Proxies>>,
 }
 
 struct Socket {
@@ -38,7 +40,19 @@ impl Doors {
             sockets: sockets.collect::<io::Result<_>>()?,
             late: Mutex::new(Batch::new(false)),
             unsent: AtomicU64::new(0),
+            proxies: None,
         })
+    }
+
+    /// The same, believing `proxies`.
+    #[must_use]
+    pub fn behind(self, proxies: Option<Arc<Proxies>>) -> Self {
+        Self { proxies, ..self }
+    }
+
+    /// The proxies that are believed; `None`: nobody is.
+    pub(crate) fn proxies(&self) -> Option<&Proxies> {
+        self.proxies.as_deref()
     }
 
     /// How many sockets there are.
@@ -60,7 +74,7 @@ impl Doors {
         for reply in replies.iter().filter(|reply| !reply.wire.is_empty()) {
             if let Way::Datagram(back) = reply.way {
                 let ends = Ends {
-                    client: reply.client,
+                    client: back.through.unwrap_or(reply.client),
                     port: back.port,
                     scope: back.scope,
                     local: back.local,

@@ -1,4 +1,5 @@
-//! Threads with sockets around the core: the UDP doors, and forwarding over plain UDP.
+//! Threads with sockets around the core: the UDP doors, forwarding over plain UDP, and what the
+//! firewall is told.
 //!
 //! Here sockets are read and written, clocks are read, and nothing is decided: packets go to a
 //! [`filterd_core::engine::Lane`], and what it says goes out. Sockets are opened by others and
@@ -7,10 +8,12 @@
 
 pub mod bell;
 pub mod doors;
+pub mod firewall;
 pub mod forward;
 pub mod workers;
 
 mod clock;
+mod origins;
 #[allow(unsafe_code)]
 mod sys;
 

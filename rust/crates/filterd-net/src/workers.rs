@@ -16,6 +16,7 @@ use crate::bell::Bell;
 use crate::clock::now;
 use crate::doors::Doors;
 use crate::forward::Plain;
+use crate::origins::Origins;
 use crate::sys::{take_short_turns, Batch, BATCH};
 
 const UDP: u8 = 0;
@@ -125,9 +126,19 @@ fn work(shared: &Shared, post: Post, stop: &AtomicBool) {
     take_short_turns();
     let mut lane = Lane::new(&shared.engine);
     let mut batch = Batch::new(wildcard);
+    let mut origins = Origins::new(shared.doors.proxies());
     let mut outs: Vec<Vec<u8>> = (0..BATCH).map(|_| Vec::with_capacity(REPLY)).collect();
     go_on(&mut lane, |lane| {
-        serve(shared, post, socket, stop, lane, &mut batch, &mut outs);
+        serve(
+            shared,
+            post,
+            socket,
+            stop,
+            lane,
+            &mut batch,
+            &mut origins,
+            &mut outs,
+        );
     });
 }
 
@@ -142,6 +153,7 @@ fn go_on(lane: &mut Lane, mut what: impl FnMut(&mut Lane)) {
 }
 
 /// Answer what comes, until `stop`.
+#[allow(clippy::too_many_arguments)] // a thread and all that is its own
 fn serve(
     shared: &Shared,
     post: Post,
@@ -149,6 +161,7 @@ fn serve(
     stop: &AtomicBool,
     lane: &mut Lane,
     batch: &mut Batch,
+    origins: &mut Origins<'_>,
     outs: &mut [Vec<u8>],
 ) {
     let mut left = LAST;
@@ -168,13 +181,13 @@ fn serve(
         left -= usize::from(stopping);
         let now = now();
         // All are read before any is answered: what their answers need comes near meanwhile.
-        let ahead = || look_ahead(lane, batch, count);
+        let ahead = || look_ahead(lane, batch, origins, count);
         let mut read = catch_unwind(AssertUnwindSafe(ahead)).is_ok();
         if !read {
             lane.recover();
         }
         for (at, out) in outs.iter_mut().enumerate().take(count) {
-            if !answer(lane, batch, at, post.socket, now, out, read) {
+            if !answer(lane, batch, origins, at, post.socket, now, out, read) {
                 out.clear();
                 lane.recover();
                 // The lane is another: it has read none of those that are left.
@@ -196,9 +209,10 @@ fn serve(
     }
 }
 
-fn look_ahead(lane: &mut Lane, batch: &Batch, count: usize) {
+fn look_ahead(lane: &mut Lane, batch: &Batch, origins: &mut Origins<'_>, count: usize) {
+    origins.look(batch, count);
     for at in 0..count {
-        lane.read(at, batch.packet(at));
+        lane.read(at, origins.message(batch, at));
     }
     for at in 0..count {
         lane.expect(at);
@@ -207,9 +221,11 @@ fn look_ahead(lane: &mut Lane, batch: &Batch, count: usize) {
 
 /// Answer one datagram into `out`, which stays empty if there is no reply now. `read`: the lane has
 /// read it. False after a fault of ours: this client hears nothing, the next ones are answered.
+#[allow(clippy::too_many_arguments)] // a datagram, part by part
 fn answer(
     lane: &mut Lane,
     batch: &Batch,
+    origins: &Origins<'_>,
     at: usize,
     socket: u32,
     now: Now,
@@ -220,13 +236,17 @@ fn answer(
     let Some(ends) = batch.ends(at) else {
         return true;
     };
+    let Some((client, through)) = origins.client(at, ends.client) else {
+        return true;
+    };
     let way = Way::Datagram(Return {
         socket,
         port: ends.port,
         scope: ends.scope,
         local: ends.local,
+        through,
     });
-    let (packet, client) = (batch.packet(at), ends.client);
+    let packet = origins.message(batch, at);
     let handle = || {
         if !read {
             lane.read(at, packet);

@@ -17,20 +17,41 @@ use crate::rules::{parse_address, url_of, Index};
 /// Type A: what stands for a URL where a rule is for some types of records.
 const A: u16 = 1;
 
-#[pyclass(frozen, module = "filterd._core", get_all)]
+#[pyclass(frozen, module = "filterd._core")]
 pub(crate) struct Decision {
+    #[pyo3(get)]
     kind: &'static str,
+    #[pyo3(get)]
     step: u8,
+    #[pyo3(get)]
     class_id: i64,
+    #[pyo3(get)]
     pattern: String,
+    #[pyo3(get)]
     pattern_kind: &'static str,
+    #[pyo3(get)]
     layer: u8,
-    line: u32,
+    #[pyo3(get)]
     group: String,
+    #[pyo3(get)]
     action: &'static str,
+    #[pyo3(get)]
     rcode: u8,
+    #[pyo3(get)]
     cname: Option<String>,
+    #[pyo3(get)]
     answers: Vec<(u16, String)>,
+    /// Where its line is found: that costs more than deciding, and few ask.
+    hit: Option<(Arc<Core>, Match)>,
+}
+
+#[pymethods]
+impl Decision {
+    #[getter]
+    fn line(&self) -> u32 {
+        let hit = self.hit.as_ref();
+        hit.map_or(0, |(core, hit)| line(core, hit, &self.pattern))
+    }
 }
 
 #[pyclass(frozen, module = "filterd._core")]
@@ -126,31 +147,32 @@ impl Snapshot {
             .ranked(&found, &self.person(asking), qtype, now as i64);
         let row = |(rank, hit): (u16, Match)| {
             let pattern = self.pattern(&hit, subject);
-            let line = self.line(&hit, &pattern);
+            let line = line(&self.0, &hit, &pattern);
             (rank, hit.class, hit.kind.word(), pattern, hit.layer, line)
         };
         ranked.into_iter().map(row).collect()
     }
+}
 
-    fn line(&self, hit: &Match, pattern: &str) -> u32 {
-        let Some(index) = self.0.index(hit.layer) else {
-            return 0;
-        };
-        let class = hit.class - self.0.offset(hit.layer);
-        let scope = match hit.kind {
-            MatchKind::Exact => Scope::Exact,
-            MatchKind::Subtree => Scope::Subtree,
-            MatchKind::Below => Scope::Below,
-            MatchKind::Regex => return index.regex_line(hit.pattern, class),
-            MatchKind::Network => return index.network_line(hit.pattern, class),
-            MatchKind::Url => {
-                let line = index.url_line(pattern, urls::is_subtree(hit), class);
-                return line.unwrap_or(0);
-            }
-        };
-        // Lines that cannot be read leave the rule named all the same.
-        index.line(pattern, scope, class).unwrap_or(0)
-    }
+/// The line of the rule behind `hit`, 0 where nobody knows.
+fn line(core: &Core, hit: &Match, pattern: &str) -> u32 {
+    let Some(index) = core.index(hit.layer) else {
+        return 0;
+    };
+    let class = hit.class - core.offset(hit.layer);
+    let scope = match hit.kind {
+        MatchKind::Exact => Scope::Exact,
+        MatchKind::Subtree => Scope::Subtree,
+        MatchKind::Below => Scope::Below,
+        MatchKind::Regex => return index.regex_line(hit.pattern, class),
+        MatchKind::Network => return index.network_line(hit.pattern, class),
+        MatchKind::Url => {
+            let line = index.url_line(pattern, urls::is_subtree(hit), class);
+            return line.unwrap_or(0);
+        }
+    };
+    // Lines that cannot be read leave the rule named all the same.
+    index.line(pattern, scope, class).unwrap_or(0)
 }
 
 fn wire_of(name: &str) -> PyResult<Vec<u8>> {
@@ -263,13 +285,13 @@ impl Snapshot {
             class_id: hit.map_or(-1, |hit| i64::from(hit.class)),
             pattern_kind: hit.map_or("", |hit| hit.kind.word()),
             layer: hit.map_or(0, |hit| hit.layer),
-            line: hit.map_or(0, |hit| self.line(hit, &pattern)),
             pattern,
             group: self.0.group(group).name.clone(),
             action: hit.map_or("", |_| decision.action.word()),
             rcode,
             cname,
             answers,
+            hit: hit.map(|hit| (Arc::clone(&self.0), *hit)),
         }
     }
 }

@@ -9,9 +9,11 @@ use filterd_core::bands::Bands;
 use filterd_core::engine::{Desk, Now, Outcome, Reply, Settings, Way};
 use filterd_core::forward::routes::Routes;
 use filterd_core::forward::ForwardSettings;
+use filterd_core::gate::{Gate, GateSettings};
 use filterd_core::guard::{GuardSettings, Secrets};
 use filterd_net::bell::Bell;
 use filterd_net::doors::Doors;
+use filterd_net::firewall::Nftables;
 use filterd_net::forward::{Forwarder, Mail, Plain};
 use filterd_net::workers::{Post, Shared, Workers};
 use pyo3::exceptions::PyValueError;
@@ -19,6 +21,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt};
 
 use crate::deciding::Snapshot;
+use crate::proxy::Proxies;
 use crate::rules::parse_address;
 
 #[pyclass(frozen, module = "filterd._core")]
@@ -142,6 +145,10 @@ impl Engine {
         self.deliver(py, self.desk.serve_stale(miss, Now { unix: now, steady }))
     }
 
+    fn keep_nothing_of(&self, miss: u64) {
+        self.desk.engine().keep_nothing_of(miss);
+    }
+
     fn forget(&self, token: u64) {
         self.desk.forget(token);
     }
@@ -223,6 +230,21 @@ impl Engine {
         Ok(())
     }
 
+    fn set_gate(&self, settings: &str) -> PyResult<()> {
+        let settings = GateSettings::parse(settings).map_err(PyValueError::new_err)?;
+        let engine = self.desk.engine();
+        let firewall = Box::new(Nftables::new(&settings.table));
+        let gate = Gate::new(&settings, firewall, engine.gate().as_deref());
+        engine.set_gate(Arc::new(gate));
+        Ok(())
+    }
+
+    fn open_again(&self, py: Python<'_>, steady: f64) -> usize {
+        let gate = self.desk.engine().gate();
+        // It may take the time of many calls; what could not be done is counted there.
+        py.detach(|| gate.map_or(0, |gate| gate.open_again(steady).unwrap_or(0)))
+    }
+
     fn welcomes(&self, client: &str) -> PyResult<bool> {
         Ok(self.desk.engine().guard().welcomes(address(client)?))
     }
@@ -235,12 +257,18 @@ impl Engine {
         self.others.answer();
     }
 
-    fn open_doors(&self, sockets: Vec<RawFd>, cpus: Vec<usize>) -> PyResult<()> {
+    #[pyo3(signature = (sockets, cpus, proxies = None))]
+    fn open_doors(
+        &self,
+        sockets: Vec<RawFd>,
+        cpus: Vec<usize>,
+        proxies: Option<&Proxies>,
+    ) -> PyResult<()> {
         let own: Vec<OwnedFd> = sockets
             .into_iter()
             .map(duplicate)
             .collect::<PyResult<_>>()?;
-        let doors = Arc::new(Doors::new(own)?);
+        let doors = Arc::new(Doors::new(own)?.behind(proxies.map(|all| Arc::clone(&all.0))));
         let posts: Vec<Post> = (0..doors.len())
             .map(|at| Post {
                 socket: at as u32,
@@ -377,7 +405,7 @@ fn duplicate(fd: RawFd) -> PyResult<OwnedFd> {
     Ok(rustix::io::fcntl_dupfd_cloexec(socket, 3).map_err(std::io::Error::from)?)
 }
 
-fn address(text: &str) -> PyResult<IpAddr> {
+pub(crate) fn address(text: &str) -> PyResult<IpAddr> {
     match text.parse() {
         Ok(address) => Ok(address),
         Err(_) => parse_address(text),

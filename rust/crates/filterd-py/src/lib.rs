@@ -2,13 +2,14 @@
 //!
 //! Table of contents: [`rules`] (building and opening an index), [`deciding`] (snapshot and
 //! decision), [`engine`] (bytes in, bytes out), [`patterns`] (the patterns of an order), [`abp`]
-//! (URL rules of ABP syntax), [`hashed`] (lists of hashed URLs).
+//! (URL rules of ABP syntax), [`hashed`] (lists of hashed URLs), [`proxy`] (who asks through a proxy).
 
 mod abp;
 mod deciding;
 mod engine;
 mod hashed;
 mod patterns;
+mod proxy;
 mod rules;
 
 use pyo3::prelude::*;
@@ -30,5 +31,6 @@ fn core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<deciding::Decision>()?;
     module.add_class::<deciding::Snapshot>()?;
     module.add_class::<engine::Engine>()?;
+    module.add_class::<proxy::Proxies>()?;
     Ok(())
 }

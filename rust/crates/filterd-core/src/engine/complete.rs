@@ -162,11 +162,14 @@ impl Lane {
                 out.clear();
             }
             if !out.is_empty() {
-                let pace = self
-                    .guard
-                    .leave(waiter.client, waiter.pass, &mut out, now.steady);
+                let (pass, at) = (waiter.pass, now.steady);
+                let pace = self.guard.leave(waiter.client, pass, &mut out, at);
                 if pace == Pace::Drop {
                     books.stats.withhold();
+                }
+                if let Some(gated) = &self.gated {
+                    let who = (case.known.group, waiter.client);
+                    gated.let_through(who, case.qtype, &mut out, at);
                 }
             }
             outbox.replies.push(waiter.reply(out));
@@ -212,11 +215,14 @@ impl Lane {
                 out.clear();
             }
             if !out.is_empty() {
-                let pace = self
-                    .guard
-                    .leave(waiter.client, waiter.pass, &mut out, now.steady);
+                let (pass, at) = (waiter.pass, now.steady);
+                let pace = self.guard.leave(waiter.client, pass, &mut out, at);
                 if pace == Pace::Drop {
                     books.stats.withhold();
+                }
+                if let Some(gated) = &self.gated {
+                    let who = (case.known.group, waiter.client);
+                    gated.let_through(who, case.qtype, &mut out, at);
                 }
             }
             outbox.replies.push(waiter.reply(out));

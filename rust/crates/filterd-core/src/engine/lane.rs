@@ -9,6 +9,7 @@ use super::askers::Askers;
 use super::books::Books;
 use super::{lock, Engine, Now, Outcome, Way};
 use crate::cache::{Key, Memo, Near, KEY_CD, KEY_DO};
+use crate::gate::Gated;
 use crate::guard::{Arrival, Guard, Pace, Pass};
 use crate::reply::{self, Asked, Ede};
 use crate::snapshot::Snapshot;
@@ -28,6 +29,7 @@ pub struct Lane {
     pub(super) engine: Arc<Engine>,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) guard: Arc<Guard>,
+    pub(super) gated: Option<Gated>,
     pub(super) tables: Tables,
     reads: Box<[Read]>,
     /// Bytes of the near cache, and names of the memo.
@@ -86,10 +88,12 @@ impl Lane {
         let edition = engine.edition.load(Ordering::Acquire);
         let number = engine.lanes.fetch_add(1, Ordering::Relaxed);
         let bands = engine.bands();
+        let snapshot = engine.snapshot();
         Self {
             edition,
             emptied: engine.emptied.load(Ordering::Acquire),
-            snapshot: engine.snapshot(),
+            gated: Gated::new(engine.gate(), &snapshot),
+            snapshot,
             guard: engine.guard(),
             tables: Tables {
                 askers: Askers::new(bands),
@@ -160,6 +164,7 @@ impl Lane {
             engine,
             snapshot,
             guard,
+            gated,
             tables,
             reads,
             ..
@@ -212,9 +217,16 @@ impl Lane {
                     .refuse(refusal, query, &asked, packet, door, out)
             }
         };
-        if outcome == Outcome::Reply && guard.leave(client, pass, out, now.steady) == Pace::Drop {
-            tables.books.stats.withhold();
-            return Outcome::Drop;
+        if outcome == Outcome::Reply {
+            if guard.leave(client, pass, out, now.steady) == Pace::Drop {
+                tables.books.stats.withhold();
+                return Outcome::Drop;
+            }
+            if let Some(gated) = gated {
+                let known = tables.askers.get(snapshot, &client, now.unix);
+                let who = (known.group, client);
+                gated.let_through(who, query.question.qtype(), out, now.steady);
+            }
         }
         outcome
     }
@@ -313,6 +325,7 @@ impl Lane {
         self.tables.tell(&self.snapshot, usize::MAX);
         self.snapshot = self.engine.snapshot();
         self.guard = self.engine.guard();
+        self.gated = Gated::new(self.engine.gate(), &self.snapshot);
         let bands = self.engine.bands();
         self.tables.askers = Askers::new(bands);
         self.tables.books.sampler.begin(bands);

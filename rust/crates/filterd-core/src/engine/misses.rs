@@ -181,7 +181,8 @@ pub(super) struct Miss {
     pub(super) question: query::Question,
     pub(super) flags: u8,
     prefetch: bool,
-    /// The cache was cleared since it was asked: its answer is for those who wait, not for later.
+    /// The cache was cleared since it was asked, or nothing is to be kept of it: its answer is for
+    /// those who wait, not for later.
     pub(super) outdated: bool,
     /// What the rules of a generation say about the name.
     pub(super) found: Option<(u64, Matches)>,

@@ -38,6 +38,7 @@ pub use crate::tally::Count;
 use crate::bands::Bands;
 use crate::cache::{Failures, Keys, Shards};
 use crate::events::Event;
+use crate::gate::Gate;
 use crate::guard::Guard;
 use crate::snapshot::Snapshot;
 use crate::stats::Gauges;
@@ -96,6 +97,8 @@ pub struct Return {
     pub scope: u32,
     /// The address that was asked, where the socket is bound to all.
     pub local: Option<IpAddr>,
+    /// The proxy that it came through and goes back to; the port is that one's.
+    pub through: Option<IpAddr>,
 }
 
 /// A reply that comes later.
@@ -121,6 +124,7 @@ pub struct Engine {
     emptied: AtomicU64,
     snapshot: Mutex<Arc<Snapshot>>,
     guard: Mutex<Arc<Guard>>,
+    gate: Mutex<Option<Arc<Gate>>>,
     bands: Mutex<Bands>,
     /// How many lanes there have been.
     lanes: AtomicU64,
@@ -146,6 +150,7 @@ impl Engine {
             emptied: AtomicU64::new(0),
             snapshot: Mutex::new(snapshot),
             guard: Mutex::new(Arc::new(Guard::open())),
+            gate: Mutex::new(None),
             bands: Mutex::new(Bands::NONE),
             lanes: AtomicU64::new(0),
             cache: Shards::new(settings.shared_bytes()),
@@ -179,6 +184,19 @@ impl Engine {
     #[must_use]
     pub fn guard(&self) -> Arc<Guard> {
         Arc::clone(&lock(&self.guard))
+    }
+
+    /// Have what replies lead to opened for strict groups from now on, before the replies leave.
+    /// An engine begins without.
+    pub fn set_gate(&self, gate: Arc<Gate>) {
+        *lock(&self.gate) = Some(gate);
+        self.edition.fetch_add(1, Ordering::Release);
+    }
+
+    /// The gate, if there is one.
+    #[must_use]
+    pub fn gate(&self) -> Option<Arc<Gate>> {
+        lock(&self.gate).clone()
     }
 
     /// Give clients bits, and sample answers, by these from now on. An engine begins with neither.
@@ -226,6 +244,13 @@ impl Engine {
     #[must_use]
     pub fn pending(&self) -> Pending {
         lock(&self.waiting).misses.pending()
+    }
+
+    /// Keep nothing of what this question is answered, or that it is not: it is true for this moment.
+    pub fn keep_nothing_of(&self, miss: u64) {
+        if let Some(miss) = lock(&self.waiting).misses.get_mut(miss) {
+            miss.outdated = true;
+        }
     }
 
     /// A waiting client has gone.
@@ -303,6 +328,9 @@ impl Engine {
         let mut stats = ledger.stats.json(&gauges);
         drop(ledger);
         stats["guard"] = serde_json::json!(self.guard().counts());
+        stats["gate"] = self
+            .gate()
+            .map_or_else(Gate::no_counts, |gate| gate.counts());
         stats.to_string()
     }
 }

@@ -6,7 +6,7 @@ use super::settings::{AccessSettings, Others};
 use crate::clients::{Network, PrefixMap};
 
 /// A set of networks. Those of IPv6, `::/0` too, hold no client of IPv4.
-pub(super) struct Networks {
+pub(crate) struct Networks {
     v4: Family,
     v6: Family,
 }
@@ -27,7 +27,7 @@ enum Share {
 }
 
 impl Networks {
-    pub(super) fn new(texts: &[String]) -> Result<Self, String> {
+    pub(crate) fn new(texts: &[String]) -> Result<Self, String> {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
         for text in texts {
             let network = Network::parse(text).map_err(|error| format!("guard: {error}"))?;
@@ -58,7 +58,7 @@ impl Networks {
 
     /// Whether `client` is in one of them.
     #[inline]
-    pub(super) fn hold(&self, client: IpAddr) -> bool {
+    pub(crate) fn hold(&self, client: IpAddr) -> bool {
         match client {
             IpAddr::V4(address) => self.v4.hold(address.octets()[0], client),
             IpAddr::V6(address) => match address.to_ipv4_mapped() {

@@ -10,7 +10,7 @@
 //! are limits on what somebody else can take from it, and whoever proves its address, by TCP or by
 //! a cookie, is counted apart from those who do not.
 
-mod access;
+pub(crate) mod access;
 mod cookies;
 mod counts;
 mod prefix;

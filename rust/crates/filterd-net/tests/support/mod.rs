@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use filterd_core::engine::{Engine, Question, Settings};
 use filterd_core::forward::routes::Routes;
 use filterd_core::forward::ForwardSettings;
+use filterd_core::proxy::Proxies;
 use filterd_core::snapshot::Snapshot;
 use filterd_index::{IndexBuilder, Scope};
 use filterd_net::bell::Bell;
@@ -165,9 +166,19 @@ impl Node {
     }
 
     pub(crate) fn with(servers: &[SocketAddr], strategy: &str, deadline: f64, stale: f64) -> Self {
-        let (shared, address) = shared();
+        Self::of(shared(), settings(servers, strategy, deadline, stale))
+    }
+
+    /// Asks `server` and believes loopback to be a proxy.
+    pub(crate) fn behind_a_proxy(server: SocketAddr, proxies: Arc<Proxies>) -> Self {
+        Self::of(
+            shared_behind(Some(proxies)),
+            settings(&[server], "strict", 15.0, 15.0),
+        )
+    }
+
+    fn of((shared, address): (Shared, SocketAddr), settings: ForwardSettings) -> Self {
         let mail = Arc::new(Mail::new(Arc::clone(&shared.others)));
-        let settings = settings(servers, strategy, deadline, stale);
         let forwarder = Forwarder::start(&shared, &mail, settings, None).expect("a thread");
         let post = Post {
             socket: 0,
@@ -240,6 +251,12 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
+    /// Whether no reply has come by now.
+    pub(crate) fn nothing_came(self) -> bool {
+        self.socket.set_nonblocking(true).expect("a socket");
+        self.socket.recv(&mut [0; 512]).is_err()
+    }
+
     pub(crate) fn heard(self) -> Heard {
         let mut buffer = [0; 4096];
         let length = self.socket.recv(&mut buffer).expect("a reply in time");
@@ -291,6 +308,10 @@ pub(crate) fn settings(
 
 /// Engine, door and bells; names under `local` are not for plain forwarding.
 pub(crate) fn shared() -> (Shared, SocketAddr) {
+    shared_behind(None)
+}
+
+fn shared_behind(proxies: Option<Arc<Proxies>>) -> (Shared, SocketAddr) {
     let mut rules = IndexBuilder::new(false);
     rules
         .add_name("blocked.example", Scope::Subtree, 0, 0)
@@ -301,7 +322,11 @@ pub(crate) fn shared() -> (Shared, SocketAddr) {
     let address = door.local_addr().expect("its address");
     let shared = Shared {
         engine: Arc::new(Engine::new(snapshot, Settings::default())),
-        doors: Arc::new(Doors::new(vec![OwnedFd::from(door)]).expect("a UDP socket")),
+        doors: Arc::new(
+            Doors::new(vec![OwnedFd::from(door)])
+                .expect("a UDP socket")
+                .behind(proxies),
+        ),
         others: Arc::new(Bell::new().expect("a descriptor")),
         plain: Arc::new(Plain::new().expect("a descriptor")),
     };

@@ -1,0 +1,1 @@
+"""Dashboards as code: `python -m deploy.grafana.generate` writes what Grafana reads."""

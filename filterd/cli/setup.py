@@ -1,0 +1,165 @@
+"""`filterd setup`: what a box needs, from one short dialogue or from a file of answers."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from filterd.cli.base import Command, Exit, paint
+from filterd.cli.check import checked
+from filterd.cli.setup_units import put_in_force
+from filterd.config.setup import SetupConfig, load_answers
+from filterd.setup.asking import NoAnswer, Person, dialogue
+from filterd.setup.files import ANSWERS, CONFIG, files
+from filterd.setup.links import Link, read_default, read_links
+from filterd.setup.words import QUESTIONS, SAID
+from filterd.setup.writing import Change, compare, write
+
+EXAMPLES = """\
+  filterd setup                            a dialogue, then everything is in place
+  filterd setup --lang en --check          show what would be written, write nothing
+  filterd setup --answers school.yaml      no questions: for many boxes alike
+"""
+_ABOUT = """\
+Set up this machine as root: configuration, Unbound beside it, forwarding, services.
+
+It asks for no password, because nothing of filterd can be steered over the network: who may log in
+and become root may change it.
+"""
+IP_SECONDS = 10
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.description = _ABOUT.strip()
+    parser.add_argument("--answers", metavar="FILE", help="take the answers from this YAML file")
+    parser.add_argument("--lang", choices=("vi", "en"), help="language (default: that of $LANG)")
+    parser.add_argument(
+        "--check", action="store_true", help="show what would be written; exit 1 if anything would"
+    )
+    parser.add_argument(
+        "--replace", action="store_true", help="replace files changed by hand, keeping them as .bak"
+    )
+    parser.add_argument(
+        "--root", metavar="FOLDER", default="/", help="write below FOLDER and start nothing"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it."""
+    root = Path(args.root)
+    language = args.lang or _language()
+    try:
+        answers, person = _answers(args, root, language)
+    except EOFError:
+        raise NoAnswer(QUESTIONS[language]["nobody"]) from None
+    said = SAID[args.lang or answers.language]
+    changes = [each for each in compare(files(answers), root) if each.what != "same"]
+    _try_configuration(changes)
+    written: list[str] = []
+    left = False
+    for each in changes:
+        print(paint(said[each.what].format(path=each.path), "bold"))
+        if args.check or each.what in {"change", "edited", "remove"}:
+            _show(each)
+        if args.check:
+            continue
+        if each.what == "edited" and not _may_replace(args, person, each):
+            print(paint(said["kept"], "yellow"))
+            left = True
+            continue
+        kept = write(each)
+        written.append(each.wanted.path)
+        if kept is not None:
+            print(said["replaced"].format(path=each.path, kept=kept))
+    if not changes:
+        print(said["same"])
+    if args.check:
+        print(said["check"])
+        return Exit.PROBLEM if changes else Exit.OK
+    worked = put_in_force(answers, said, written, live=root == Path("/"))
+    _say_next(answers, said)
+    return Exit.OK if worked and not left else Exit.PROBLEM
+
+
+def _answers(
+    args: argparse.Namespace, root: Path, language: str
+) -> tuple[SetupConfig, Person | None]:
+    if args.answers:
+        return load_answers(Path(args.answers)), None
+    if not sys.stdin.isatty():
+        raise EOFError
+    known = root / ANSWERS
+    before = load_answers(known) if known.is_file() else None
+    person = Person(input, print, language)
+    links, default = _machine()
+    return SetupConfig.model_validate(dialogue(person, links, default, before)), person
+
+
+def _language() -> str:
+    """Return the language of the environment; Vietnamese where it says nothing."""
+    keys = ("LC_ALL", "LC_MESSAGES", "LANG")
+    said = next((os.environ[key] for key in keys if os.environ.get(key)), "")
+    return "en" if said[:2] == "en" else "vi"
+
+
+def _machine() -> tuple[tuple[Link, ...], tuple[str, ...]]:
+    """Return interfaces and those of the default routes; none where `ip` is not there."""
+    program = shutil.which("ip")
+    if program is None:
+        return (), ()
+    said = []
+    route = ("route", "show", "default")
+    for words in (("address",), ("-4", *route), ("-6", *route)):
+        done = subprocess.run(  # noqa: S603 - a fixed command
+            [program, "-j", *words],
+            capture_output=True,
+            text=True,
+            timeout=IP_SECONDS,
+            check="-6" not in words,
+        )  # a kernel without IPv6 is told so by `ip`, and has no such route
+        said.append(done.stdout)
+    ways = (*read_default(said[1]), *read_default(said[2]))
+    return read_links(said[0]), tuple(dict.fromkeys(ways))
+
+
+def _try_configuration(changes: Sequence[Change]) -> None:
+    """Check the new configuration as `filterd check` does, before anything is written.
+
+    Raises:
+        ConfigError: it is not usable.
+    """
+    text = next((each.wanted.content for each in changes if each.wanted.path == CONFIG), None)
+    if text is not None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "config.yaml"
+            path.write_text(text, encoding="utf-8")
+            checked(path)
+
+
+def _show(change: Change) -> None:
+    for line in change.diff():
+        style = {"+": "green", "-": "red", "@": "dim"}.get(line[:1])
+        print("  " + (paint(line, style) if style else line))
+
+
+def _may_replace(args: argparse.Namespace, person: Person | None, change: Change) -> bool:
+    if args.replace or person is None:
+        return bool(args.replace)
+    text = person.words["replace"].format(path=change.path, kept=f"{change.path}.bak")
+    return person.agrees(text, default=False)
+
+
+def _say_next(answers: SetupConfig, said: Mapping[str, str]) -> None:
+    address = answers.addresses[0].partition("/")[0]
+    print(paint(said["next"], "bold"))
+    for key in ("dnsmasq" if answers.dhcp else "dhcp", "test", "why", "lists", "backup"):
+        line = said[key].format(address=address, group=answers.groups[0], config=f"/{CONFIG}")
+        print(line)
+
+
+COMMAND = Command("setup", "set up a box: a short dialogue", EXAMPLES, arguments, run)

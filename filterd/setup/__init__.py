@@ -1,0 +1,1 @@
+"""Setting up a box: answers in, files out. Pure but for `writing.py`."""

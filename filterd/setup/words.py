@@ -1,0 +1,115 @@
+"""What setup asks and says, in Vietnamese and English."""
+
+from collections.abc import Mapping
+
+QUESTIONS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "links": "Network interfaces of this machine:",
+        "link": "  {name:<15} {state:<5} {addresses}",
+        "gateway": "Does this machine stand between the school and the internet",
+        "lan": "Interfaces of the school's networks",
+        "uplink": "Interfaces to the internet",
+        "addresses": "Addresses of this machine that clients ask, with length",
+        "levels": "Levels of the school ({names})",
+        "network": "Networks of {group} ({nothing}: none of their own)",
+        "staff": "Networks of the staff ({nothing}: none)",
+        "upstream": "Resolvers to ask ({nothing}: an Unbound on this machine, which needs none)",
+        "nothing": "empty",
+        "masquerade": "Do IPv4 clients go out with this machine's address (NAT)",
+        "dhcp": "Write a configuration for dnsmasq to give out addresses",
+        "http": "Filter HTTP and HTTPS too (package filterd-http)",
+        "replace": "{path} was changed by hand. Replace it (yours stays as {kept})",
+        "yes": "y",
+        "no": "n",
+        "again": "  not usable: {why}",
+        "nobody": "nobody answers; nothing was written. --answers FILE sets up without questions",
+    },
+    "vi": {
+        "links": "Các giao diện mạng của máy này:",
+        "link": "  {name:<15} {state:<5} {addresses}",
+        "gateway": "Máy này có đứng giữa mạng trường và Internet không",
+        "lan": "Giao diện của mạng trường",
+        "uplink": "Giao diện ra Internet",
+        "addresses": "Địa chỉ của máy này mà máy trạm hỏi, kèm độ dài",
+        "levels": "Cấp học của trường ({names}; gõ không dấu cũng được)",
+        "network": "Mạng của {group} ({nothing}: không có riêng)",
+        "staff": "Mạng của giáo viên ({nothing}: không có)",
+        "upstream": "Máy chủ DNS để hỏi ({nothing}: Unbound trên máy này, không cần ai khác)",
+        "nothing": "để trống",
+        "masquerade": "Máy trạm IPv4 có ra ngoài bằng địa chỉ của máy này không (NAT)",
+        "dhcp": "Viết cấu hình dnsmasq để cấp địa chỉ",
+        "http": "Lọc cả HTTP và HTTPS (gói filterd-http)",
+        "replace": "{path} đã được sửa bằng tay. Thay (bản của bạn giữ ở {kept})",
+        "yes": "c",
+        "no": "k",
+        "again": "  không dùng được: {why}",
+        "nobody": "không ai trả lời; chưa ghi gì. --answers FILE cài đặt mà không hỏi",
+    },
+}
+# What the levels of a school, and its groups, are called; the configuration has the keys.
+LEVELS: Mapping[str, Mapping[str, str]] = {
+    "en": {name: name for name in ("preschool", "primary", "lower-secondary", "upper-secondary")},
+    "vi": {
+        "preschool": "mầm non",
+        "primary": "tiểu học",
+        "lower-secondary": "THCS",
+        "upper-secondary": "THPT",
+    },
+}
+GROUP_NAMES: Mapping[str, Mapping[str, str]] = {
+    "en": {},
+    "vi": {
+        "preschool": "trẻ mầm non",
+        "primary": "học sinh tiểu học",
+        "grades-6-7": "lớp 6 và 7",
+        "grades-8-9": "lớp 8 và 9",
+        "grades-10-12": "lớp 10 đến 12",
+    },
+}
+SAID: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "same": "nothing to write: every file is as the answers want it",
+        "new": "new      {path}",
+        "change": "changed  {path}",
+        "remove": "removed  {path}",
+        "edited": "changed by hand: {path}",
+        "kept": "left as it is; --replace replaces it and keeps yours beside it",
+        "replaced": "replaced {path}; yours is in {kept}",
+        "started": "running: {units}",
+        "failed": "did not work: {words}: {why}",
+        "no_systemd": "systemd does not run here; at the next start of the machine run:",
+        "missing": "missing: {program}; apt install {package}",
+        "next": "Next:",
+        "test": "  try it from a pupil's device:   dig @{address} tiktok.com",
+        "why": "  why is a name blocked:          sudo filterd explain tiktok.com --group {group}",
+        "dhcp": "  give out {address} as the DNS server (DHCP)",
+        "dnsmasq": "  addresses by dnsmasq:           apt install dnsmasq; "
+        "ln -s /etc/filterd/dnsmasq.conf /etc/dnsmasq.d/filterd.conf",
+        "lists": "  lists of names:                 under `lists` in {config}; until then "
+        "the rule book decides",
+        "backup": "  keep a copy elsewhere:          filterd backup /var/backups/filterd.tar.zst",
+        "check": "--check: nothing was written",
+    },
+    "vi": {
+        "same": "không có gì để ghi: mọi tệp đã đúng như câu trả lời",
+        "new": "mới      {path}",
+        "change": "đã đổi   {path}",
+        "remove": "đã xóa   {path}",
+        "edited": "được sửa bằng tay: {path}",
+        "kept": "giữ nguyên; --replace sẽ thay và giữ bản của bạn bên cạnh",
+        "replaced": "đã thay {path}; bản của bạn ở {kept}",
+        "started": "đang chạy: {units}",
+        "failed": "không được: {words}: {why}",
+        "no_systemd": "ở đây không có systemd; lần khởi động sau hãy chạy:",
+        "missing": "thiếu: {program}; apt install {package}",
+        "next": "Tiếp theo:",
+        "test": "  thử từ máy học sinh:            dig @{address} tiktok.com",
+        "why": "  vì sao một tên bị chặn:         sudo filterd explain tiktok.com --group {group}",
+        "dhcp": "  cấp {address} làm máy chủ DNS (DHCP)",
+        "dnsmasq": "  cấp địa chỉ bằng dnsmasq:       apt install dnsmasq; "
+        "ln -s /etc/filterd/dnsmasq.conf /etc/dnsmasq.d/filterd.conf",
+        "lists": "  danh sách tên nằm ở `lists` trong {config}; chưa có thì theo bộ quy tắc sẵn",
+        "backup": "  giữ một bản sao ở nơi khác:     filterd backup /var/backups/filterd.tar.zst",
+        "check": "--check: chưa ghi gì",
+    },
+}

@@ -1,0 +1,117 @@
+"""A lease file that is followed: added to, written anew, moved away, damaged."""
+
+import os
+from pathlib import Path
+
+from filterd.who.file import LeaseFile
+from filterd.who.registry import lease_files
+from filterd.who.sighting import Sighting
+
+HEAD = "address,hwaddr,valid_lifetime,expire,hostname,state\n"
+LATER = 4_000_000_000.0
+
+
+def row(last: int, device: int, *, lifetime: int = 3600) -> str:
+    return f"192.0.2.{last},00:00:5e:00:53:{device:02x},{lifetime},1767225600,,0\n"
+
+
+def kea(path: Path) -> LeaseFile:
+    (found,) = lease_files({"kea": [path]})
+    return found
+
+
+def devices(file: LeaseFile) -> dict[str, str]:
+    return {each.address: each.mac[-2:] for each in file.sightings()}
+
+
+def test_what_is_added_is_read_and_the_last_line_counts(tmp_path) -> None:
+    path = tmp_path / "leases.csv"
+    path.write_text(HEAD + row(7, 1))
+    file = kea(path)
+    assert file.look(LATER)
+    assert devices(file) == {"192.0.2.7": "01"}
+    assert not file.look(LATER)
+    with path.open("a") as out:
+        out.write(row(7, 2) + row(8, 3) + "192.0.2.9,00:00:5e:00:53:04,36")
+    assert file.look(LATER)
+    assert devices(file) == {"192.0.2.7": "02", "192.0.2.8": "03"}
+    with path.open("a") as out:
+        out.write("00,1767225600,,0\n" + row(8, 3, lifetime=0))
+    assert file.look(LATER)
+    assert devices(file) == {"192.0.2.7": "02", "192.0.2.9": "04"}
+    assert file.problem is None
+
+
+def test_a_cleanup_loses_nothing(tmp_path) -> None:
+    path = tmp_path / "leases.csv"
+    path.write_text(HEAD + row(7, 1) + row(8, 1))
+    file = kea(path)
+    file.look(LATER)
+    path.rename(tmp_path / "leases.csv.1")
+    assert not file.look(LATER)
+    assert "is not there" in str(file.problem)
+    assert len(devices(file)) == 2  # what was known stays
+    path.write_text(HEAD + row(9, 2))
+    assert file.look(LATER)
+    assert sorted(devices(file)) == ["192.0.2.7", "192.0.2.8", "192.0.2.9"]
+    (tmp_path / "leases.csv.1").rename(tmp_path / "leases.csv.completed")
+    fresh = kea(path)
+    assert fresh.look(LATER)
+    assert devices(fresh) == devices(file)
+
+
+def test_a_file_that_is_written_anew_is_read_whole_when_it_has_settled(tmp_path) -> None:
+    path = tmp_path / "dnsmasq.leases"
+    (file,) = lease_files({"dnsmasq": [path]})
+    path.write_text("0 00:00:5e:00:53:01 192.0.2.7 a *\n")
+    now = 1_800_000_000.0
+    os.utime(path, (now, now))
+    assert not file.look(now)  # it may be half there
+    assert file.look(now + 1)
+    assert [each.since for each in file.sightings()] == [now]
+    path.write_text("0 00:00:5e:00:53:01 192.0.2.7 a *\n0 00:00:5e:00:53:02 192.0.2.8 b *\n")
+    os.utime(path, (now + 60, now + 60))
+    assert file.look(now + 120)
+    assert [(each.host, each.since) for each in file.sightings()] == [("a", now), ("b", now + 60)]
+    path.write_text("0 00:00:5e:00:53:02 192.0.2.8 b *\n")
+    os.utime(path, (now + 90, now + 90))
+    assert [file.look(now + 90) for _ in range(5)] == [False] * 4 + [
+        True
+    ]  # busy is no excuse for ever
+    assert [each.host for each in file.sightings()] == ["b"]
+
+
+def test_bad_lines_are_told_and_the_others_count(tmp_path) -> None:
+    path = tmp_path / "leases.csv"
+    path.write_bytes(HEAD.encode() + b"\xff\xfe,\n" + row(7, 1).encode() + b"x" * 20_000 + b"\n")
+    file = kea(path)
+    assert file.look(LATER)
+    assert devices(file) == {"192.0.2.7": "01"}
+    assert "lines are no leases" in str(file.problem)
+
+
+def test_the_number_of_leases_is_bounded(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("filterd.who.file.MOST", 3)
+    path = tmp_path / "leases.csv"
+    path.write_text(HEAD + "".join(row(n, n) for n in range(1, 9)))
+    file = kea(path)
+    file.look(LATER)
+    assert len(devices(file)) == 3
+    assert "more than" in str(file.problem)
+
+
+def test_no_file_and_no_right_are_problems_that_pass(tmp_path) -> None:
+    path = tmp_path / "leases.csv"
+    file = kea(path)
+    assert not file.look(LATER)
+    assert "is not there" in str(file.problem)
+    path.mkdir()
+    assert not file.look(LATER)
+    assert "account" in str(file.problem)
+    path.rmdir()
+    path.write_text(HEAD + row(7, 1))
+    assert file.look(LATER)
+    assert file.problem is None
+    assert next(iter(file.sightings())) == Sighting(
+        "192.0.2.7", mac="00:00:5e:00:53:01", since=1767225600 - 3600, until=1767225600
+    )
