@@ -185,8 +185,6 @@ def in_force_before(inputs: Inputs, state: Path) -> Inputs:
     orders, and the core of what is never decrypted.
     """
     folder = state / "feed"
-    if inputs.config.feed.url is None:
-        return inputs
     known: InForce | None = None
     try:
         known = recall_orders(folder / FILE)

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filterd.app.basing import in_force_before
 from filterd.app.fitness import unfit
 from filterd.app.forwarding import core_routing
 from filterd.app.gating import gate_settings
@@ -31,7 +30,7 @@ from filterd.app.parts import (
     upstream_settings,
 )
 from filterd.app.paths import Paths
-from filterd.app.ruling import build_ruling
+from filterd.app.ruling import Inputs, build_ruling
 from filterd.config.listen import ListenConfig
 from filterd.config.schema import Config
 from filterd.core import Proxies
@@ -80,7 +79,7 @@ async def open_node(
     paths = Paths.of(config, os.environ)
     paths.state.mkdir(parents=True, exist_ok=True)
     now = time.time()
-    inputs = in_force_before(current_inputs(config, book, paths), paths.state)
+    inputs = _before(current_inputs(config, book, paths), paths.state)
     ruling = build_ruling(inputs, now, 1)
     resolver = Resolver(upstream_settings(config), loop)
     writer = make_writer(config, paths)
@@ -119,6 +118,14 @@ async def open_node(
         await close_node(living)
         raise
     return living
+
+
+def _before(inputs: Inputs, state: Path) -> Inputs:
+    if inputs.config.feed.url is None:
+        return inputs
+    from filterd.app.basing import in_force_before  # noqa: PLC0415  see ministry.py
+
+    return in_force_before(inputs, state)
 
 
 async def _open(living: Living, *, background: bool) -> None:

@@ -9,16 +9,19 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvloop
 
-from filterd.app.demo import Demonstration, open_demonstration, what_to_try
 from filterd.app.life import Living, close_node, open_node
 from filterd.app.node import Node
 from filterd.app.parts import upstream_settings
 from filterd.config.schema import Config
 from filterd.control.notify import keep_alive, notify, reloading, watchdog_seconds
 from filterd.model.group import RuleBook
+
+if TYPE_CHECKING:
+    from filterd.app.demo import Demonstration
 
 logger = logging.getLogger(__name__)
 SWITCH_SECONDS = 0.0005
@@ -51,6 +54,8 @@ async def _serve(serving: Serving) -> None:
     demonstration: Demonstration | None = None
     config = serving.config
     if serving.demo:
+        from filterd.app.demo import open_demonstration  # noqa: PLC0415  few ask for it
+
         demonstration = await open_demonstration(config, upstream_settings(config))
         config = demonstration.config
     try:
@@ -119,10 +124,12 @@ async def _reload(living: Living) -> None:
     notify("READY=1")
 
 
-def _greet(node: Node, demonstration: Demonstration | None, say: Callable[[str], None]) -> None:
+def _greet(node: Node, demonstration: "Demonstration | None", say: Callable[[str], None]) -> None:
     doors = ", ".join(str(address) for address in node.config.listen.udp)
     say(f"filterd answers on {doors} (pid {os.getpid()}); Ctrl-C ends it")
     if demonstration is not None:
+        from filterd.app.demo import what_to_try  # noqa: PLC0415
+
         metrics = node.config.metrics.listen
         where = str(metrics) if metrics is not None else None
         port = node.config.listen.udp[0].port

@@ -9,14 +9,11 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
-
+from filterd.app.again import again
 from filterd.app.bypassing import SECONDS as BYPASS_SECONDS
 from filterd.app.bypassing import Bypassing, wanted
 from filterd.app.cases import case_folder, take_in
 from filterd.app.change import Change, attempt
-from filterd.app.feed_state import Feed
-from filterd.app.following import Follower
 from filterd.app.following_clients import follow_everybody
 from filterd.app.forwarding import NOTHING, look_after
 from filterd.app.gating import watch_always
@@ -24,12 +21,9 @@ from filterd.app.handing_over import hand_over_always
 from filterd.app.http_labels import follow_labels
 from filterd.app.lists_work import wanted_lists
 from filterd.app.node import Node
-from filterd.app.reporting import Reporting
-from filterd.app.sending import PATIENCE, Sender
 from filterd.feed.outbox import Outbox
 from filterd.lists.status import ListStatus, State, status
 from filterd.lists.store import ListStore
-from filterd.model.errors import FilterdError
 from filterd.report.courtesy import stand_back
 from filterd.report.handoffs import FOLDER as HANDOFFS
 from filterd.report.handoffs import KEPT, expire_handoffs
@@ -134,44 +128,28 @@ class Chores:
 
     async def _feed(self) -> None:
         """Follow the ministry's feed."""
-        node = self._node
-        node.feed = Feed(node.config.feed, node.paths.state / "feed", outbox=self._outbox)
-        feed = node.feed
-        await _again("feed", lambda: Follower(node, self._change, feed).run())
+        follow, _ = await asyncio.to_thread(_ministry)
+        await follow(self._node, self._change, self._outbox)
 
     async def _reports(self) -> None:
-        """Report to the hub: what cannot be spooled or signed here is told, and tried again."""
-        node = self._node
+        """Report to the hub."""
         assert self._outbox is not None
-        reporting = None
-        while reporting is None:
-            try:
-                reporting = await asyncio.to_thread(Reporting, node, self._outbox, time.time())
-                node.problems.pop("report", None)
-                node.reporting = reporting
-                node.reports_soon = False
-            except (OSError, FilterdError) as error:
-                node.reports_soon = False  # the local log goes on without
-                node.problems["report"] = f"nothing can be reported: {error}"
-                logger.error("report: %s", error)  # noqa: TRY400
-                await asyncio.sleep(LISTS_SECONDS)
-        async with httpx.AsyncClient(timeout=PATIENCE) as client:
-            known = reporting
-            await _again("report", lambda: Sender(node, known, client).run())
+        _, report = await asyncio.to_thread(_ministry)
+        await report(self._node, self._outbox)
 
     async def _http(self) -> None:
         """Hand over what is in force to the HTTP filter, where there is one."""
-        await _again("http", lambda: hand_over_always(self._node))
+        await again("http", lambda: hand_over_always(self._node))
 
     async def _labels(self) -> None:
         """Fetch age labels for the HTTP filter."""
-        await _again("labels", lambda: follow_labels(self._node))
+        await again("labels", lambda: follow_labels(self._node))
 
     async def _bypass(self) -> None:
         """Count what signs there are of going round the filter."""
         node = self._node
         known = node.bypass = Bypassing(node.paths.state, lambda: node.config, node.names_of)
-        await _again("bypass", lambda: self._look_for_signs(known))
+        await again("bypass", lambda: self._look_for_signs(known))
 
     async def _look_for_signs(self, known: Bypassing) -> None:
         while True:
@@ -196,7 +174,7 @@ class Chores:
 
     async def _gateway(self) -> None:
         """Follow the firewall's table, where this is a gateway."""
-        await _again("gateway", lambda: watch_always(self._node))
+        await again("gateway", lambda: watch_always(self._node))
 
     async def _plan(self) -> None:
         """Build the plan anew before it ends, and follow what is said by hand on disk."""
@@ -210,7 +188,7 @@ class Chores:
 
     async def _who(self) -> None:
         """Follow clients to where they are."""
-        await _again("who", lambda: follow_everybody(self._node, self._change))
+        await again("who", lambda: follow_everybody(self._node, self._change))
 
     async def _upstreams(self) -> None:
         """Follow how the servers do that the core asks."""
@@ -228,16 +206,13 @@ class Chores:
             await asyncio.sleep(CASES_SECONDS)
 
 
-async def _again(what: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Do `work` for ever. What comes from outside may bring about a fault that nobody thought of;
-    it must not be the last thing that comes in.
-    """
-    while True:
-        try:
-            await work()
-        except Exception:
-            logger.exception("%s: it ended by a fault of ours, and is begun again", what)
-        await asyncio.sleep(LISTS_SECONDS)
+def _ministry() -> tuple[
+    Callable[[Node, Change, Outbox | None], Awaitable[None]],
+    Callable[[Node, Outbox], Awaitable[None]],
+]:
+    from filterd.app.ministry import follow, report  # noqa: PLC0415  see there
+
+    return follow, report
 
 
 def _silent(_step: str, _done: int, _total: int | None) -> None:

@@ -206,4 +206,4 @@ def _write(path: Path, authority: Authority) -> int:
     return Exit.OK
 
 
-COMMAND = Command("authority", "keys, trust root and authorities", EXAMPLES, arguments, run)
+COMMAND = Command("authority", EXAMPLES, arguments, run)

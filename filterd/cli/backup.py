@@ -100,6 +100,4 @@ def _tell(config: Config, folder: Path, paths: Paths) -> None:
         print(paint(f"not in it, because it lies elsewhere: {each}", "yellow"))
 
 
-COMMAND = Command(
-    "backup", "write configuration, keys and decisions to a file", EXAMPLES, arguments, run
-)
+COMMAND = Command("backup", EXAMPLES, arguments, run)

@@ -23,7 +23,6 @@ class Command:
     """One subcommand. `run` gets the parsed arguments and returns an exit code."""
 
     name: str
-    summary: str
     examples: str
     arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]

@@ -156,6 +156,4 @@ def _number(value: int) -> Cell:
     return Cell(str(value), "yellow" if value else "dim")
 
 
-COMMAND = Command(
-    "bypass", "show signs of going round the filter, by group", EXAMPLES, arguments, run
-)
+COMMAND = Command("bypass", EXAMPLES, arguments, run)

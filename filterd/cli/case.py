@@ -139,4 +139,4 @@ def _state(kept: Kept) -> str:
     return "page opened" if kept.opened_up else "stays blocked"
 
 
-COMMAND = Command("case", "what is said to be blocked by mistake", EXAMPLES, arguments, run)
+COMMAND = Command("case", EXAMPLES, arguments, run)

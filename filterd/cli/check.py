@@ -96,4 +96,4 @@ def _missing(spec: ListSpec) -> str | None:
         return f"cannot be read: {error.strerror}; nothing of this list is blocked until it can"
 
 
-COMMAND = Command("check", "check a configuration", EXAMPLES, arguments, run)
+COMMAND = Command("check", EXAMPLES, arguments, run)

@@ -159,4 +159,4 @@ def _options(parser: argparse.ArgumentParser) -> list[str]:
     ]
 
 
-COMMAND = Command("completion", "print completion for a shell", EXAMPLES, arguments, run)
+COMMAND = Command("completion", EXAMPLES, arguments, run)

@@ -96,4 +96,4 @@ def _answer(lines: Iterable[bytes], out: IO[str], decider: Decider) -> int:
     return Exit.PROBLEM if bad else Exit.OK
 
 
-COMMAND = Command("decide", "decide questions given as JSON lines", EXAMPLES, arguments, run)
+COMMAND = Command("decide", EXAMPLES, arguments, run)

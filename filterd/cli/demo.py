@@ -293,4 +293,4 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-COMMAND = Command("demo", "the ministry's loop on this machine", EXAMPLES, arguments, run)
+COMMAND = Command("demo", EXAMPLES, arguments, run)

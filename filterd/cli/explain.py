@@ -161,4 +161,4 @@ def _data(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-COMMAND = Command("explain", "why a name or URL is blocked or not", EXAMPLES, arguments, run)
+COMMAND = Command("explain", EXAMPLES, arguments, run)

@@ -197,4 +197,4 @@ def _part(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
     return tarfile.data_filter(member, folder)
 
 
-COMMAND = Command("feed", "the ministry's feed on this node", EXAMPLES, arguments, run)
+COMMAND = Command("feed", EXAMPLES, arguments, run)

@@ -139,4 +139,4 @@ def _record(config: Config) -> Any:
 
 
 _TABLE = f"{FAMILY} {TABLE}"
-COMMAND = Command("gateway", "set the firewall of a gateway (nftables)", EXAMPLES, arguments, run)
+COMMAND = Command("gateway", EXAMPLES, arguments, run)

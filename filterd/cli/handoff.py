@@ -107,6 +107,4 @@ def _found(args: argparse.Namespace) -> tuple[list[HandOff], str, Exit]:
     return found, config.timezone, Exit.PROBLEM if told.damaged else Exit.OK
 
 
-COMMAND = Command(
-    "handoff", "records of known pictures that were seen, for the hotline", EXAMPLES, arguments, run
-)
+COMMAND = Command("handoff", EXAMPLES, arguments, run)

@@ -156,4 +156,4 @@ def _times(text: str) -> int:
     return times
 
 
-COMMAND = Command("health", "say whether clients should be sent here", EXAMPLES, arguments, run)
+COMMAND = Command("health", EXAMPLES, arguments, run)

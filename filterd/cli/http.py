@@ -121,4 +121,4 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-COMMAND = Command("http", "filter HTTP and HTTPS beside the daemon", EXAMPLES, arguments, run)
+COMMAND = Command("http", EXAMPLES, arguments, run)

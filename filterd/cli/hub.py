@@ -167,4 +167,4 @@ def _migrate(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-COMMAND = Command("hub", "serve the ministry's side and look at it", EXAMPLES, arguments, run)
+COMMAND = Command("hub", EXAMPLES, arguments, run)

@@ -59,4 +59,4 @@ def run(args: argparse.Namespace) -> int:
     return int(args.run(args))
 
 
-COMMAND = Command("lists", "look at and change the rule lists", EXAMPLES, arguments, run)
+COMMAND = Command("lists", EXAMPLES, arguments, run)

@@ -125,4 +125,4 @@ def _show_summary(summary: Summary, *, as_json: bool) -> None:
             print(f"  {printable(word):<{width}}  {total:>10,}")
 
 
-COMMAND = Command("log", "show what was blocked, as far as it is kept", EXAMPLES, arguments, run)
+COMMAND = Command("log", EXAMPLES, arguments, run)

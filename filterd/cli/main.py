@@ -6,44 +6,48 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from filterd import __version__
 from filterd.cli.base import Command, Exit, complain
 from filterd.model.errors import ConfigError, ControlError, FilterdError
 
-# One file per command, in the order of --help. A command's file is read when it is called for: the
-# configuration's schema and the HTTP client alone take longer to load than most commands to run.
-COMMANDS: tuple[str, ...] = (
-    "serve",
-    "check",
-    "explain",
-    "decide",
-    "query",
-    "lists",
-    "log",
-    "reload",
-    "override",
-    "rule",
-    "case",
-    "feed",
-    "report",
-    "authority",
-    "order",
-    "hub",
-    "media",
-    "handoff",
-    "http",
-    "gateway",
-    "setup",
-    "backup",
-    "restore",
-    "who",
-    "bypass",
-    "health",
-    "demo",
-    "completion",
+# One file per command, in the order of --help, with what --help says of it. A command's file is
+# read when it is called for: the configuration's schema and the HTTP client alone take longer to
+# load than most commands to run.
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "serve": "answer DNS queries, filtered",
+        "check": "check a configuration",
+        "explain": "why a name or URL is blocked or not",
+        "decide": "decide questions given as JSON lines",
+        "query": "ask the running daemon a DNS question",
+        "lists": "look at and change the rule lists",
+        "log": "show what was blocked, as far as it is kept",
+        "reload": "have the daemon read everything again",
+        "override": "open a name for a while, with a reason",
+        "rule": "block or allow a name at once",
+        "case": "what is said to be blocked by mistake",
+        "feed": "the ministry's feed on this node",
+        "report": "what leaves for the ministry's hub, and how that goes",
+        "authority": "keys, trust root and authorities",
+        "order": "write, sign, publish and revoke orders",
+        "hub": "serve the ministry's side and look at it",
+        "media": "sets of hashes of known pictures",
+        "handoff": "records of known pictures that were seen, for the hotline",
+        "http": "filter HTTP and HTTPS beside the daemon",
+        "gateway": "set the firewall of a gateway (nftables)",
+        "setup": "set up a box: a short dialogue",
+        "backup": "write configuration, keys and decisions to a file",
+        "restore": "put back what `filterd backup` wrote",
+        "who": "show where the clients are now",
+        "bypass": "show signs of going round the filter, by group",
+        "health": "say whether clients should be sent here",
+        "demo": "the ministry's loop on this machine",
+        "completion": "print completion for a shell",
+    }
 )
 WHOLE = "completion"  # it is made from the whole command line
 
@@ -69,14 +73,14 @@ _ADVICE = {
 
 
 def load(name: str) -> Command:
-    """Return a command of `COMMANDS`."""
+    """Return the command called so in `COMMANDS`."""
     command = importlib.import_module(f"filterd.cli.{name}").COMMAND
     assert isinstance(command, Command)
     return command
 
 
-def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
-    """Return the parser of the command line with the commands called `names`."""
+def build_parser(names: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Return the parser of the command line; only the commands called `names` know their words."""
     parser = argparse.ArgumentParser(
         prog="filterd",
         description="DNS filtering for schools and internet providers, by the age of the pupil.",
@@ -85,16 +89,18 @@ def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"filterd {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in map(load, names):
+    for name, summary in COMMANDS.items():
         sub = commands.add_parser(
-            command.name,
-            help=command.summary,
-            description=command.summary[0].upper() + command.summary[1:] + ".",
-            epilog=f"examples:\n{command.examples}{CODES}" if command.examples else None,
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        command.arguments(sub)
-        sub.set_defaults(run=command.run, parser=parser)
+        if name in names:
+            command = load(name)
+            sub.epilog = f"examples:\n{command.examples}{CODES}" if command.examples else None
+            command.arguments(sub)
+            sub.set_defaults(run=command.run, parser=parser)
     return parser
 
 
@@ -103,8 +109,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Else it looks through all that is installed for plugins, which takes a quarter of a start.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     words = sys.argv[1:] if argv is None else list(argv)
-    only = [word for word in words[:1] if word in COMMANDS and word != WHOLE]
-    arguments = build_parser(only or COMMANDS).parse_args(words)
+    called = next((word for word in words if not word.startswith("-")), "")
+    arguments = build_parser(COMMANDS if called == WHOLE else (called,)).parse_args(words)
     try:
         return int(arguments.run(arguments))
     except ConfigError as error:

@@ -126,4 +126,4 @@ def _trial(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-COMMAND = Command("media", "sets of hashes of known pictures", EXAMPLES, arguments, run)
+COMMAND = Command("media", EXAMPLES, arguments, run)

@@ -312,4 +312,4 @@ def _write(path: Path, signed: SignedAct) -> None:
     write_atomically(path, f"{text}\n".encode())
 
 
-COMMAND = Command("order", "write, sign, publish and revoke orders", EXAMPLES, arguments, run)
+COMMAND = Command("order", EXAMPLES, arguments, run)

@@ -81,4 +81,4 @@ def _remove(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-COMMAND = Command("override", "open a name for a while, with a reason", EXAMPLES, arguments, run)
+COMMAND = Command("override", EXAMPLES, arguments, run)

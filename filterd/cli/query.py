@@ -180,4 +180,4 @@ def extended_errors(answer: DNSRecord) -> list[tuple[int, str]]:
     return found
 
 
-COMMAND = Command("query", "ask the running daemon a DNS question", EXAMPLES, arguments, run)
+COMMAND = Command("query", EXAMPLES, arguments, run)

@@ -75,4 +75,4 @@ def _threads(doors: dict[str, Any]) -> list[str]:
     ]
 
 
-COMMAND = Command("reload", "have the daemon read everything again", EXAMPLES, arguments, run)
+COMMAND = Command("reload", EXAMPLES, arguments, run)

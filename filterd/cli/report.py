@@ -107,6 +107,4 @@ def _show_body(body: dict[str, Json], zone: str) -> None:
         print(f"  {clock_text(day, zone)}  {count:>8} x {printable(domain)}, {clients} clients")
 
 
-COMMAND = Command(
-    "report", "what leaves for the ministry's hub, and how that goes", EXAMPLES, arguments, run
-)
+COMMAND = Command("report", EXAMPLES, arguments, run)

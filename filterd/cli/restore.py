@@ -65,4 +65,4 @@ def _answers(control: Path) -> bool:
     return True
 
 
-COMMAND = Command("restore", "put back what `filterd backup` wrote", EXAMPLES, arguments, run)
+COMMAND = Command("restore", EXAMPLES, arguments, run)

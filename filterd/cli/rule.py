@@ -81,4 +81,4 @@ def _remove(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-COMMAND = Command("rule", "block or allow a name at once", EXAMPLES, arguments, run)
+COMMAND = Command("rule", EXAMPLES, arguments, run)

@@ -56,4 +56,4 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-COMMAND = Command("serve", "answer DNS queries, filtered", EXAMPLES, arguments, run)
+COMMAND = Command("serve", EXAMPLES, arguments, run)

@@ -162,4 +162,4 @@ def _say_next(answers: SetupConfig, said: Mapping[str, str]) -> None:
         print(line)
 
 
-COMMAND = Command("setup", "set up a box: a short dialogue", EXAMPLES, arguments, run)
+COMMAND = Command("setup", EXAMPLES, arguments, run)

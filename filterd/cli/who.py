@@ -68,4 +68,4 @@ def _clock(until: float | None, post: Post) -> str:
     return datetime.fromtimestamp(until, post.zone).strftime("%Y-%m-%d %H:%M")
 
 
-COMMAND = Command("who", "show where the clients are now", EXAMPLES, arguments, run)
+COMMAND = Command("who", EXAMPLES, arguments, run)
