@@ -31,4 +31,4 @@ if [ ! -x .venv/bin/python ] || ! python_enough .venv/bin/python; then
     "$python" -m venv .venv
 fi
 echo "installing Python packages into .venv ..."
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+install_python .venv/bin/python -r requirements/dev.txt

@@ -6,6 +6,7 @@
 # MEDIA=1 adds what perceptual hashes need, which is kept from then on.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+source deploy/build/packages.sh
 folder=$1
 shopt -s nullglob
 if [ -n "${PYTHON:-}" ]; then
@@ -41,10 +42,10 @@ if [ "$("$folder/bin/python" -c 'import sys; print(sys.version_info[1])' 2>/dev/
     "$python" -m venv --clear "$folder"
 fi
 echo "installing $requirements into $folder (Python 3.$minor) ..."
-# Without --no-deps pip would hold mitmproxy's pins against what the overrides have changed.
-"$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r "$requirements"
+# Without --no-deps it would hold mitmproxy's pins against what the overrides have changed.
+install_python "$folder/bin/python" --no-deps -r "$requirements"
 if [ -n "${MEDIA:-}" ] || "$folder/bin/python" -c 'import pdqhash' 2>/dev/null; then
-    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/http-media.txt
+    install_python "$folder/bin/python" -r requirements/http-media.txt
 fi
 "$folder/bin/python" - <<'PY'
 import pathlib, sysconfig

@@ -19,5 +19,5 @@ if ! .venv/bin/python -c 'import numpy, PIL, pdqhash' 2>/dev/null; then
     command -v c++ >/dev/null || need+=(g++)
     .venv/bin/python -c 'import pathlib, sys, sysconfig; sys.exit(not pathlib.Path(sysconfig.get_paths()["include"], "Python.h").exists())' || need+=(python3-dev)
     [ ${#need[@]} -eq 0 ] || install_packages "${need[@]}"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/media.txt
+    install_python .venv/bin/python -r requirements/media.txt
 fi
