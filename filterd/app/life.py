@@ -133,13 +133,15 @@ async def _open(living: Living, *, background: bool) -> None:
     if living.writer is not None:
         living.writer.start()
     await _open_doors(living, node.config.listen)
-    attend = await asyncio.to_thread(_attending)
+    attend = await asyncio.to_thread(_attending, node.config)
     living.attendance = await attend(node, living.connections, background=background)
 
 
-def _attending() -> "Callable[..., Awaitable[Attendance]]":
+def _attending(config: Config) -> "Callable[..., Awaitable[Attendance]]":
     from filterd.app.attending import attend  # noqa: PLC0415  see there
 
+    if config.feed.url is not None or config.feed.hub is not None:
+        import filterd.app.ministry  # noqa: PLC0415, F401  here, not on the loop; see there
     return attend
 
 

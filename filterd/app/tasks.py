@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from filterd.app.again import again
@@ -128,13 +127,15 @@ class Chores:
 
     async def _feed(self) -> None:
         """Follow the ministry's feed."""
-        follow, _ = await asyncio.to_thread(_ministry)
+        from filterd.app.ministry import follow  # noqa: PLC0415  loaded by now, see life.py
+
         await follow(self._node, self._change, self._outbox)
 
     async def _reports(self) -> None:
         """Report to the hub."""
         assert self._outbox is not None
-        _, report = await asyncio.to_thread(_ministry)
+        from filterd.app.ministry import report  # noqa: PLC0415  loaded by now, see life.py
+
         await report(self._node, self._outbox)
 
     async def _http(self) -> None:
@@ -204,15 +205,6 @@ class Chores:
         while True:
             await loop.run_in_executor(self._clerk, take_in, folder, time.time())
             await asyncio.sleep(CASES_SECONDS)
-
-
-def _ministry() -> tuple[
-    Callable[[Node, Change, Outbox | None], Awaitable[None]],
-    Callable[[Node, Outbox], Awaitable[None]],
-]:
-    from filterd.app.ministry import follow, report  # noqa: PLC0415  see there
-
-    return follow, report
 
 
 def _silent(_step: str, _done: int, _total: int | None) -> None:

@@ -1,10 +1,9 @@
 """An authority's own word and a witness, held against a log by a real node."""
 
-import json
-
 import pytest
 
 from filterd.cli.main import main
+from filterd.control.client import call
 from tests.support.dnsclient import ede_of
 from tests.support.node import eventually, node
 
@@ -96,7 +95,8 @@ def is_blocked(one, name):
 
 
 def told(one):
-    return json.loads(one.run("feed", "status", "--json").stdout)
+    """What `filterd feed status` asks for; test_feed_http.py runs it."""
+    return call(one.folder / "control.sock", "feed-status")
 
 
 def test_a_node_tells_what_the_log_leaves_out_and_waits_for_the_witness(

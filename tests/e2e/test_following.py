@@ -1,6 +1,5 @@
 """A real node that is pushed to, held back, staged, and asked to prove it."""
 
-import json
 import shutil
 import time
 
@@ -37,7 +36,8 @@ def settings(resolver, ministry, **feed):
 
 
 def status(one):
-    return json.loads(one.run("feed", "status", "--json").stdout)
+    """What `filterd feed status` asks for; test_feed_http.py runs it."""
+    return call(one.folder / "control.sock", "feed-status")
 
 
 def test_what_is_pushed_is_blocked_at_the_socket_without_looking(tmp_path, resolver, ministry):
