@@ -4,12 +4,14 @@ oldest first.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from filterd.bypass.dissect import Unwrap
 from filterd.bypass.dnsread import read_message
 from filterd.bypass.pcap import Captured
-from filterd.bypass.wire import ACK, SYN, TCP, UDP, Packet, read_frame
+from filterd.bypass.wire import ACK, LINKS, SYN, TCP, UDP, Packet, read_frame
 from filterd.model.hello import BadHello, ClientHello, HelloReader
 
 MOST_FLOWS, MOST_STREAMS = 65_536, 1_024
@@ -81,18 +83,20 @@ class _Stream:
 
 
 class FactReader:
-    """Reads facts from packets in the order of the capture. `other` counts what is no IP packet."""
+    """Reads facts from packets in the order of the capture. `other` counts what is no IP packet,
+    `foreign` frames of links that only `unwrap` would read, where there is none.
+    """
 
-    def __init__(self) -> None:
-        self.other = 0
+    def __init__(self, unwrapper: Callable[[], Unwrap | None] = lambda: None) -> None:
+        self.other = self.foreign = 0
+        self._unwrapper = unwrapper
         self._flows: OrderedDict[Flow, float] = OrderedDict()  # when it was told last
         self._streams: OrderedDict[Flow, _Stream] = OrderedDict()
 
     def read(self, captured: Captured) -> Iterator[Fact]:
         """Yield what one packet says."""
-        packet = read_frame(captured.link, captured.data)
+        packet = self._packet(captured)
         if packet is None:
-            self.other += 1
             return
         flow = _flow(packet)
         if packet.protocol == TCP:
@@ -104,6 +108,23 @@ class FactReader:
                 yield Began(captured.at, flow, packet.device, packet)
             if packet.protocol == UDP and packet.to_port == DNS:
                 yield from _dns(captured.at, flow, packet, packet.payload)
+
+    def _packet(self, captured: Captured) -> Packet | None:
+        """Return what a frame carries, and count the frame if that cannot be read."""
+        frame: Captured | None = captured
+        if captured.link not in LINKS:
+            unwrap = self._unwrap
+            if unwrap is None:
+                self.foreign += 1
+                return None
+            frame = unwrap(captured)
+        packet = None if frame is None else read_frame(frame.link, frame.data)
+        self.other += packet is None
+        return packet
+
+    @cached_property
+    def _unwrap(self) -> Unwrap | None:
+        return self._unwrapper()
 
     def _tcp(self, at: float, flow: Flow, packet: Packet) -> Iterator[Fact]:
         if packet.flags & (SYN | ACK) == SYN:

@@ -15,6 +15,8 @@ _EXTENSIONS = frozenset({0, 43, 60})  # hop-by-hop, routing, destination
 _FRAGMENT = 44
 _BARE = frozenset({12, 14, 101, 228, 229})  # begins with IP itself
 _LOOPBACK = frozenset({0, 108})
+_COOKED, _COOKED2 = 113, 276
+LINKS = frozenset({1, _COOKED, _COOKED2}) | _BARE | _LOOPBACK  # those that are read here
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,9 @@ def _other(link: int, data: bytes) -> tuple[int, int, bytes] | None:
         return 0, 0, b""
     if link in _LOOPBACK:
         return 0, 4, b""
-    if link == 113:  # Linux "cooked"
+    if link == _COOKED:
         return _number(data, 14, 2), 16, _cooked(data, 4, 6)
-    if link == 276:  # and its second version
+    if link == _COOKED2:
         return _number(data, 0, 2), 20, _cooked(data, 11, 12)
     return None
 

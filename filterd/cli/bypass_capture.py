@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from filterd.bypass.capture import FactReader
+from filterd.bypass.dissect import unwrapper
 from filterd.bypass.judging import SETTLE, Judge
 from filterd.bypass.pcap import CutShort, read_capture
 from filterd.bypass.places import places_of
@@ -26,7 +27,7 @@ def look_through(args: argparse.Namespace, config: Config, rules: RuleBook) -> i
     Raises:
         BadCapture: it is none, or damaged. OSError.
     """
-    judge, facts = Judge(places_of(config), rules.bypass), FactReader()
+    judge, facts = Judge(places_of(config), rules.bypass), FactReader(unwrapper)
     said, about = SAID[args.language], SIGNALS[args.language]
     packets, notes = _read(args.file, judge, facts, said)
     found = judge.findings()
@@ -70,6 +71,8 @@ def _read(
         notes.append(said["short"].format(seconds=int(SETTLE)))
     if judge.full:
         notes.append(said["full"])
+    if facts.foreign:
+        notes.append(said["foreign"].format(n=facts.foreign))
     if facts.other:
         notes.append(said["other"].format(n=facts.other))
     return packets, notes

@@ -1,9 +1,14 @@
 """`filterd bypass`: what it says, and how it ends."""
 
+import sys
 import time
 from collections import Counter
 
 import pytest
+from scapy.layers.dot11 import LLC, Dot11, RadioTap
+from scapy.layers.inet import IP
+from scapy.layers.l2 import SNAP
+from scapy.utils import PcapWriter
 
 from filterd.bypass.book import Book
 from filterd.bypass.signals import HOUR, Signal
@@ -141,3 +146,23 @@ def test_a_long_capture_shows_how_far_it_is(run, config, tmp_path, monkeypatch):
     run("bypass", "capture", str(traffic.write(tmp_path / "x.pcap")), "-c", config)
     assert seen == sorted(seen)
     assert 0 < seen[0] < seen[-1] <= 1
+
+
+def test_a_capture_of_wifi_takes_scapy_and_says_so(run, config, tmp_path, monkeypatch):
+    traffic, path = Traffic(), tmp_path / "air.pcap"
+    traffic.resolve("www.example.com", "192.0.2.80")
+    packets = traffic.packets
+    with PcapWriter(str(path), sync=True, linktype=127) as writer:
+        for each in packets:
+            air = Dot11(type=2, FCfield=1) / LLC(dsap=0xAA, ssap=0xAA, ctrl=3) / SNAP(code=0x0800)
+            writer.write(RadioTap() / air / each[IP])
+    command = ("bypass", "capture", str(path), "-c", config, "--language")
+    _, out, err = run(*command, "en")
+    assert f"{len(packets)} packets read" in out
+    assert "passed over" not in err
+    for name in [each for each in sys.modules if each.split(".")[0] == "scapy"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    for language in ("en", "vi"):
+        _, _, err = run(*command, language)
+        assert f"{len(packets)} " in err
+        assert "pip install 'filterd[captures]'" in err
