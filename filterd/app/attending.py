@@ -4,6 +4,7 @@ All of it is loaded when the doors are open, by a thread beside the loop: a ques
 for what it does not need.
 """
 
+import grp
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,6 +58,17 @@ class Attendance:
             await self.change.use_lists(lambda _step, _done, _total: None)
 
 
+def group_numbers(group: str | None) -> tuple[int, ...]:
+    """Return the number of the group that may command; one that is not there commands nothing."""
+    if group is None:
+        return ()
+    try:
+        return (grp.getgrnam(group).gr_gid,)
+    except KeyError:
+        logger.warning("control: no group %s on this machine; only root may command", group)
+        return ()
+
+
 async def attend(node: Node, tcp: Sequence[TcpDoor], *, background: bool) -> Attendance:
     """Open all of it; `tcp`: its doors for TCP; `background` False: without chores.
 
@@ -69,7 +81,11 @@ async def attend(node: Node, tcp: Sequence[TcpDoor], *, background: bool) -> Att
         if listen is not None:
             attendance.metrics = open_metrics(node, tcp)
             await attendance.metrics.start(listen.host, listen.port)
-        attendance.control = ControlServer(node.paths.control, handlers(node, attendance.change))
+        attendance.control = ControlServer(
+            node.paths.control,
+            handlers(node, attendance.change),
+            groups=group_numbers(node.config.control.group),
+        )
         await attendance.control.start()
         if node.config.http.on:
             attendance.http = open_http_socket(node)

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from filterd.cli.base import Command, Exit, paint
 from filterd.cli.check import checked
+from filterd.cli.setup_account import hidden, set_password, wanted_password
 from filterd.cli.setup_units import put_in_force
 from filterd.config.setup import SetupConfig, load_answers
+from filterd.setup.account import ACCOUNT
 from filterd.setup.asking import NoAnswer, Person, dialogue
 from filterd.setup.files import ANSWERS, CONFIG, files
 from filterd.setup.links import Link, read_default, read_links
@@ -27,8 +29,8 @@ EXAMPLES = """\
 _ABOUT = """\
 Set up this machine as root: configuration, Unbound beside it, forwarding, services.
 
-It asks for no password, because nothing of filterd can be steered over the network: who may log in
-and become root may change it.
+Nothing of filterd can be steered over the network. Root may change everything; the account
+filterd-admin, if you give it a password, does daily work: permissions, rules, looking.
 """
 IP_SECONDS = 10
 
@@ -55,11 +57,37 @@ def run(args: argparse.Namespace) -> int:
     language = args.lang or _language()
     try:
         answers, person = _answers(args, root, language)
+        live = root == Path("/")
+        password = wanted_password(answers, person) if live else None
     except EOFError:
         raise NoAnswer(QUESTIONS[language]["nobody"]) from None
     said = SAID[args.lang or answers.language]
     changes = [each for each in compare(files(answers), root) if each.what != "same"]
     _try_configuration(changes)
+    written, left = _go_through(args, person, changes, said)
+    if not changes:
+        print(said["same"])
+    if args.check:
+        if password is not None:
+            print(paint(said["account_check"].format(account=ACCOUNT), "bold"))
+        print(said["check"])
+        return Exit.PROBLEM if changes or password is not None else Exit.OK
+    worked = put_in_force(answers, said, written, live=live)
+    if password is not None:
+        worked = set_password(password, said) and worked
+    if answers.admin_password is not None and not live:
+        print(said["account_there"].format(account=ACCOUNT))
+    _say_next(answers, said)
+    return Exit.OK if worked and not left else Exit.PROBLEM
+
+
+def _go_through(
+    args: argparse.Namespace,
+    person: Person | None,
+    changes: Sequence[Change],
+    said: Mapping[str, str],
+) -> tuple[list[str], bool]:
+    """Show each change and write it; return what was written, and whether one was left."""
     written: list[str] = []
     left = False
     for each in changes:
@@ -76,14 +104,7 @@ def run(args: argparse.Namespace) -> int:
         written.append(each.wanted.path)
         if kept is not None:
             print(said["replaced"].format(path=each.path, kept=kept))
-    if not changes:
-        print(said["same"])
-    if args.check:
-        print(said["check"])
-        return Exit.PROBLEM if changes else Exit.OK
-    worked = put_in_force(answers, said, written, live=root == Path("/"))
-    _say_next(answers, said)
-    return Exit.OK if worked and not left else Exit.PROBLEM
+    return written, left
 
 
 def _answers(
@@ -95,7 +116,7 @@ def _answers(
         raise EOFError
     known = root / ANSWERS
     before = load_answers(known) if known.is_file() else None
-    person = Person(input, print, language)
+    person = Person(input, print, language, hidden)
     links, default = _machine()
     return SetupConfig.model_validate(dialogue(person, links, default, before)), person
 

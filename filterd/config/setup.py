@@ -1,13 +1,15 @@
 """The answers that `filterd setup` is given: by a person, or by a file for many boxes alike.
 
-They hold no secret. What a box is set up as follows from them alone (`filterd/setup/`).
+The only secret among them is the hash of a password, which is kept nowhere but where Debian keeps
+those. What a box is set up as follows from them alone (`filterd/setup/`).
 """
 
 import ipaddress
+import re
 from pathlib import Path as File
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from filterd.config.addresses import Upstream
 from filterd.config.gateway import Interface
@@ -25,6 +27,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "upper-secondary": ("grades-10-12",),
 }
 STAFF = "staff"
+# crypt(5): what is not easily guessed back. No field separator of shadow(5), no end of a line.
+_HASH = re.compile(r"\$(?:y|gy|7|2b|6|5)\$[A-Za-z0-9./$=,]{20,250}")
 
 
 def read_interface_address(value: Any) -> str:
@@ -39,6 +43,17 @@ def read_interface_address(value: Any) -> str:
     if address.ip.is_link_local:
         raise ValueError(f"{text[:60]!r} is link-local, which clients cannot be told to ask")
     return str(address)
+
+
+def read_hash(value: Any) -> str:
+    """Return the hash of a password, as `mkpasswd` prints it.
+
+    Raises:
+        ValueError: it is none; the text does not repeat it, for it may be the password itself.
+    """
+    if not isinstance(value, str) or _HASH.fullmatch(value) is None:
+        raise ValueError("no hash of crypt(5); `mkpasswd` (Debian: whois) prints one")
+    return value
 
 
 InterfaceAddress = Annotated[
@@ -78,6 +93,11 @@ class SetupConfig(Section):
     """Write a configuration for dnsmasq that gives out addresses, the gateway and this resolver."""
     http: bool = False
     """The HTTP filter, too (the package filterd-http)."""
+    admin_password: Annotated[str, BeforeValidator(read_hash)] | None = Field(
+        default=None, repr=False
+    )
+    """The hash of a password, as `mkpasswd` prints it. With it there is an account `filterd-admin`,
+    which may do without root what the daemon is asked for."""
     strict: tuple[str, ...] = ()
     """Groups whose connections to addresses that were never resolved are watched, as the first
     step to refusing them."""

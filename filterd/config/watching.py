@@ -2,11 +2,14 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from filterd.config.addresses import Listen, ListenAddress
 from filterd.config.section import Section
 from filterd.config.types import ByteSize, Duration, FilePath
 
 _DAY = 86_400.0
+GROUP = r"^[a-z_][a-z0-9_-]{0,31}$"  # a name of useradd(8)
 
 
 class RetentionConfig(Section):
@@ -51,3 +54,6 @@ class ControlConfig(Section):
 
     socket: FilePath | None = None
     """The socket's path; left out: control.sock in the state directory."""
+    group: str | None = Field(default=None, pattern=GROUP)
+    """A group of this machine whose members may command without being root: open and block names,
+    reload, look where devices are. Left out: root and the daemon's own account alone."""

@@ -13,6 +13,7 @@ from filterd.config.gateway import read_interface
 from filterd.config.setup import GROUPS, SetupConfig, read_interface_address
 from filterd.config.types import read_network
 from filterd.model.errors import FilterdError
+from filterd.setup.account import ACCOUNT, LEAST, Password, read_password
 from filterd.setup.links import Link, suggested
 from filterd.setup.words import GROUP_NAMES, LEVELS, QUESTIONS
 
@@ -26,11 +27,14 @@ class NoAnswer(FilterdError):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who is asked. `ask` prints its text, and returns a line or raises EOFError."""
+    """Who is asked. `ask` prints its text, and returns a line or raises EOFError; `hide` does so
+    without showing what is typed.
+    """
 
     ask: Callable[[str], str]
     say: Callable[[str], None]
     language: str
+    hide: Callable[[str], str]
 
     @property
     def words(self) -> Mapping[str, str]:
@@ -66,6 +70,32 @@ class Person:
             return first in {yes, "y"}
 
         return self.question(f"{text}? ({yes}/{no})", yes if default else no, read)
+
+
+def ask_password(person: Person, *, there: bool) -> Password | None:
+    """Ask twice for the password of the account for daily work; None: it is not wanted. `there`:
+    the machine has the account.
+
+    Raises:
+        NoAnswer: nobody answers, or not usably.
+    """
+    words = person.words
+    nothing = words["as_it_is" if there else "no_account"]
+    for _ in range(TRIES):
+        try:
+            given = person.hide(words["password"].format(account=ACCOUNT, nothing=nothing) + ": ")
+            if not given:
+                return None
+            password = read_password(given)
+            if person.hide(words["once_more"] + ": ") == given:
+                return password
+        except EOFError:
+            break
+        except ValueError:
+            person.say(words["again"].format(why=words["short"].format(least=LEAST)))
+        else:
+            person.say(words["again"].format(why=words["differ"]))
+    raise NoAnswer(words["nobody"])
 
 
 def dialogue(

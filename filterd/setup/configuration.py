@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from filterd.config.setup import STAFF, SetupConfig
+from filterd.setup.account import GROUP
 
 STATE = "/var/lib/filterd"
 UNBOUND = "127.0.0.1:5335"
@@ -26,6 +27,7 @@ _ABOUT = {
         "head": "Every key: /usr/share/doc/filterd/docs/reference/config.md. After a change:\n"
         "`filterd check`, then `filterd reload`.",
         "listen": "Where clients ask.",
+        "control": "Who may command without root: nobody, until somebody is in this group.",
         "access": "Networks that are answered beside private ones.",
         "upstream": "Unbound on this machine asks the internet, or the servers you named.",
         "default_group": "Who is in no network below.",
@@ -37,6 +39,7 @@ _ABOUT = {
         "head": "Mọi khóa: /usr/share/doc/filterd/docs/reference/config.md. Sau khi sửa:\n"
         "`filterd check`, rồi `filterd reload`.",
         "listen": "Nơi máy trạm hỏi.",
+        "control": "Ai được ra lệnh mà không cần root: không ai, khi nhóm này còn trống.",
         "access": "Mạng được trả lời, ngoài các mạng riêng.",
         "upstream": "Unbound trên máy này hỏi Internet, hoặc các máy chủ bạn đã nêu.",
         "default_group": "Máy không thuộc mạng nào bên dưới.",
@@ -54,6 +57,7 @@ def configuration(answers: SetupConfig) -> dict[str, Any]:
         "language": answers.language,
         "state_dir": STATE,
         "listen": {"udp": doors, "tcp": doors},
+        "control": {"group": GROUP},
     }
     if public := _public(answers):
         value["access"] = {"networks": public}
@@ -86,8 +90,8 @@ def config_text(answers: SetupConfig) -> str:
 
 
 def answers_text(answers: SetupConfig) -> str:
-    """Return the answers as `--answers` takes them."""
-    value = answers.model_dump(mode="json", exclude_defaults=True)
+    """Return the answers as `--answers` takes them; not the password, for all may read them."""
+    value = answers.model_dump(mode="json", exclude_defaults=True, exclude={"admin_password"})
     value = {"language": answers.language, "gateway": answers.gateway} | value
     return yaml.dump(value, Dumper=_Plain, allow_unicode=True, sort_keys=False, width=96)
 

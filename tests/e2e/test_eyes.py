@@ -204,6 +204,36 @@ def test_a_table_that_somebody_removes_and_leases_that_are_gone_are_told(seen):
     becomes(seen, lambda now: not now)
 
 
+def test_devices_that_change_their_addresses_are_told(seen):
+    leases = seen.leases.read_text()
+    made_up = (
+        f"0 02:00:5e:00:54:{number:02x} 10.77.0.{100 + number} * *\n" for number in range(30)
+    )
+    seen.leases.write_text(leases + "".join(made_up))
+    becomes(seen, lambda now: now == {"FilterdWhoRandomised"})
+    seen.leases.write_text(leases)
+    becomes(seen, lambda now: not now)
+
+
+def test_what_went_wrong_at_a_node_is_told_to_the_ministry(seen):
+    seen.order("wrong.example.com")
+    tell(seen.quiet, seen.hub, good=False)
+    wanted = {"FilterdHubOverblocked", "FilterdHubStillBlocked", "FilterdHubNodesRefuse"}
+    becomes(seen, lambda now: wanted == now)
+    seen.order("right.example.com")
+    tell(seen.quiet, seen.hub)
+    becomes(seen, lambda now: not now)
+
+
+def test_a_hub_that_is_killed_is_told_by_it_and_by_who_needs_it(seen):
+    seen.serving.kill()
+    seen.serving.wait()
+    wanted = {"FilterdHubDown", "FilterdReportsNotSent", "FilterdFeedProblem"}
+    becomes(seen, lambda now: wanted == now)
+    seen.stack.enter_context(seen.hub.serving("again"))
+    becomes(seen, lambda now: not now)
+
+
 def test_what_is_killed_is_told_and_quiet_once_it_is_back(seen):
     seen.provider.process.kill()
     seen.provider.process.wait()

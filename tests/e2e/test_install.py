@@ -30,6 +30,13 @@ from tests.unit.docs.test_documents import LINK, prose
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 BUILD = {"COMPRESS": "none", "SOURCE_DATE_EPOCH": "1764547200"}
+PASSWORD = "correct horse"
+MATCHES = """
+import crypt, spwd, sys
+known = spwd.getspnam("filterd-admin").sp_pwdp
+print(crypt.crypt(sys.argv[1], known) == known)
+"""
+HASHES = "import crypt, sys; print(crypt.crypt(sys.argv[1], crypt.METHOD_SHA512))"
 ENGLISH = {"LC_ALL": "en_US.UTF-8"}
 RESOLVER = "198.51.100.9"
 OPEN, CLOSED = "192.0.2.7", "192.0.2.8"
@@ -55,19 +62,28 @@ class Reader:
         assert done.returncode == code, f"{command}: {done.stdout} {done.stderr}"
         return done.stdout + done.stderr
 
-    def typed(self, lines):
-        """Type a command of the box on a terminal, and then `lines`."""
+    def typed(self, lines, secrets):
+        """Type a command of the box on a terminal, and then `lines`; `secrets` when they are asked
+        for, since what was typed before is thrown away then.
+        """
         command = self.next("box")
         master, terminal = pty.openpty()
         inside = ["nsenter", "--target", str(self.made.first), *boxes.NAMESPACES, "--"]
         with subprocess.Popen(
             [*inside, "sh", "-c", f"cd /root && {command}"],
             stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            env=os.environ | ENGLISH,
+            env=os.environ | ENGLISH, start_new_session=True,
         ) as talking:  # fmt: skip
             os.close(terminal)
             os.write(master, "".join(f"{line}\n" for line in lines).encode())
-            said, _ = talking.communicate(timeout=90)
+            said = ""
+            for prompt, secret in secrets:
+                while not said.endswith(prompt):
+                    said += (letter := talking.stdout.read(1))
+                    assert letter, said
+                time.sleep(0.2)  # the prompt comes before echoing is turned off
+                os.write(master, f"{secret}\n".encode())
+            said += talking.communicate(timeout=90)[0]
         os.close(master)
         assert talking.returncode == 0, f"{command}: {said}"
         return said
@@ -209,11 +225,33 @@ def test_the_package_is_installed_and_nothing_runs(reader, before):
 
 
 def test_setup_asks_and_writes(reader):
-    said = reader.typed([""] * 11)
+    asked = "Password of filterd-admin, for daily work without root (empty: no such account): "
+    said = reader.typed([""] * 11, [(asked, PASSWORD), ("Once more: ", PASSWORD)])
+    assert PASSWORD not in said
+    assert "password set: filterd-admin" in said
     assert "lan0" in said
     assert "dig @10.20.0.1 tiktok.com" in said
     assert "running: filterd-gateway.service, filterd.socket, filterd.service" in said, said
     assert eventually(lambda: reader.dig("dig @10.20.0.1 tiktok.com") == ["0.0.0.0"])
+
+
+def test_the_account_for_daily_work_may_that_and_nothing_else(reader):
+    made = reader.made
+    assert made.run("python3", "-c", MATCHES, PASSWORD).stdout == "True\n"
+
+    def may(command):
+        done = made.run("su", "-", "filterd-admin", "-c", command, check=False)
+        assert "Traceback" not in done.stderr
+        return done.returncode == 0
+
+    assert may("filterd rule block poker.example --reason 'a lesson'")
+    assert eventually(lambda: reader.dig("dig @10.20.0.1 poker.example") == ["0.0.0.0"])
+    assert may("filterd rule remove poker.example && filterd reload --status && filterd who")
+    for command in (
+        "cat /var/lib/filterd/log.sqlite", "filterd log", "filterd backup x", "sudo -n true",
+        "filterd setup --answers /root/school.yaml", "echo >>/etc/filterd/config.yaml",
+    ):  # fmt: skip
+        assert not may(command), command
 
 
 def test_answers_from_a_file_change_what_they_change(reader):
@@ -224,6 +262,22 @@ def test_answers_from_a_file_change_what_they_change(reader):
     assert "grades-6-7" in reader.made.run("cat", "/etc/filterd/config.yaml").stdout
     done = reader.made.run("filterd", "setup", "--answers", "/root/school.yaml", "--check")
     assert "nothing to write" in done.stdout
+
+
+def test_the_file_for_many_boxes_has_the_hash_of_a_password(reader):
+    made, file = reader.made, "/root/with-password.yaml"
+    hashed = made.run("python3", "-c", HASHES, "another password").stdout.strip()
+    with Path(f"/proc/{made.first}/root{file}").open("w") as answered:
+        answered.write(answers() + f"admin_password: '{hashed}'\n")
+    setup = ("filterd", "setup", "--lang", "en", "--answers", file)
+    shown = made.run(*setup, "--check", check=False)
+    assert shown.returncode == 1
+    assert "would set the password of filterd-admin" in shown.stdout
+    assert hashed not in shown.stdout + shown.stderr
+    made.run(*setup)
+    assert made.run("python3", "-c", MATCHES, "another password").stdout == "True\n"
+    assert "would set the password" not in made.run(*setup, "--check").stdout
+    assert made.run("grep", "-r", hashed, "/etc/filterd", check=False).stdout == ""
 
 
 def test_it_works(reader):
@@ -355,6 +409,7 @@ def test_purged_it_leaves_nothing(reader, before):
     assert paths(reader.made) - before == {"/var/backups/filterd.tar.zst"}
     assert reader.made.run("nft", "list", "tables").stdout == ""
     assert before - paths(reader.made) == set()
+    assert reader.made.run("getent", "passwd", "filterd-admin", check=False).returncode == 2
 
 
 def test_every_command_was_typed(reader):

@@ -16,6 +16,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -65,6 +66,7 @@ class World:
     stack: ExitStack
     resolver: Unbound
     hub: RunningHub
+    serving: subprocess.Popen[str]  # of the hub
     school: RunningNode
     provider: RunningNode
     web: Site
@@ -165,7 +167,7 @@ def world(folder: Path, python: str) -> Iterator[World]:
         wires = stack.enter_context(school_wires(udp=(), tcp=()))
         resolver = stack.enter_context(unbound(folder / "unbound", None, *ZONES))
         hub = RunningHub(folder / "hub", database_url("sqlite", folder), late_after="5s")
-        stack.enter_context(hub.serving())
+        serving = stack.enter_context(hub.serving())
         lists = folder / "www"
         lists.mkdir()
         (lists / "games.txt").write_text(GAMES)
@@ -201,7 +203,7 @@ def world(folder: Path, python: str) -> Iterator[World]:
         eventually((school.state / "http/ruling.json").exists)
         running = stack.enter_context(http_filter(school.folder, proxy))
         made = World(
-            folder, stack, resolver, hub, school, provider, web, running, lists, leases, wires, feed,
+            folder, stack, resolver, hub, serving, school, provider, web, running, lists, leases, wires, feed,
             quiet, officer, watching,
         )  # fmt: skip
         stack.enter_context(_traffic(made))
@@ -211,15 +213,18 @@ def world(folder: Path, python: str) -> Iterator[World]:
         yield made
 
 
-def tell(one: FakeNode, hub: RunningHub, since: int | None = None) -> None:
+def tell(one: FakeNode, hub: RunningHub, since: int | None = None, *, good: bool = True) -> None:
     """Have a node prove all that there is, in force since unix millisecond `since` or now, and that
-    an order ended when it had to.
+    an order ended when it had to, and a name is open that must be; or else that neither is so, and
+    that it does not enforce an order.
     """
     now = int(time.time() * 1000)
-    check = Check("expiry", "0", now - 900, now - 100, good=True)
+    subjects = {"expiry": "0", "open": OPEN}
+    checks = tuple(Check(kind, what, now - 900, now - 100, good) for kind, what in subjects.items())
     seen_at = now - 10 if since is None else since
     times = {"received_at": seen_at - 20, "applied_at": seen_at - 10, "observed_at": seen_at}
-    assert one.receipts(one.receipt(hub.size, checks=(check,), **times)).status == 200
+    receipt = one.receipt(hub.size, checks=checks, refused=int(not good), **times)
+    assert one.receipts(receipt).status == 200
 
 
 def _publish(hub: RunningHub, signed, officer: str) -> None:

@@ -1,7 +1,11 @@
 """The small parts of the application floor."""
 
+import grp
+import os
+
 import pytest
 
+from filterd.app.attending import group_numbers
 from filterd.app.deciding import list_argument
 from filterd.app.listtext import ListText
 from filterd.app.paths import config_path
@@ -75,3 +79,12 @@ def test_what_is_no_list(text):
 def test_where_the_configuration_is_looked_for():
     assert str(config_path("a.yaml", {"FILTERD_CONFIG": "b.yaml"})) == "a.yaml"
     assert str(config_path(None, {"FILTERD_CONFIG": "b.yaml"})) == "b.yaml"
+
+
+def test_a_group_that_is_not_there_commands_nothing(caplog):
+    own = os.getgid()
+    assert group_numbers(grp.getgrgid(own).gr_name) == (own,)
+    assert group_numbers(None) == ()
+    assert caplog.text == ""
+    assert group_numbers("no-such-group") == ()
+    assert "no group no-such-group" in caplog.text

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from filterd.config.setup import SetupConfig
-from filterd.setup.asking import NoAnswer, Person, dialogue
+from filterd.setup.account import Password
+from filterd.setup.asking import NoAnswer, Person, ask_password, dialogue
 from filterd.setup.links import Link, read_default, read_links, suggested
 from filterd.setup.words import LEVELS, QUESTIONS, SAID
 
@@ -26,7 +27,7 @@ def talk(*lines, before=None, language="en"):
             raise EOFError
         return line
 
-    person = Person(ask, said.append, language)
+    person = Person(ask, said.append, language, ask)
     return SetupConfig.model_validate(dialogue(person, LINKS, ("eth0",), before)), said
 
 
@@ -102,6 +103,49 @@ def test_the_last_answers_are_offered_the_next_time():
 def test_nobody_there_or_nothing_usable(lines):
     with pytest.raises(NoAnswer, match="--answers"):
         talk(*lines)
+
+
+def secret(*typed, there=False, language="en"):
+    given, said = iter(typed), []
+
+    def hide(text):
+        said.append(text)
+        line = next(given, None)
+        if line is None:
+            raise EOFError
+        return line
+
+    person = Person(hide, said.append, language, hide)
+    return ask_password(person, there=there), said
+
+
+def test_a_password_is_typed_twice_and_shown_nowhere():
+    password, said = secret("correct horse", "correct horse")
+    assert password == Password("correct horse")
+    assert "horse" not in repr(password)
+    assert not any("horse" in each for each in said)
+
+
+@pytest.mark.parametrize(("there", "word"), [(False, "no such account"), (True, "as it is")])
+def test_an_empty_password_changes_nothing(there, word):
+    password, said = secret("", there=there)
+    assert password is None
+    assert word in said[0]
+
+
+def test_passwords_that_differ_or_are_short_are_asked_again():
+    password, said = secret("short", "long enough 1", "long enough 2", *["long enough 3"] * 2)
+    assert password == Password("long enough 3")
+    assert sum("not usable" in each for each in said) == 2
+    assert any("12 characters" in each for each in said)
+    _, said = secret("ngắn", "", language="vi")
+    assert any("ít nhất 12 ký tự" in each for each in said)
+
+
+@pytest.mark.parametrize("typed", [(), ("long enough 1",), ("a\tb" * 9,) * 9, ("x" * 513,) * 9])
+def test_nobody_types_a_password_or_none_that_can_be(typed):
+    with pytest.raises(NoAnswer):
+        secret(*typed)
 
 
 def test_links_as_ip_prints_them():
