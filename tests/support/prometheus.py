@@ -27,13 +27,12 @@ Labels = Mapping[str, str]
 
 @dataclass(frozen=True)
 class RunningPrometheus:
-    """Its address, and what may be asked of it."""
+    """What may be asked of it."""
 
-    url: str
+    client: httpx.Client  # one for all: each new one reads the machine's certificates
 
     def _get(self, path: str, **words: Any) -> Any:
-        answer = httpx.post(f"{self.url}/api/v1/{path}", data=words, timeout=10.0)
-        told = answer.json()
+        told = self.client.post(f"/api/v1/{path}", data=words).json()
         assert told["status"] == "success", (words, told)
         return told["data"]
 
@@ -63,14 +62,12 @@ class RunningPrometheus:
 
     def told(self) -> list[Mapping[str, Any]]:
         """Return alerts as they are sent out: labels and what is said."""
-        with httpx.Client(base_url=self.url, timeout=10.0) as client:
-            alerts = client.get("/api/v1/alerts").json()["data"]["alerts"]
+        alerts = self.client.get("/api/v1/alerts").json()["data"]["alerts"]
         return [each for each in alerts if each["state"] == "firing"]
 
     def unhealthy(self) -> list[str]:
         """Return the faults of rules that could not be evaluated."""
-        with httpx.Client(base_url=self.url, timeout=10.0) as client:
-            groups = client.get("/api/v1/rules").json()["data"]["groups"]
+        groups = self.client.get("/api/v1/rules").json()["data"]["groups"]
         return [
             f"{rule['name']}: {rule['lastError']}"
             for group in groups
@@ -102,11 +99,11 @@ def prometheus(
     """Run one in `folder` until the block ends. `targets`: what each file in targets/ has."""
     path, port = program("prometheus", "prometheus"), free_port()
     config = hurried(folder, targets)
-    url = f"http://127.0.0.1:{port}"
+    client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10.0)
 
     def ready() -> bool:
         try:
-            return httpx.get(f"{url}/-/ready", timeout=1.0).status_code == httpx.codes.OK
+            return client.get("/-/ready", timeout=1.0).status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
 
@@ -114,5 +111,5 @@ def prometheus(
         path, f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn",
     ]  # fmt: skip
-    with running(command, folder / "prometheus.log", ready):
-        yield RunningPrometheus(url)
+    with client, running(command, folder / "prometheus.log", ready):
+        yield RunningPrometheus(client)
