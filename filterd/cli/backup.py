@@ -18,9 +18,9 @@ from filterd.cli.base import Command, Exit, add_config, complain, paint
 from filterd.config.schema import Config
 
 EXAMPLES = """\
-  filterd backup /var/backups/filterd.tar.zst       configuration, keys, the school's decisions
-  filterd backup --with-log /root/with-log.tar.zst  and the local log, which is about pupils
-  filterd backup --keep 14 /var/backups/filterd/    a file named by the time, and the newest 14 stay
+  filterd backup /var/backups/filterd.tar.zst         configuration, keys, the school's decisions
+  filterd backup --with-log /var/backups/all.tar.zst  and the local log, which is about pupils
+  filterd backup --keep 14 /var/backups/filterd/      a file named by the time; the newest 14 stay
 """
 ENDING = ".tar.zst"
 
