@@ -9,8 +9,9 @@ PY := .venv/bin/python
 RUST := $(shell find rust -name '*.rs' -not -path '*/target/*' 2>/dev/null) rust/Cargo.toml rust/Cargo.lock $(wildcard rust/crates/*/Cargo.toml)
 PYTHON_CODE := filterd tests bench deploy
 # Most tests wait for real programs, so three of them keep two cores busy. A file's stay together and
-# in order: some begin where the one before has ended.
-SIDE_BY_SIDE := -n 3 --dist loadfile
+# in order: some begin where the one before has ended. Files in the order of their names: the long
+# ones, end to end, come before the short ones, which fill what is left.
+SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help run test check lint types floors unit generated rust-check fuzz hammer budgets budgets-required pytest beside bench bench-quick bench-feed bench-http soak http http-new http-test-all deb dashboards-look deb-lint deb-twice lock clean
 

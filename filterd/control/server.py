@@ -135,7 +135,8 @@ class ControlServer:
         peer = peer_of(writer.get_extra_info("socket"))
         if not allowed(peer, os.geteuid(), self._groups):
             logger.warning("control: refused uid %d (pid %d)", peer.uid, peer.pid)
-            return f"uid {peer.uid} may not command filterd; use sudo or join its group"
+            otherwise = ", or be in the group of `control.group`" if self._groups else ""
+            return f"uid {peer.uid} may not command filterd; use sudo{otherwise}"
         if len(self._tasks) > self._most:
             return "too many control connections; try again in a moment"
         return None
@@ -190,7 +191,9 @@ def _bound(path: Path, groups: Collection[int], most: int) -> socket.socket:
         finally:
             os.umask(before)
         if groups:
-            os.chown(path, -1, next(iter(groups)))
+            group = next(iter(groups))
+            if path.stat().st_gid != group:  # a service of systemd's may not call chown at all
+                os.chown(path, -1, group)
             path.chmod(0o660)
         listener.listen(most)
         listener.setblocking(False)
