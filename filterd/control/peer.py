@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 _UCRED = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
 _SO_PEERGROUPS = 59  # Linux 4.13, include/uapi/asm-generic/socket.h
-_MAX_GROUPS = 65536 * 4  # bytes: NGROUPS_MAX gids
+_MAX_GROUPS = 1024  # bytes, the most that getsockopt takes from Python: 256 gids
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ def peer_of(connection: socket.socket) -> Peer:
     try:
         raw = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MAX_GROUPS)
     except OSError:
-        raw = b""  # an older kernel; the group of the process itself still counts
+        raw = b""  # in more groups than that; the group of the process itself still counts
     return Peer(pid, uid, frozenset({gid, *struct.unpack(f"{len(raw) // 4}I", raw)}))
 
 

@@ -37,6 +37,8 @@ def commands(password: Password, *, there: bool) -> list[tuple[tuple[str, ...], 
     made: tuple[str, ...] = ("usermod", "--append", "--groups", GROUP, ACCOUNT)
     if not there:
         made = ("useradd", "--create-home", "--shell", "/bin/bash", "--groups", GROUP)
+        # It needs no numbers of others for containers.
+        made = (*made, "--key", "SUB_UID_COUNT=0", "--key", "SUB_GID_COUNT=0")
         made = (*made, "--comment", REAL_NAME, ACCOUNT)
     how = ("--encrypted",) if password.hashed else ()
     return [(made, ""), (("chpasswd", *how), f"{ACCOUNT}:{password.text}\n")]

@@ -248,9 +248,13 @@ def test_nobody_there_is_told_from_a_refusal(path):
         call(path, "nothing")
 
 
-def test_a_real_stranger_is_cut_off(path):
+@pytest.mark.parametrize(
+    ("groups", "answered"), [([], False), ([4711], False), ([4711, 4712, 4713], True)]
+)
+def test_a_real_stranger_is_cut_off_unless_of_the_group(path, groups, answered):
     root("to become another user")
-    with serving(path):
+    with serving(path, groups=[4712]):
+        assert path.stat().st_gid == 4712
         path.chmod(0o666)
         path.parent.chmod(0o755)
         for folder in path.parents[:-1]:
@@ -259,15 +263,16 @@ def test_a_real_stranger_is_cut_off(path):
         if child == 0:
             status = 9
             try:
-                os.setgroups([])
+                os.setgroups(groups)
                 os.setgid(65534)
                 os.setuid(65534)
-                call(path, "echo")
+                status = 0 if call(path, "echo") == {} else 7
             except ControlError as error:
-                status = 0 if "uid 65534 may not command" in str(error) else 8
+                status = 1 if "uid 65534 may not command" in str(error) else 8
             finally:
                 os._exit(status)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert status == (0 if answered else 1)
 
 
 def test_a_second_server_is_refused_and_a_dead_socket_replaced(path):
