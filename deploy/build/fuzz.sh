@@ -8,7 +8,7 @@ command -v c++ >/dev/null || { source ../../deploy/build/packages.sh; install_pa
 target=$(rustc -vV | awk '/^host/ {print $2}')
 export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions -Ccodegen-units=1"
 # Seconds of fuzzing do not pay for minutes of optimising; hours do.
-[ "$seconds" -gt 60 ] || export CARGO_PROFILE_RELEASE_OPT_LEVEL=1
+[ "$seconds" -gt 60 ] || export CARGO_PROFILE_RELEASE_OPT_LEVEL=0
 cargo build --quiet --release --locked --target "$target"
 targets=$(awk -F '"' '/^\[\[bin\]\]/ {bin = 1} bin && /^name = / {print $2; bin = 0}' Cargo.toml)
 for name in $targets; do
