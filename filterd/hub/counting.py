@@ -6,7 +6,6 @@ Nothing here looks for doubles: the row of the batch, in the same transaction, w
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from psycopg import Error as PostgresError
 from sqlalchemy import Connection, case, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
@@ -27,6 +26,8 @@ def store_counts(connection: Connection, batches: Sequence[Batch]) -> None:
         rows = [dict(zip(_COLUMNS, row, strict=True)) for row in _rows(batches)]
         connection.execute(insert(counts), rows)
         return
+    from psycopg import Error as PostgresError  # noqa: PLC0415  loaded by now; SQLite needs none
+
     raw: Any = connection.connection.driver_connection
     try:
         with raw.cursor() as cursor, cursor.copy(_COPY) as copy:

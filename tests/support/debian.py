@@ -3,6 +3,7 @@ made once from the machine's own sources of packages and kept outside of the che
 with real systemd as often as needed. What a box writes is gone with it.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -37,9 +38,11 @@ def clean_root() -> Path:
     name = f"{codename}-{hashlib.sha256(' '.join(words).encode()).hexdigest()[:12]}"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "filterd-tests"
     found = cache / name
-    if not found.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        _make(found, codename)
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as turn:  # tests side by side make it once
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not found.is_dir():
+            _make(found, codename)
     return found
 
 
