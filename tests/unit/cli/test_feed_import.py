@@ -63,3 +63,31 @@ def test_what_export_writes_is_what_import_reads(tmp_path):
     _import(SimpleNamespace(file=file, feed=str(tmp_path / "other")))
     assert (tmp_path / "other/checkpoint").read_text() == "note"
     assert (tmp_path / "other/log/000/000/000.zst").read_bytes() == b"segment"
+
+
+def test_no_link_in_the_folder_is_followed(tmp_path):
+    feed, file = tmp_path / "feed", tmp_path / "x.tar"
+    (tmp_path / "elsewhere").mkdir()
+    feed.mkdir()
+    (feed / "log").symlink_to(tmp_path / "elsewhere")
+    (feed / "checkpoint").symlink_to(tmp_path / "key")
+    (tmp_path / "key").write_text("a key")
+    with tarfile.open(file, "w") as tar:
+        tar.addfile(*member("checkpoint", b"note"))
+    _import(SimpleNamespace(file=str(file), feed=str(feed)))
+    assert (feed / "checkpoint").read_text() == "note"
+    assert (tmp_path / "key").read_text() == "a key"
+    with tarfile.open(file, "w") as tar:
+        tar.addfile(*member("log/000.zst"))
+    with pytest.raises(RulesError, match="no part of a feed"):
+        _import(SimpleNamespace(file=str(file), feed=str(feed)))
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_file_that_is_cut_off_is_told(tmp_path):
+    file = tmp_path / "x.tar"
+    with tarfile.open(file, "w") as tar:
+        tar.addfile(*member("log/000.zst", bytes(2**16)))
+    file.write_bytes(file.read_bytes()[:9000])
+    with pytest.raises(RulesError, match="not what"):
+        _import(SimpleNamespace(file=str(file), feed=str(tmp_path / "feed")))
