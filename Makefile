@@ -31,11 +31,11 @@ pytest: build/.tools build/.built build/.http build/.http-new
 
 # The tests wait a fifth of their time; these take that and little more, and are told of when they end.
 beside-budgets: build/.tools build/.built
-	@nice -n 10 $(PY) -m bench.budgets --required >build/budgets.log 2>&1 || { cat build/budgets.log; exit 1; }
+	@nice -n 19 $(PY) -m bench.budgets --required >build/budgets.log 2>&1 || { cat build/budgets.log; exit 1; }
 	@cat build/budgets.log
 
 beside-fuzz: build/.env
-	@nice -n 10 deploy/build/fuzz.sh $${FUZZ_SECONDS:-10} >build/fuzz.log 2>&1 || { cat build/fuzz.log; exit 1; }
+	@nice -n 19 deploy/build/fuzz.sh $${FUZZ_SECONDS:-10} >build/fuzz.log 2>&1 || { cat build/fuzz.log; exit 1; }
 	@cat build/fuzz.log
 
 check: build/.built lint types floors unit ## the quick loop: lint, types, floors, unit tests
