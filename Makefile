@@ -13,7 +13,7 @@ PYTHON_CODE := filterd tests bench deploy
 # ones, end to end, come before the short ones, which fill what is left.
 SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help run test check lint types floors unit generated rust-check fuzz hammer budgets pytest beside-budgets beside-fuzz bench bench-quick bench-feed bench-http soak http http-new http-test-all deb dashboards-look deb-lint deb-twice lock clean
+.PHONY: help run test check lint types floors unit generated rust-check fuzz hammer budgets budgets-required bench bench-quick bench-feed bench-http soak http http-new http-test-all deb dashboards-look deb-lint deb-twice lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -23,20 +23,8 @@ run: build/.built ## build, then the ministry's loop on loopback with what to tr
 
 test: ## the whole suite: what .ci/run calls
 	@$(MAKE) --no-print-directory -j 3 --output-sync=target build/.tools build/.built build/.http build/.http-new \
-	  lint types floors generated rust-check
-	@$(MAKE) --no-print-directory -j 3 pytest beside-budgets beside-fuzz
-
-pytest: build/.tools build/.built build/.http build/.http-new
+	  lint types floors generated rust-check budgets-required fuzz SECONDS=$${FUZZ_SECONDS:-10}
 	@$(PY) -m pytest $(SIDE_BY_SIDE)
-
-# The tests wait a fifth of their time; these take that and little more, and are told of when they end.
-beside-budgets: build/.tools build/.built
-	@nice -n 19 $(PY) -m bench.budgets --required >build/budgets.log 2>&1 || { cat build/budgets.log; exit 1; }
-	@cat build/budgets.log
-
-beside-fuzz: build/.env
-	@nice -n 19 deploy/build/fuzz.sh $${FUZZ_SECONDS:-10} >build/fuzz.log 2>&1 || { cat build/fuzz.log; exit 1; }
-	@cat build/fuzz.log
 
 check: build/.built lint types floors unit ## the quick loop: lint, types, floors, unit tests
 
@@ -68,6 +56,9 @@ rust-check: build/.env ## cargo fmt, clippy, cargo test
 SECONDS ?= 60
 fuzz: build/.env ## every fuzz target for SECONDS (60) each
 	@deploy/build/fuzz.sh $(SECONDS)
+
+budgets-required: build/.tools build/.built
+	@$(PY) -m bench.budgets --required
 
 budgets: build/.built ## instructions a query, counted by callgrind, against bench/budgets.toml
 	@$(PY) -m bench.budgets
