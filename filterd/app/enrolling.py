@@ -1,7 +1,6 @@
 """Enrolment at a hub: a code, used once, ties this node's key to a school's name there."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,9 +40,7 @@ def wanted(code: str, folder: Path) -> dict[str, Json]:
     there is none. KeyFileError, OSError.
     """
     make_directory(folder)
-    path = folder / KEY
-    key = public_key(node_key(path))
-    _hand_over(path)
+    key = public_key(node_key(folder / KEY))
     return {
         "code": code,
         "key": [key.id, key.keytype, key.scheme, key.public],
@@ -81,7 +78,6 @@ def enrol(hub: str, body: dict[str, Json], folder: Path, now: int) -> Enrolled:
     enrolled = _read(answer.content, body["key"][0])
     told = {"hub": hub, "node": enrolled.node, "name": enrolled.name, "at": now}
     write_atomically(folder / ENROLLED, canonical(told))
-    _hand_over(folder / ENROLLED)
     return enrolled
 
 
@@ -96,11 +92,3 @@ def _read(content: bytes, key: str) -> Enrolled:
     if enrolled.node != key or not isinstance(enrolled.name, str):
         raise EnrolmentError("the hub answered for another node")
     return enrolled
-
-
-def _hand_over(path: Path) -> None:
-    """Give what root has written to the user that the state belongs to: the daemon reads it."""
-    if os.geteuid() == 0:
-        owner = path.parent.parent.stat()
-        for each in (path.parent, path):
-            os.chown(each, owner.st_uid, owner.st_gid)

@@ -5,11 +5,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from filterd.app.cases import case_folder, closed, listed
 from filterd.app.change import Change
 from filterd.app.node import Node
 from filterd.app.watching import node_status
 from filterd.control.messages import Progress
 from filterd.control.server import Handler, Report
+from filterd.policy import local_rules, overrides
 from filterd.policy.said import COMMANDS
 
 SETTLE_SECONDS = 5.0  # that a command waits for the log's disk
@@ -37,6 +39,9 @@ def handlers(node: Node, change: Change) -> dict[str, Handler]:
     async def feed_status(_arguments: Mapping[str, Any], _report: Report) -> Any:
         return {} if node.feed is None else node.feed.status(time.time())
 
+    async def said(_arguments: Mapping[str, Any], _report: Report) -> Any:
+        return await asyncio.to_thread(_said, node)
+
     def saying(command: str) -> Handler:
         async def say(arguments: Mapping[str, Any], _report: Report) -> Any:
             return await change.say(command, arguments)
@@ -51,6 +56,8 @@ def handlers(node: Node, change: Change) -> dict[str, Handler]:
         "log-settle": settle,
         **_reports(node),
         **_of_gateway(node),
+        **_of_cases(node),
+        "said": said,
         **{command: saying(command) for command in COMMANDS},
     }
 
@@ -73,6 +80,24 @@ def _of_gateway(node: Node) -> dict[str, Handler]:
         return {} if node.who is None else node.who.told(node.ruling.school.clients)
 
     return {"gateway-applied": gateway_applied, "who": who}
+
+
+def _of_cases(node: Node) -> dict[str, Handler]:
+    folder = case_folder(node.paths)
+
+    async def show(_arguments: Mapping[str, Any], _report: Report) -> Any:
+        return await asyncio.to_thread(listed, folder, time.time())
+
+    async def close(arguments: Mapping[str, Any], _report: Report) -> Any:
+        return await asyncio.to_thread(closed, folder, arguments, time.time())
+
+    return {"case-list": show, "case-close": close}
+
+
+def _said(node: Node) -> dict[str, str]:
+    """Return the files of what is said by command, in their own language."""
+    said = node.spoken.read_to_change(node.config)
+    return {"overrides": overrides.dump(said.overrides), "rules": local_rules.dump(said.rules)}
 
 
 def _settled(node: Node) -> bool:

@@ -2,15 +2,14 @@
 
 import argparse
 import json
-import time
 from dataclasses import asdict
 
-from filterd.app.cases import case_folder
+from filterd.app.cases import close, look
 from filterd.app.commanding import Post
 from filterd.cli.base import Command, Exit, add_config, add_examples, add_json, printable
 from filterd.cli.table import table
 from filterd.cli.times import clock_text
-from filterd.report.cases import Book, Kept
+from filterd.report.cases import Kept
 
 EXAMPLES = """\
   filterd case list
@@ -49,19 +48,9 @@ def run(args: argparse.Namespace) -> int:
     return int(args.run(args))
 
 
-def _cases(post: Post) -> tuple[Kept, ...]:
-    book = _book(post)
-    # Without the HTTP filter there is no folder, and no case.
-    return book.look(time.time()) if book.folder.is_dir() else ()
-
-
-def _book(post: Post) -> Book:
-    return Book(case_folder(post.paths))
-
-
 def _list(args: argparse.Namespace) -> int:
     post = Post.of(args.config)
-    cases = [each for each in _cases(post) if args.all or each.closed is None]
+    cases = [each for each in look(post.paths) if args.all or each.closed is None]
     if args.json:
         for each in cases:
             print(json.dumps(asdict(each), ensure_ascii=False))
@@ -89,7 +78,7 @@ def _list(args: argparse.Namespace) -> int:
 def _show(args: argparse.Namespace) -> int:
     post = Post.of(args.config)
     wanted = args.reference.strip().upper()
-    found = next((each for each in _cases(post) if each.case.reference == wanted), None)
+    found = next((each for each in look(post.paths) if each.case.reference == wanted), None)
     if found is None:
         print(f"there is no case {printable(args.reference)}; see `filterd case list --all`")
         return Exit.PROBLEM
@@ -124,11 +113,7 @@ def _show(args: argparse.Namespace) -> int:
 
 def _close(args: argparse.Namespace) -> int:
     post = Post.of(args.config)
-    book = _book(post)
-    if not book.folder.is_dir():
-        print("there are no cases: the HTTP filter has not run here")
-        return Exit.PROBLEM
-    done = book.close(args.reference, time.time(), opened_up=args.opened, answer=args.answer)
+    done = close(post.paths, args.reference, opened_up=args.opened, answer=args.answer)
     print(f"case {done.case.reference} is closed: {_state(done)}")
     return Exit.OK
 

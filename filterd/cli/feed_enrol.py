@@ -7,6 +7,7 @@ import time
 from urllib.parse import urlsplit
 
 from filterd.app.enrolling import EnrolmentError, enrol, wanted
+from filterd.app.owner import become_owner
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.cli.base import Exit, add_config, add_json, printable
 
@@ -34,7 +35,9 @@ def _enrol(args: argparse.Namespace) -> int:
         raise EnrolmentError(f"not the address of a hub: {hub!r}: whose machine is it?")
     if not args.code.strip():
         raise EnrolmentError("the code is empty; whoever runs the hub makes one for this node")
-    folder = Paths.of(config, os.environ).state / "feed"
+    paths = Paths.of(config, os.environ)
+    become_owner(paths)
+    folder = paths.state / "feed"
     body = wanted(args.code, folder)
     if not args.json:
         print(f"to {hub} go: the code, the public key {body['key'][3]},")

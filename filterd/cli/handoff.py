@@ -10,6 +10,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TextIO
 
+from filterd.app.owner import become_owner
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.cli.base import Command, Exit, add_config, add_examples, add_json, complain
 from filterd.cli.table import table
@@ -83,7 +84,9 @@ def _export(args: argparse.Namespace) -> int:
 def _expire(args: argparse.Namespace) -> int:
     config, _ = read_config(config_path(args.config, os.environ))
     before = moment(args.before, config.timezone) if args.before else time.time() - KEPT
-    gone = expire_handoffs(Paths.of(config, os.environ).state / FOLDER, int(before))
+    paths = Paths.of(config, os.environ)
+    become_owner(paths)
+    gone = expire_handoffs(paths.state / FOLDER, int(before))
     print(f"removed {gone}")
     return Exit.OK
 

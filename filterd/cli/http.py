@@ -15,6 +15,7 @@ from typing import Any
 from filterd.app.handing_over import FOLDER
 from filterd.app.http_authority import PUBLIC_FILE, fingerprint, make_authority
 from filterd.app.http_serving import interpreter, serve_http, settings_of
+from filterd.app.owner import become_owner, give_to_owner
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.cli.base import Command, Exit, add_config, add_examples, complain
 from filterd.config.schema import Config
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     config, book = read_config(config_path(args.config, os.environ))
     paths = Paths.of(config, os.environ)
     if args.what == "ca":
-        return _authority(args, config.http.ca or paths.state / FOLDER / "ca")
+        return _authority(args, config.http.ca or paths.state / FOLDER / "ca", paths)
     settings = settings_of(config, book, paths)
     python = interpreter(config, Path(sys.prefix))
     if args.what == "check":
@@ -76,10 +77,14 @@ def _group(text: str) -> int:
     return int(text)
 
 
-def _authority(args: argparse.Namespace, folder: Path) -> int:
+def _authority(args: argparse.Namespace, folder: Path, paths: Paths) -> int:
     public = folder / PUBLIC_FILE
     if args.act == "new":
+        if folder.is_relative_to(paths.state):
+            become_owner(paths)
         public = make_authority(folder, args.site, dt.datetime.now(dt.UTC))
+        if not folder.is_relative_to(paths.state):
+            give_to_owner(paths, folder, *folder.iterdir())
         print("Devices whose connections are decrypted must trust this certificate.")
     elif not public.is_file():
         complain(f"there is no authority in {folder}; `filterd http ca new` makes one")

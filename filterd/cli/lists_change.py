@@ -6,6 +6,7 @@ import json
 import os
 
 from filterd.app.lists_work import compile_lists, update_lists
+from filterd.app.owner import become_owner
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.cli.base import Exit, paint
 from filterd.cli.progress import Progress
@@ -29,6 +30,7 @@ def update(args: argparse.Namespace) -> int:
         known = ", ".join(config.lists) or "none"
         raise RulesError(f"no list is called {unknown[0]!r}; configured lists: {known}")
     names = args.names or list(config.lists)
+    become_owner(paths)
 
     async def work() -> tuple[Outcome, ...]:
         with Progress("fetching") as bar:
@@ -90,6 +92,7 @@ def roll_back(args: argparse.Namespace) -> int:
     """Go back to the rules before."""
     config, _ = read_config(config_path(args.config, os.environ))
     paths = Paths.of(config, os.environ)
+    become_owner(paths)
     try:
         done = call(paths.control, "lists-rollback")
     except NobodyError:

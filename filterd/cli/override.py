@@ -1,11 +1,11 @@
 """`filterd override`: a teacher opens a name for a while, with a reason."""
 
 import argparse
-import getpass
 import json
 from datetime import UTC, datetime
 
 from filterd.app.commanding import Post
+from filterd.app.owner import who_types
 from filterd.cli.base import Command, Exit, add_config, add_examples, add_json
 from filterd.cli.times import span
 from filterd.policy.overrides import in_force
@@ -51,7 +51,7 @@ def _add(args: argparse.Namespace) -> int:
         "name": args.name,
         "seconds": span(args.span).total_seconds(),
         "reason": args.reason,
-        "by": args.by or getpass.getuser(),
+        "by": args.by or who_types(),
         "group": args.group,
     }
     post = Post.of(args.config)

@@ -1,10 +1,10 @@
 """`filterd rule`: an operator blocks or allows a name at once, until that is taken back."""
 
 import argparse
-import getpass
 import json
 
 from filterd.app.commanding import Post
+from filterd.app.owner import who_types
 from filterd.cli.base import Command, Exit, add_config, add_examples, add_json
 
 EXAMPLES = """\
@@ -49,7 +49,7 @@ def _add(args: argparse.Namespace) -> int:
     wanted = {
         "name": args.name,
         "action": args.action,
-        "by": args.by or getpass.getuser(),
+        "by": args.by or who_types(),
         "reason": args.reason,
         "group": args.group,
     }

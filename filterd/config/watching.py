@@ -56,4 +56,5 @@ class ControlConfig(Section):
     """The socket's path; left out: control.sock in the state directory."""
     group: str | None = Field(default=None, pattern=GROUP)
     """A group of this machine whose members may command without being root: open and block names,
-    reload, look where devices are. Left out: root and the daemon's own account alone."""
+    reload, take cases, look where devices are. Left out: root and the daemon's own account alone.
+    Under the unit of the Debian package it can be `filterd` and no other."""

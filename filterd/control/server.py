@@ -191,16 +191,25 @@ def _bound(path: Path, groups: Collection[int], most: int) -> socket.socket:
         finally:
             os.umask(before)
         if groups:
-            group = next(iter(groups))
-            if path.stat().st_gid != group:  # a service of systemd's may not call chown at all
-                os.chown(path, -1, group)
-            path.chmod(0o660)
+            _open_to(path, next(iter(groups)))
         listener.listen(most)
         listener.setblocking(False)
     except BaseException:
         listener.close()
         raise
     return listener
+
+
+def _open_to(path: Path, group: int) -> None:
+    """Let members of `group` connect. Where that may not be, nobody but root and the daemon's own
+    account commands, and DNS goes on.
+    """
+    try:
+        if path.stat().st_gid != group:  # a service of systemd's may not call chown at all
+            os.chown(path, -1, group)
+        path.chmod(0o660)
+    except OSError as error:
+        logger.error("control.group: not in force, %s: %s", path, error.strerror)  # noqa: TRY400
 
 
 def _clear(path: Path) -> None:

@@ -56,6 +56,7 @@ async def run_job(
     """
     child = await asyncio.create_subprocess_exec(
         sys.executable,
+        "-P",  # not from the folder that somebody happens to be in
         "-m",
         module,
         stdin=asyncio.subprocess.PIPE,

@@ -106,13 +106,17 @@ class Book:
 
     def _read(self) -> Iterator[Kept]:
         for line in _lines(self.folder / BOOK, most=MOST * (2 * LONGEST)):
-            kept = _kept(line)
+            kept = kept_of(line)
             if kept is not None:
                 yield kept
 
     def _write(self, cases: Iterable[Kept]) -> None:
-        lines = (json.dumps(asdict(each), ensure_ascii=False) for each in cases)
-        write_atomically(self.folder / BOOK, "".join(f"{line}\n" for line in lines).encode())
+        write_atomically(self.folder / BOOK, "".join(f"{line_of(e)}\n" for e in cases).encode())
+
+
+def line_of(kept: Kept) -> str:
+    """Return the line of the book for a case."""
+    return json.dumps(asdict(kept), ensure_ascii=False)
 
 
 def _bounded(cases: Iterable[Kept], now: float) -> tuple[Kept, ...]:
@@ -140,7 +144,8 @@ def _lines(path: Path, most: int = _BOX_MOST) -> list[bytes]:
         return source.read(most).splitlines()
 
 
-def _kept(line: bytes) -> Kept | None:
+def kept_of(line: bytes | str) -> Kept | None:
+    """Return what a line of the book holds; None for anything else, however it is wrong."""
     try:
         said = json.loads(line)
         case = from_json(said["case"])

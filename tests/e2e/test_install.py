@@ -7,11 +7,13 @@ The tests are the document's chapters; each begins where the one before has ende
 import os
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from filterd import __version__
+from filterd.model.case import HOUR, Case, to_line
 from tests.support.data import ROOT
 from tests.support.debian import debian
 from tests.support.dnsclient import run_dig
@@ -27,6 +29,8 @@ from tests.unit.docs.test_documents import LINK, prose
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 BUILD = {"COMPRESS": "none", "SOURCE_DATE_EPOCH": "1764547200"}
 PASSWORD = "correct horse"
+CASE = "K7QD-3MXA"
+LEFT = 'cd /var/lib/filterd && mkdir -p http && printf %s "$1" >>http/cases.jsonl'
 MATCHES = """
 import crypt, spwd, sys
 known = spwd.getspnam("filterd-admin").sp_pwdp
@@ -178,6 +182,14 @@ def test_the_account_for_daily_work_may_that_and_nothing_else(reader):
     assert eventually(lambda: reader.dig("dig @10.20.0.1 poker.example") == ["0.0.0.0"])
     assert refused("filterd rule remove poker.example && filterd reload --status") == ""
     assert refused("filterd who") == ""
+    assert refused("filterd override add poker.example --for 5m --reason 'a lesson'") == ""
+    assert refused("filterd override list | grep -q poker && filterd rule list") == ""
+    assert refused("filterd override remove poker.example") == ""
+    left = to_line(
+        Case(CASE, int(time.time()) // HOUR * HOUR, "list", "lesson", host="poker.example")
+    ).decode()
+    made.run("runuser", "-u", "filterd", "--", "sh", "-c", LEFT, "sh", left)
+    assert refused(f"filterd case show {CASE} && filterd case close {CASE} --kept") == ""
     for command in (
         "cat /var/lib/filterd/log.sqlite", "filterd log", "filterd backup x", "sudo -n true",
         "filterd setup --answers /root/school.yaml", "echo >>/etc/filterd/config.yaml",
@@ -240,6 +252,32 @@ def test_a_change_by_hand_is_taken_and_kept(reader):
     reader.made.run(*setup, "--replace")
     assert reader.exists("/etc/filterd/config.yaml.bak")
     assert eventually(lambda: reader.dig("dig @10.20.0.1 www.example") == [OPEN])
+
+
+def test_what_root_types_is_the_daemon_s_afterwards(reader):
+    made = reader.made
+    there = Path(f"/proc/{made.first}/root")
+    file, own = there / "etc/filterd/config.yaml", there / "etc/filterd/own.txt"
+    good = file.read_text()
+    own.write_text("bingo.example\n")
+    file.write_text(good + "lists: {own: {path: own.txt, format: domains, category: gambling}}\n")
+    made.run("filterd", "lists", "update")
+    assert eventually(lambda: reader.dig("dig @10.20.0.1 bingo.example") == ["0.0.0.0"])
+    made.run("filterd", "http", "ca", "new", "--site", "A school")
+    # What somebody who has taken over the daemon's account would like root to write through.
+    for link in ("/var/lib/filterd/feed", "/var/lib/filterd/http/handoffs"):
+        made.run("runuser", "-u", "filterd", "--", "ln", "-s", "/etc/filterd", link)
+    refused = made.run(
+        "filterd", "feed", "enrol", "code", "--hub", "http://127.0.0.1:1", check=False
+    )
+    assert "not allowed" in refused.stderr
+    assert made.run("stat", "-c", "%U", "/etc/filterd").stdout == "root\n"
+    made.run(
+        "rm", "/var/lib/filterd/feed", "/var/lib/filterd/http/handoffs", "/etc/filterd/own.txt"
+    )
+    assert made.run("find", "/var/lib/filterd", "-user", "root").stdout == ""
+    file.write_text(good)
+    made.run("filterd", "reload")
 
 
 def test_the_http_filter_s_package(reader):

@@ -192,6 +192,19 @@ def test_with_a_group_the_group_may(path):
         assert call(path, "echo") == {}
 
 
+def test_a_group_that_may_not_be_given_commands_nothing_and_the_rest_goes_on(
+    path, monkeypatch, caplog
+):
+    def refused(*_words):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", refused)
+    with serving(path, groups=[54_321]):
+        assert call(path, "echo", {"a": 1}) == {"a": 1}
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "control.group: not in force" in caplog.text
+
+
 def test_who_may_command():
     stranger = Peer(1, 1000, frozenset({1000, 50}))
     assert not allowed(stranger, 990, ())
