@@ -68,6 +68,7 @@ def elsewhere(config: Config, config_folder: Path, state: Path) -> tuple[Path, .
         config.upstream.ca_file,
         config.feed.root,
         *(each.path for each in config.lists.values()),
+        *(each.secret_file for each in config.who.radius.nas.values()),
     )
     here = (config_folder.resolve(), state.resolve())
     found = dict.fromkeys(path for path in named if path is not None)

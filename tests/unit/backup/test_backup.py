@@ -221,7 +221,10 @@ def test_names(name):
 
 def test_what_lies_elsewhere_is_told(tmp_path):
     config = loads(
-        "lists: {a: {format: domains, path: lists/a.txt}, b: {format: domains, path: /srv/b.txt}}",
+        "lists: {a: {format: domains, path: lists/a.txt}, b: {format: domains, path: /srv/b.txt}}\n"
+        "who: {radius: {nas: {ap: {address: 192.0.2.1, secret_file: /srv/ap.secret},"
+        " hall: {address: 192.0.2.2, secret_file: radius/hall}}}}",
         base=tmp_path,
     )
-    assert [str(each) for each in elsewhere(config, tmp_path, tmp_path / "state")] == ["/srv/b.txt"]
+    told = [str(each) for each in elsewhere(config, tmp_path, tmp_path / "state")]
+    assert told == ["/srv/b.txt", "/srv/ap.secret"]
