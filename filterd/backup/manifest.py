@@ -18,7 +18,7 @@ _LONGEST = 400  # characters of a name
 
 
 class BadBackup(FilterdError):
-    """A backup that is damaged, of a newer version, or not one at all."""
+    """A backup that is damaged, of a newer version, or not one at all; or one that would be."""
 
 
 @dataclass(frozen=True, slots=True)
