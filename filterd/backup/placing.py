@@ -18,6 +18,7 @@ from filterd.backup.selection import CONFIG
 # The daemon's account reads lists and certificates below the configuration; a file that it must not
 # read has rights of its own.
 _IN_CONFIG, _IN_STATE = 0o755, 0o750
+RIGHTS = 0o664  # that a file may have: whoever made a backup gives nobody a program to run
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,5 +100,5 @@ def _stage(source: Path, there: int, spot: _Spot, entry: Entry) -> None:
             with suppress(KeyError):  # a group of another machine
                 group = grp.getgrnam(entry.group).gr_gid if entry.group else group
             os.fchown(sink.fileno(), owner.st_uid, group)
-        os.fchmod(sink.fileno(), entry.mode)
+        os.fchmod(sink.fileno(), entry.mode & RIGHTS)
         os.fsync(sink.fileno())

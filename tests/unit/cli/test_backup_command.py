@@ -10,12 +10,14 @@ import pytest
 from filterd.backup.archive import pack
 from filterd.backup.manifest import Manifest
 from filterd.backup.selection import Taken
+from filterd.cli import restore
 
 
 @pytest.fixture
-def box(tmp_path):
-    """A configuration and a state of a node."""
+def box(tmp_path, monkeypatch):
+    """A configuration and a state of a node, which is where a package has it."""
     config, state = tmp_path / "etc", tmp_path / "state"
+    monkeypatch.setattr(restore, "SYSTEM_STATE", state)
     config.mkdir()
     (state / "feed").mkdir(parents=True)
     (config / "config.yaml").write_text(json.dumps({"state_dir": str(state), "language": "en"}))
