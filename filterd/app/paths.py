@@ -14,6 +14,8 @@ from filterd.model.group import RuleBook
 from filterd.policy.rulebook import default_directory, load_rulebook
 
 SYSTEM_CONFIG = Path("/etc/filterd/config.yaml")
+SYSTEM_STATE = Path("/var/lib/filterd")
+CONTROL = "control.sock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Paths:
         return cls(
             state=state,
             log=config.log.path or state / "log.sqlite",
-            control=config.control.socket or state / "control.sock",
+            control=config.control.socket or state / CONTROL,
             overrides=config.overrides or state / "overrides.jsonl",
             rules=state / "local-rules.jsonl",
             day_key=state / "day.key",

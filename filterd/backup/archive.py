@@ -34,6 +34,7 @@ from filterd.model.durable import sync_directory
 
 _CHUNK = 1 << 20
 _WINDOW = 1 << 27  # octets that unpacking may take
+_LESS = "move what is no part of the configuration out of its folder, or leave --with-log out"
 
 
 class _Hashing(io.RawIOBase):
@@ -54,8 +55,12 @@ def pack(path: Path, files: Iterable[Taken], head: Manifest) -> Manifest:
     """Write `files` to a backup at `path`, mode 0600, and return its manifest. `head` has all of it
     but the entries.
 
+    What `unpack` would refuse is not written. Of whatever fails, nothing is left, and what was at
+    `path` before stays.
+
     Raises:
-        OSError: nothing is at `path` that was not there before.
+        BadBackup: there are too many files, they are too large, or one has a name that cannot be.
+        OSError: a file cannot be read, or the backup not written.
     """
     temporary = path.with_name(path.name + ".new")
     temporary.unlink(missing_ok=True)
@@ -74,15 +79,23 @@ def pack(path: Path, files: Iterable[Taken], head: Manifest) -> Manifest:
 
 
 def _pack(sink: IO[bytes], files: Iterable[Taken], head: Manifest) -> Manifest:
-    entries = []
+    entries: list[Entry] = []
+    total = 0
     compressor = zstandard.ZstdCompressor(level=9, write_checksum=True)
     with (
         compressor.stream_writer(sink, closefd=False) as packed,
         tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as tar,
     ):
         for each in files:
+            _check_name(each)
             with opened(each.root, each.path) as source:
                 status = os.fstat(source.fileno())
+                total += status.st_size
+                if total > MOST_BYTES or len(entries) >= MOST_FILES:
+                    raise BadBackup(
+                        f"with {each.root / each.path} it would be more than {MOST_FILES} files or "
+                        f"{MOST_BYTES >> 20} MiB, which restore refuses; {_LESS}"
+                    )
                 hashing = _Hashing(source)
                 tar.addfile(_member(each.name, status.st_size, int(status.st_mtime)), hashing)
             entries.append(
@@ -96,8 +109,25 @@ def _pack(sink: IO[bytes], files: Iterable[Taken], head: Manifest) -> Manifest:
             )
         manifest = Manifest(head.filterd, head.made, head.config, tuple(entries))
         text = to_json(manifest)
+        if len(text) > MOST_MANIFEST:
+            raise BadBackup(f"names of {len(entries)} files are more than restore reads; {_LESS}")
+        if head.config not in {each.name for each in entries}:
+            raise BadBackup(
+                f"{head.config}, the configuration itself, would not be in it; is it still there, "
+                f"under a name that ends in neither .new nor .bak?"
+            )
         tar.addfile(_member(NAME, len(text), 0), io.BytesIO(text))
     return manifest
+
+
+def _check_name(taken: Taken) -> None:
+    try:
+        safe_name(taken.name)
+    except BadBackup as error:
+        raise BadBackup(
+            f"restore would refuse the name {str(taken.path)[:60]!r} in {taken.root}: it is too "
+            f"long, or not all of it prints; rename the file, or move it elsewhere"
+        ) from error
 
 
 def _member(name: str, size: int, time: int) -> tarfile.TarInfo:
@@ -121,17 +151,19 @@ def unpack(path: Path, folder: Path) -> Manifest:
         OSError: it cannot be read, or the disk is full.
     """
     found: dict[str, tuple[int, str]] = {}
+    total = 0
     text: bytes | None = None
     with _opened(path) as tar:
         for member in tar:
             source = tar.extractfile(member) if member.isreg() else None
-            if source is None or text is not None or len(found) >= MOST_FILES:
+            if source is None or text is not None:
                 raise BadBackup(f"the backup holds {member.name[:60]!r}, which no backup does")
             if member.name == NAME:
                 text = source.read(MOST_MANIFEST)
                 continue
             name = safe_name(member.name)
-            if name in found or sum(size for size, _ in found.values()) + member.size > MOST_BYTES:
+            total += member.size
+            if name in found or total > MOST_BYTES or len(found) >= MOST_FILES:
                 raise BadBackup(f"the backup holds {name[:60]!r} twice, or more than one may")
             found[name] = member.size, _copy(source, folder / name)
     if text is None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from filterd.backup.selection import CONFIG, STATE
+from filterd.backup.selection import CONFIG, belongs
 from filterd.model.errors import FilterdError
 
 NAME = "manifest.json"
@@ -18,7 +18,7 @@ _LONGEST = 400  # characters of a name
 
 
 class BadBackup(FilterdError):
-    """A backup that is damaged, of a newer version, or not one at all."""
+    """A backup that is damaged, of a newer version, or not one at all; or one that would be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,31 +68,35 @@ def from_json(text: bytes) -> Manifest:
                 f"this one knows {FORMAT}; install that version"
             )
         entries = tuple(map(_entry, value["files"]))
-        found = Manifest(
-            str(value["filterd"]), str(value["made"]), safe_name(value["config"]), entries
-        )
-    except (ValueError, KeyError, TypeError) as error:
+        config = safe_name(value["config"])
+        if str(PurePosixPath(config).parent) != CONFIG:
+            raise BadBackup(f"the backup calls {config[:60]!r} its configuration, which is none")
+        found = Manifest(str(value["filterd"]), str(value["made"]), config, entries)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadBackup(f"the manifest of the backup does not read: {error!r}") from error
     return found
 
 
 def safe_name(name: Any) -> str:
-    """Return the name of a file in a backup, if it leads nowhere else.
+    """Return the name of a file in a backup, if it is one that a backup has.
 
     Raises:
-        BadBackup: it is absolute, has `..`, or begins with no folder of ours.
+        BadBackup: it is absolute, has `..`, or is of no file that a backup takes.
     """
     path = PurePosixPath(name) if isinstance(name, str) and len(name) <= _LONGEST else None
     good = (
         path is not None
         and str(path) == name
         and len(path.parts) > 1
-        and path.parts[0] in {CONFIG, STATE}
+        and belongs(path)
         and ".." not in path.parts
         and name.isprintable()
     )
     if not good:
-        raise BadBackup(f"the backup names a file {str(name)[:60]!r}, which none of ours is called")
+        raise BadBackup(
+            f"the backup has a file {str(name)[:60]!r}, which no backup of this version has; if a "
+            f"newer filterd wrote it, install that one"
+        )
     return str(name)
 
 
@@ -100,4 +104,7 @@ def _entry(value: Mapping[str, Any]) -> Entry:
     mode, size = value["mode"], value["size"]
     if not isinstance(mode, int) or not isinstance(size, int) or mode & ~0o777 or size < 0:
         raise BadBackup(f"the backup gives a file impossible rights or size: {mode!r}, {size!r}")
-    return Entry(safe_name(value["name"]), size, str(value["sha256"]), mode, str(value["group"]))
+    group = str(value["group"])
+    if not group.isprintable():
+        raise BadBackup(f"the backup gives a file an impossible group: {group[:60]!r}")
+    return Entry(safe_name(value["name"]), size, str(value["sha256"]), mode, group)

@@ -1,15 +1,42 @@
-"""Putting what was unpacked into its place: each file whole, under its owner, the state first."""
+"""Putting what was unpacked into its place: each file whole, under its owner, the state first.
 
-import errno
+The state directory belongs to the daemon's account, of which processes may still run. So no path is
+looked at first and opened later: every step goes from folder to folder, and through no link.
+"""
+
 import grp
 import os
 import shutil
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from filterd.backup import beneath
 from filterd.backup.manifest import Entry, Manifest
 from filterd.backup.selection import CONFIG
-from filterd.model.durable import sync_directory
+
+# The daemon's account reads lists and certificates below the configuration; a file that it must not
+# read has rights of its own.
+_IN_CONFIG, _IN_STATE = 0o755, 0o750
+RIGHTS = 0o664  # that a file may have: whoever made a backup gives nobody a program to run
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """Where a file goes: `path` below `root`. `rights`: of folders that are not there yet."""
+
+    root: Path
+    path: PurePosixPath
+    rights: int
+
+    @property
+    def temporary(self) -> str:
+        """Its name until every file is ready."""
+        return f"{self.path.name}.new"
+
+    def folder(self) -> AbstractContextManager[int]:
+        """Open the folder it is in, and give its descriptor; see `beneath.folder`."""
+        return beneath.folder(self.root, self.path.parts[:-1], self.rights)
 
 
 def place(manifest: Manifest, folder: Path, config_folder: Path, state: Path) -> None:
@@ -18,60 +45,60 @@ def place(manifest: Manifest, folder: Path, config_folder: Path, state: Path) ->
 
     Raises:
         OSError: what was replaced until then stays replaced.
+        NotADirectoryError: below a root, a link or a file is where a folder should be.
     """
-    ready: list[tuple[Path, Path]] = []
+    ready: list[_Spot] = []
     entries = sorted(manifest.entries, key=lambda each: (_in_config(each), each.name))
     try:
         for each in entries:
-            root = config_folder if _in_config(each) else state
-            final = root.joinpath(*PurePosixPath(each.name).parts[1:])
-            _make(final.parent, root)
-            temporary = final.with_name(final.name + ".new")
-            ready.append((temporary, final))
-            _stage(folder / each.name, temporary, each, root)
+            path = PurePosixPath(*PurePosixPath(each.name).parts[1:])
+            spot = (
+                _Spot(config_folder, path, _IN_CONFIG)
+                if _in_config(each)
+                else _Spot(state, path, _IN_STATE)
+            )
+            _make_root(spot)
+            with spot.folder() as there:
+                ready.append(spot)
+                _stage(folder / each.name, there, spot, each)
     except BaseException:
-        for temporary, _ in ready:
-            temporary.unlink(missing_ok=True)
+        for spot in ready:
+            with suppress(OSError), spot.folder() as there:
+                os.unlink(spot.temporary, dir_fd=there)
         raise
-    for temporary, final in ready:
-        temporary.replace(final)
-    for parent in {final.parent for _, final in ready}:
-        sync_directory(parent)
+    for spot in ready:
+        with spot.folder() as there:
+            os.rename(spot.temporary, spot.path.name, src_dir_fd=there, dst_dir_fd=there)
+    for spot in {(each.root, each.path.parent): each for each in ready}.values():
+        with spot.folder() as there:
+            os.fsync(there)
 
 
 def _in_config(entry: Entry) -> bool:
     return PurePosixPath(entry.name).parts[0] == CONFIG
 
 
-def _make(folder: Path, root: Path) -> None:
-    """Make a folder, of the owner of `root`. Below `root`, where another account may write, no
-    symbolic link is followed.
-    """
-    if folder.is_symlink() and folder != root:
-        raise NotADirectoryError(errno.ENOTDIR, "is a symbolic link; remove it", str(folder))
-    if folder == root and root.is_dir():
-        return
-    if folder != root:
-        _make(folder.parent, root)
-    if folder.is_dir():
-        return
-    folder.mkdir(mode=0o750, parents=folder == root)
-    if folder != root and os.geteuid() == 0:
-        owner = root.stat()
-        os.chown(folder, owner.st_uid, owner.st_gid)
+def _make_root(spot: _Spot) -> None:
+    if not spot.root.is_dir():
+        spot.root.mkdir(parents=True)
+        spot.root.chmod(spot.rights)  # whatever the umask is
 
 
-def _stage(source: Path, temporary: Path, entry: Entry, root: Path) -> None:
-    temporary.unlink(missing_ok=True)
+def _stage(source: Path, there: int, spot: _Spot, entry: Entry) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(spot.temporary, dir_fd=there)
     mode = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    with source.open("rb") as held, os.fdopen(os.open(temporary, mode, 0o600), "wb") as sink:
+    with (
+        source.open("rb") as held,
+        os.fdopen(os.open(spot.temporary, mode, 0o600, dir_fd=there), "wb") as sink,
+    ):
         shutil.copyfileobj(held, sink)
         sink.flush()
         if os.geteuid() == 0:
-            owner = root.stat()
+            owner = spot.root.stat()
             group = owner.st_gid
             with suppress(KeyError):  # a group of another machine
                 group = grp.getgrnam(entry.group).gr_gid if entry.group else group
             os.fchown(sink.fileno(), owner.st_uid, group)
-        os.fchmod(sink.fileno(), entry.mode)
+        os.fchmod(sink.fileno(), entry.mode & RIGHTS)
         os.fsync(sink.fileno())

@@ -13,6 +13,8 @@ from filterd.backup.beneath import files
 from filterd.config.schema import Config
 
 CONFIG, STATE = "config", "state"
+# Restore takes nothing else below the state, so a name that was once here stays: there are backups
+# that have it.
 FILES = (
     "overrides.jsonl",
     "local-rules.jsonl",
@@ -29,6 +31,7 @@ FILES = (
 )
 FOLDERS = ("feed/trust", "http/ca", "http/handoffs")
 LOG = "log.sqlite"
+_PASSING = (".new", ".bak")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,20 @@ def selected(config_folder: Path, state: Path) -> Iterator[Taken]:
         OSError: a folder cannot be read.
     """
     for path in files(config_folder):
-        if not path.name.endswith((".new", ".bak")):
+        if belongs(CONFIG / path):
             yield _named(CONFIG, path, config_folder)
     for name in (*FILES, *FOLDERS):
         for path in files(state, PurePosixPath(name)):
             yield _named(STATE, path, state)
+
+
+def belongs(name: PurePosixPath) -> bool:
+    """Whether a backup has files called `name` in its archive."""
+    path = PurePosixPath(*name.parts[1:])
+    if name.parts[0] == CONFIG:
+        return not path.name.endswith(_PASSING)
+    known = str(path) in {*FILES, LOG} or any(path.is_relative_to(each) for each in FOLDERS)
+    return name.parts[0] == STATE and known
 
 
 def elsewhere(config: Config, config_folder: Path, state: Path) -> tuple[Path, ...]:
@@ -68,6 +80,7 @@ def elsewhere(config: Config, config_folder: Path, state: Path) -> tuple[Path, .
         config.upstream.ca_file,
         config.feed.root,
         *(each.path for each in config.lists.values()),
+        *(each.secret_file for each in config.who.radius.nas.values()),
     )
     here = (config_folder.resolve(), state.resolve())
     found = dict.fromkeys(path for path in named if path is not None)

@@ -3,6 +3,7 @@
 import argparse
 import datetime as dt
 import os
+import re
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ EXAMPLES = """\
   filterd backup --keep 14 /var/backups/filterd/      a file named by the time; the newest 14 stay
 """
 ENDING = ".tar.zst"
+_STAMPED = re.compile(r"filterd-[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{6}Z" + re.escape(ENDING))
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +33,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "file", metavar="FILE", help="where to write it, replacing what is there; or a folder"
     )
     parser.add_argument(
-        "--keep", type=_number, metavar="N", help="of a folder: remove all but the newest N"
+        "--keep",
+        type=_number,
+        metavar="N",
+        help="of a folder: remove all but the newest N that are named by the time",
     )
     add_config(parser)
     parser.add_argument("--with-log", action="store_true", help="take the local log, too")
@@ -62,10 +67,22 @@ def run(args: argparse.Namespace) -> int:
         print(f"  {each.size:>9}  {each.name}")
     _tell(config, folder, paths)
     if args.keep is not None:
-        for old in sorted(target.parent.glob(f"filterd-*{ENDING}"))[: -args.keep]:
-            old.unlink()
+        _remove_old(target, args.keep)
     print(f"{target}: {paint(f'{len(made.entries)} files', 'green')}")
     return Exit.OK
+
+
+def _remove_old(newest: Path, keep: int) -> None:
+    """Remove all but `keep` copies that this command named. `newest` stays even where the clock was
+    ahead when others were made; a file that a person named is nobody's but theirs.
+    """
+    others = [
+        each
+        for each in newest.parent.iterdir()
+        if _STAMPED.fullmatch(each.name) and each.name != newest.name
+    ]
+    for old in sorted(others, reverse=True)[keep - 1 :]:
+        old.unlink()
 
 
 def _number(text: str) -> int:

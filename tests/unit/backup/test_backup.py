@@ -173,6 +173,11 @@ def member(name, kind=tarfile.REGTYPE, link=""):
         member("config/link", tarfile.SYMTYPE, "/etc/passwd"),
         member("config/device", tarfile.CHRTYPE),
         member("config/" + "x" * 500),
+        member("config/config.yaml.new"),  # a name that replacing uses
+        member("state/x"),
+        member("state/log.sqlite/x"),
+        member("state/lists/ads/current"),
+        member("state/feed/trust/../../x"),
     ],
     ids=lambda each: each.name[:20],
 )
@@ -195,6 +200,32 @@ def test_what_the_manifest_does_not_say_is_refused(tmp_path):
         staged.mkdir()
         with pytest.raises(BadBackup, match="damaged"):
             unpack(forged(tmp_path, *members, manifest=text), staged)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"config": "state/feed/enrolled.json"},
+        {"config": "config/lists/config.yaml"},
+        {"mode": 0o4755},
+        {"mode": 0o2640},
+        {"mode": -1},
+        {"group": "a\0b"},
+    ],
+    ids=str,
+)
+def test_a_manifest_that_asks_for_more_than_a_backup_has(other):
+    file = {"name": "config/config.yaml", "size": 1, "sha256": "0", "mode": 0o600, "group": ""}
+    head = {"format": 1, "filterd": "1", "made": "", "config": "config/config.yaml"}
+    from_json(json.dumps(head | {"files": [file]}).encode())
+    top = {key: value for key, value in other.items() if key in head}
+    with pytest.raises(BadBackup):
+        from_json(json.dumps(head | top | {"files": [file | other]}).encode())
+
+
+def test_a_manifest_without_end_is_refused():
+    with pytest.raises(BadBackup, match="does not read"):
+        from_json(b"[" * 200_000)
 
 
 @pytest.mark.parametrize("end", [0, 10, -20])
@@ -221,7 +252,10 @@ def test_names(name):
 
 def test_what_lies_elsewhere_is_told(tmp_path):
     config = loads(
-        "lists: {a: {format: domains, path: lists/a.txt}, b: {format: domains, path: /srv/b.txt}}",
+        "lists: {a: {format: domains, path: lists/a.txt}, b: {format: domains, path: /srv/b.txt}}\n"
+        "who: {radius: {nas: {ap: {address: 192.0.2.1, secret_file: /srv/ap.secret},"
+        " hall: {address: 192.0.2.2, secret_file: radius/hall}}}}",
         base=tmp_path,
     )
-    assert [str(each) for each in elsewhere(config, tmp_path, tmp_path / "state")] == ["/srv/b.txt"]
+    told = [str(each) for each in elsewhere(config, tmp_path, tmp_path / "state")]
+    assert told == ["/srv/b.txt", "/srv/ap.secret"]

@@ -10,12 +10,14 @@ import pytest
 from filterd.backup.archive import pack
 from filterd.backup.manifest import Manifest
 from filterd.backup.selection import Taken
+from filterd.cli import restore
 
 
 @pytest.fixture
-def box(tmp_path):
-    """A configuration and a state of a node."""
+def box(tmp_path, monkeypatch):
+    """A configuration and a state of a node, which is where a package has it."""
     config, state = tmp_path / "etc", tmp_path / "state"
+    monkeypatch.setattr(restore, "SYSTEM_STATE", state)
     config.mkdir()
     (state / "feed").mkdir(parents=True)
     (config / "config.yaml").write_text(json.dumps({"state_dir": str(state), "language": "en"}))
@@ -121,3 +123,18 @@ def test_the_newest_stay(run, box, tmp_path):
     code, _, err = run("backup", "--keep", "2", str(tmp_path / "one.tar.zst"), "-c", str(config))
     assert code == 2
     assert "--keep is for a folder" in err
+
+
+def test_a_copy_that_a_person_named_is_no_dated_one(run, box, tmp_path):
+    """Its name sorts after every date, so that it would be the newest for ever."""
+    config, _ = box
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    own = folder / "filterd-before-upgrade.tar.zst"
+    own.touch()
+    ahead = folder / "filterd-2999-01-01T020000Z.tar.zst"  # of a day when the clock was wrong
+    ahead.touch()
+    code, out, _ = run("backup", "--keep", "1", str(folder), "-c", str(config))
+    assert code == 0
+    written = out.splitlines()[-1].partition(": ")[0]
+    assert {str(path) for path in folder.iterdir()} == {str(own), written}
