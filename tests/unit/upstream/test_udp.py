@@ -152,7 +152,8 @@ def test_a_flood_of_wrong_ids_does_not_win_and_moves_us_to_another_port():
     answers, counts, fake = asyncio.run(main())
     assert set(answers) == {reply(QUERY)}
     assert counts.drops[Drop.WRONG_ID] > 500
-    assert len({port for _, port in fake.clients}) == 10
+    # The kernel draws ports, and may draw one again.
+    assert len({port for _, port in fake.clients}) >= 8
 
 
 def test_a_closed_port_is_refused_at_once():
