@@ -87,6 +87,11 @@ SAID: Mapping[str, Mapping[str, str]] = {
         "edited": "changed by hand: {path}",
         "kept": "left as it is; --replace replaces it and keeps yours beside it",
         "replaced": "replaced {path}; yours is in {kept}",
+        "clash": "nothing was written: a file that was changed by hand is kept, and would not fit "
+        "the others.\n{keys}\nChange that by hand and run setup again, or give answers that fit; "
+        "--replace writes the file anew and keeps yours beside it.",
+        "clash_key": "  {path}: `{key}` must be {wanted}, and is {there}",
+        "nothing": "nothing",
         "account": "password set: {account}",
         "account_check": "would set the password of {account}",
         "account_there": "{account} is made on the box itself, by `filterd setup` there",
@@ -113,6 +118,11 @@ SAID: Mapping[str, Mapping[str, str]] = {
         "edited": "được sửa bằng tay: {path}",
         "kept": "giữ nguyên; --replace sẽ thay và giữ bản của bạn bên cạnh",
         "replaced": "đã thay {path}; bản của bạn ở {kept}",
+        "clash": "chưa ghi gì: một tệp sửa bằng tay được giữ lại và không khớp với các tệp khác.\n"
+        "{keys}\nHãy sửa chỗ đó bằng tay rồi chạy lại setup, hoặc trả lời cho khớp; "
+        "--replace sẽ ghi tệp mới và giữ bản của bạn bên cạnh.",
+        "clash_key": "  {path}: `{key}` phải là {wanted}, đang là {there}",
+        "nothing": "để trống",
         "account": "đã đặt mật khẩu: {account}",
         "account_check": "sẽ đặt mật khẩu của {account}",
         "account_there": "{account} được tạo trên chính máy đó, bằng `filterd setup` ở đó",
