@@ -11,8 +11,9 @@ from pathlib import Path
 from filterd.cli.base import Command, Exit, paint
 from filterd.cli.setup_account import hidden, set_password, wanted_password
 from filterd.cli.setup_files import choose, must_agree, try_configuration, write_all
-from filterd.cli.setup_units import put_in_force
+from filterd.cli.setup_units import http_is_there, put_in_force
 from filterd.config.setup import SetupConfig, load_answers
+from filterd.model.errors import FilterdError
 from filterd.setup.account import ACCOUNT
 from filterd.setup.asking import NoAnswer, Person, dialogue
 from filterd.setup.files import ANSWERS, CONFIG, files
@@ -32,6 +33,10 @@ Nothing of filterd can be steered over the network. Root may change everything; 
 filterd-admin, if you give it a password, does daily work: permissions, rules, looking.
 """
 IP_SECONDS = 10
+
+
+class NotInstalled(FilterdError):
+    """A package is not there that the answers need."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
     except EOFError:
         raise NoAnswer(QUESTIONS[language]["nobody"]) from None
     said = SAID[args.lang or answers.language]
+    if live and answers.http and not http_is_there():
+        raise NotInstalled(QUESTIONS[args.lang or answers.language]["http_missing"])
     changes = [each for each in compare(files(answers), root) if each.what != "same"]
     try_configuration(changes)
     taken, left = choose(args, person, changes, said)
@@ -93,7 +100,8 @@ def _answers(
     before = load_answers(known) if known.is_file() else None
     person = Person(input, print, language, hidden)
     links, default = _machine()
-    return SetupConfig.model_validate(dialogue(person, links, default, before)), person
+    http = root != Path("/") or http_is_there()
+    return SetupConfig.model_validate(dialogue(person, links, default, before, http=http)), person
 
 
 def _language() -> str:

@@ -84,6 +84,11 @@ def commands(
     return found
 
 
+def http_is_there() -> bool:
+    """Whether this machine has the HTTP filter, which is a package of its own."""
+    return _installed(HTTP)
+
+
 def _installed(unit: str) -> bool:
     return (UNITS / unit.replace("@1.", "@.")).is_file()
 

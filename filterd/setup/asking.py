@@ -59,14 +59,16 @@ class Person:
                 self.say(self.words["again"].format(why=error))
         raise NoAnswer(self.words["nobody"])
 
-    def agrees(self, text: str, *, default: bool) -> bool:
-        """Ask a question with yes or no."""
+    def agrees(self, text: str, *, default: bool, but: str = "") -> bool:
+        """Ask a question with yes or no. `but`: what stands against yes."""
         yes, no = self.words["yes"], self.words["no"]
 
         def read(given: str) -> bool:
             first = given[:1].lower()
             if first not in {yes, no, "y", "n"}:
                 raise ValueError(f"{yes} / {no}")
+            if first in {yes, "y"} and but:
+                raise ValueError(but)
             return first in {yes, "y"}
 
         return self.question(f"{text}? ({yes}/{no})", yes if default else no, read)
@@ -99,10 +101,15 @@ def ask_password(person: Person, *, there: bool) -> Password | None:
 
 
 def dialogue(
-    person: Person, links: tuple[Link, ...], default: tuple[str, ...], before: SetupConfig | None
+    person: Person,
+    links: tuple[Link, ...],
+    default: tuple[str, ...],
+    before: SetupConfig | None,
+    *,
+    http: bool = True,
 ) -> dict[str, Any]:
     """Return answers as a mapping for `SetupConfig`. `default`: interfaces of the default route;
-    `before`: what was answered the last time.
+    `before`: what was answered the last time; `http`: the HTTP filter's package is installed.
 
     Raises:
         NoAnswer: nothing is to be written.
@@ -135,7 +142,11 @@ def dialogue(
             words["masquerade"], default=was.masquerade if was else True
         )
     found["dhcp"] = person.agrees(words["dhcp"], default=was.dhcp if was else False)
-    found["http"] = person.agrees(words["http"], default=was.http if was else False)
+    found["http"] = person.agrees(
+        words["http"],
+        default=was.http and http if was else False,
+        but="" if http else words["http_missing"],
+    )
     if was and was.strict and gateway:
         found["strict"] = tuple(each for each in was.strict)
     return found

@@ -18,6 +18,8 @@ QUESTIONS: Mapping[str, Mapping[str, str]] = {
         "masquerade": "Do IPv4 clients go out with this machine's address (NAT)",
         "dhcp": "Write a configuration for dnsmasq to give out addresses",
         "http": "Filter HTTP and HTTPS too (package filterd-http)",
+        "http_missing": "filterd-http is not installed; without it the web would end. First: "
+        "sudo apt-get install ./filterd-http_*.deb",
         "password": "Password of {account}, for daily work without root (empty: {nothing})",
         "no_account": "no such account",
         "as_it_is": "as it is",
@@ -45,6 +47,8 @@ QUESTIONS: Mapping[str, Mapping[str, str]] = {
         "masquerade": "Máy trạm IPv4 có ra ngoài bằng địa chỉ của máy này không (NAT)",
         "dhcp": "Viết cấu hình dnsmasq để cấp địa chỉ",
         "http": "Lọc cả HTTP và HTTPS (gói filterd-http)",
+        "http_missing": "chưa cài filterd-http; thiếu nó thì không vào web được. Trước tiên: "
+        "sudo apt-get install ./filterd-http_*.deb",
         "password": "Mật khẩu của {account}, dùng hằng ngày thay cho root (để trống: {nothing})",
         "no_account": "không có tài khoản này",
         "as_it_is": "giữ nguyên",

@@ -3,6 +3,8 @@
 import pytest
 import yaml
 
+from filterd.cli import setup_units
+
 ANSWERS = {
     "language": "en",
     "lan": ["lan0"],
@@ -157,6 +159,24 @@ def test_a_configuration_that_filterd_would_refuse_is_not_written(setup, tmp_pat
     assert code == 2
     assert "belongs to group 'primary' already" in err
     assert not (tmp_path / "root").exists()
+
+
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_without_its_package_there_is_no_http_filter(run, tmp_path, monkeypatch, language):
+    monkeypatch.setattr(setup_units, "UNITS", tmp_path)
+    answers = tmp_path / "answers.yaml"
+    answers.write_text(yaml.safe_dump(ANSWERS | {"http": True, "language": language}))
+    code, out, err = run("setup", "--answers", str(answers), "--check")
+    assert (code, out) == (2, "")
+    assert "sudo apt-get install ./filterd-http_*.deb" in err
+    (tmp_path / "filterd-http@.service").touch()
+    assert "filterd-http_" not in run("setup", "--answers", str(answers), "--check")[2]
+
+
+def test_an_image_may_have_it_before_its_package(setup):
+    code, out, _ = setup(http=True)
+    assert code == 0
+    assert "missing: filterd-http@1.service" in out
 
 
 def test_bad_answers_are_told_with_their_line(setup):

@@ -17,7 +17,7 @@ LINKS = (
 )
 
 
-def talk(*lines, before=None, language="en"):
+def talk(*lines, before=None, language="en", **about):
     given, said = iter(lines), []
 
     def ask(text):
@@ -28,7 +28,7 @@ def talk(*lines, before=None, language="en"):
         return line
 
     person = Person(ask, said.append, language, ask)
-    return SetupConfig.model_validate(dialogue(person, LINKS, ("eth0",), before)), said
+    return SetupConfig.model_validate(dialogue(person, LINKS, ("eth0",), before, **about)), said
 
 
 def test_a_school_that_takes_what_is_offered():
@@ -97,6 +97,17 @@ def test_the_last_answers_are_offered_the_next_time():
     first, _ = talk("n", "10.20.0.1/16", "upper-secondary", "10.20.1.0/24", *[""] * 4)
     again, _ = talk(*[""] * 8, before=first)
     assert again == first
+
+
+def test_the_http_filter_is_not_wanted_where_it_is_not():
+    lines = ("n", "10.20.0.1/16", *[""] * 4)
+    answers, said = talk(*lines, "", "y", "n", http=False)
+    assert not answers.http
+    assert any("sudo apt-get install ./filterd-http_*.deb" in each for each in said)
+    before, _ = talk(*lines, "", "y")
+    assert before.http
+    again, _ = talk(*[""] * 8, before=before, http=False)
+    assert not again.http
 
 
 @pytest.mark.parametrize("lines", [(), ("y", "eth1"), ("?",) * 9])
