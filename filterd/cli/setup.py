@@ -2,17 +2,16 @@
 
 import argparse
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from filterd.cli.base import Command, Exit, paint
+from filterd.cli.base import Command, Exit, complain, paint
 from filterd.cli.setup_account import hidden, set_password, wanted_password
 from filterd.cli.setup_files import choose, must_agree, try_configuration, write_all
+from filterd.cli.setup_running import ran
 from filterd.cli.setup_units import http_is_there, put_in_force
-from filterd.config.setup import SetupConfig, load_answers
+from filterd.config.setup import SetupConfig, load_answers, read_answers
 from filterd.model.errors import FilterdError
 from filterd.setup.account import ACCOUNT
 from filterd.setup.asking import NoAnswer, Person, dialogue
@@ -99,9 +98,9 @@ def _answers(
     known = root / ANSWERS
     before = load_answers(known) if known.is_file() else None
     person = Person(input, print, language, hidden)
-    links, default = _machine()
+    links, default = _machine(person.words)
     http = root != Path("/") or http_is_there()
-    return SetupConfig.model_validate(dialogue(person, links, default, before, http=http)), person
+    return read_answers(dialogue(person, links, default, before, http=http)), person
 
 
 def _language() -> str:
@@ -111,24 +110,24 @@ def _language() -> str:
     return "en" if said[:2] == "en" else "vi"
 
 
-def _machine() -> tuple[tuple[Link, ...], tuple[str, ...]]:
-    """Return interfaces and those of the default routes; none where `ip` is not there."""
-    program = shutil.which("ip")
-    if program is None:
-        return (), ()
+def _machine(words: Mapping[str, str]) -> tuple[tuple[Link, ...], tuple[str, ...]]:
+    """Return interfaces and those of the default routes; none, which is told, where `ip` does not
+    say.
+    """
     said = []
     route = ("route", "show", "default")
-    for words in (("address",), ("-4", *route), ("-6", *route)):
-        done = subprocess.run(  # noqa: S603 - a fixed command
-            [program, "-j", *words],
-            capture_output=True,
-            text=True,
-            timeout=IP_SECONDS,
-            check="-6" not in words,
-        )  # a kernel without IPv6 is told so by `ip`, and has no such route
-        said.append(done.stdout)
-    ways = (*read_default(said[1]), *read_default(said[2]))
-    return read_links(said[0]), tuple(dict.fromkeys(ways))
+    for what in (("address",), ("-4", *route), ("-6", *route)):
+        text, why = ran(("ip", "-j", *what), IP_SECONDS)
+        if why is not None and "-6" not in what:  # a kernel without IPv6 has no such route
+            complain(words["no_links"].format(why=why))
+            return (), ()
+        said.append(text)
+    try:
+        ways = (*read_default(said[1]), *read_default(said[2]))
+        return read_links(said[0]), tuple(dict.fromkeys(ways))
+    except (ValueError, KeyError) as error:
+        complain(words["no_links"].format(why=error))
+        return (), ()
 
 
 def _say_next(answers: SetupConfig, said: Mapping[str, str]) -> None:

@@ -1,17 +1,17 @@
 """After the files are written: Unbound and the services, where systemd runs."""
 
 import shutil
-import subprocess
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from filterd.cli.base import complain
+from filterd.cli.setup_running import ran
 from filterd.config.setup import SetupConfig
 from filterd.setup.files import CONFIG, SOCKETS, UNBOUND, UPLINK
 
 UNITS = Path("/usr/lib/systemd/system")
 RUNNING = Path("/run/systemd/system")  # sd_booted(3): there while systemd is the init
-SECONDS = 240  # a first start compiles lists
+SECONDS = 300  # the daemon has 80 to stop and 180 to start: a first start compiles lists
 GATEWAY, SOCKET, SERVICE = "filterd-gateway.service", "filterd.socket", "filterd.service"
 HTTP, BYPASS = "filterd-http@1.service", "filterd-bypass.timer"
 _SBIN = "/usr/sbin:/sbin"
@@ -47,11 +47,9 @@ def put_in_force(
         return True
     good = True
     for words in todo:
-        done = subprocess.run(  # noqa: S603 - fixed commands
-            words, capture_output=True, text=True, timeout=SECONDS, check=False
-        )
-        if done.returncode:
-            complain(said["failed"].format(words=" ".join(words), why=done.stderr.strip()[-500:]))
+        _, why = ran(words, SECONDS)
+        if why is not None:
+            complain(said["failed"].format(words=" ".join(words), why=why))
             good = False
     if good:
         running = (name for name, runs in there.items() if runs)
