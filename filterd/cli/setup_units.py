@@ -7,13 +7,14 @@ from pathlib import Path
 from filterd.cli.base import complain
 from filterd.cli.setup_running import ran
 from filterd.config.setup import SetupConfig
-from filterd.setup.files import CONFIG, SOCKETS, UNBOUND, UPLINK
+from filterd.setup.files import CONFIG, DNSMASQ, SOCKETS, UNBOUND, UPLINK
 
 UNITS = Path("/usr/lib/systemd/system")
 RUNNING = Path("/run/systemd/system")  # sd_booted(3): there while systemd is the init
 SECONDS = 300  # the daemon has 80 to stop and 180 to start: a first start compiles lists
 GATEWAY, SOCKET, SERVICE = "filterd-gateway.service", "filterd.socket", "filterd.service"
 HTTP, BYPASS = "filterd-http@1.service", "filterd-bypass.timer"
+LINK = Path("/etc/dnsmasq.d/filterd.conf")  # made by hand, where dnsmasq is to read ours
 _SBIN = "/usr/sbin:/sbin"
 
 
@@ -39,7 +40,7 @@ def put_in_force(
     if not live:
         return True
     there = {name: runs for name, runs in units(answers).items() if _installed(name)}
-    todo = commands(answers, there, changed)
+    todo = commands(answers, there, changed, linked=LINK.is_symlink())
     if not RUNNING.is_dir():
         print(said["no_systemd"])
         for words in todo:
@@ -58,9 +59,15 @@ def put_in_force(
 
 
 def commands(
-    answers: SetupConfig, there: Mapping[str, bool], changed: Collection[str]
+    answers: SetupConfig,
+    there: Mapping[str, bool],
+    changed: Collection[str],
+    *,
+    linked: bool = False,
 ) -> list[tuple[str, ...]]:
-    """Return what is to be run. `there`: units that are installed, and whether they are wanted."""
+    """Return what is to be run. `there`: units that are installed, and whether they are wanted;
+    `linked`: dnsmasq reads our file.
+    """
     found: list[tuple[str, ...]] = [("systemctl", "daemon-reload")]
     if not answers.upstream:
         found.append(("systemctl", "restart" if UNBOUND in changed else "start", "unbound.service"))
@@ -79,6 +86,10 @@ def commands(
     for name in wanted:
         again = changed and name != SOCKET
         found.append(("systemctl", "restart" if again else "start", name))
+    if DNSMASQ in changed and linked:
+        if not answers.dhcp:  # it does not start with a link that leads nowhere
+            found.append(("rm", "-f", str(LINK)))
+        found.append(("systemctl", "try-restart", "dnsmasq.service"))
     return found
 
 

@@ -114,7 +114,7 @@ SAID: Mapping[str, Mapping[str, str]] = {
         "why": "  why is a name blocked:          sudo filterd explain tiktok.com --group {group}",
         "dhcp": "  give out {address} as the DNS server (DHCP)",
         "dnsmasq": "  addresses by dnsmasq:           apt install dnsmasq; "
-        "ln -s /etc/filterd/dnsmasq.conf /etc/dnsmasq.d/filterd.conf",
+        "ln -s /etc/filterd/dnsmasq.conf /etc/dnsmasq.d/filterd.conf; systemctl restart dnsmasq",
         "lists": "  lists of names:                 under `lists` in {config}; until then "
         "the rule book decides",
         "backup": "  keep a copy elsewhere:          filterd backup /var/backups/filterd.tar.zst",
@@ -145,7 +145,7 @@ SAID: Mapping[str, Mapping[str, str]] = {
         "why": "  vì sao một tên bị chặn:         sudo filterd explain tiktok.com --group {group}",
         "dhcp": "  cấp {address} làm máy chủ DNS (DHCP)",
         "dnsmasq": "  cấp địa chỉ bằng dnsmasq:       apt install dnsmasq; "
-        "ln -s /etc/filterd/dnsmasq.conf /etc/dnsmasq.d/filterd.conf",
+        "ln -s /etc/filterd/dnsmasq.conf /etc/dnsmasq.d/filterd.conf; systemctl restart dnsmasq",
         "lists": "  danh sách tên nằm ở `lists` trong {config}; chưa có thì theo bộ quy tắc sẵn",
         "backup": "  giữ một bản sao ở nơi khác:     filterd backup /var/backups/filterd.tar.zst",
         "check": "--check: chưa ghi gì",
