@@ -6,8 +6,10 @@ import subprocess
 import pytest
 
 from filterd.cli.main import main
-from filterd.setup.files import CONFIG
+from filterd.setup.files import ANSWERS, CONFIG
 from tests.support.data import ROOT
+
+NEXT = f"Next: sudo filterd setup --answers /{ANSWERS}"
 
 
 @pytest.fixture
@@ -78,3 +80,26 @@ def test_only_a_version_that_takes_the_configuration_is_put_in_force(script, cod
     assert (done == 0) is taken, said
     assert ("systemctl try-restart filterd.service" in called) is taken
     assert ("dpkg --configure filterd" in said) is not taken
+
+
+def test_installed_again_it_says_how_it_is_turned_on(script):
+    script.put("systemctl", "case $* in *is-enabled*) exit 1;; esac")
+    said = script("filterd.postinst", "configure", "0.1.0")[1]
+    assert "Next: sudo filterd setup\n" in said
+    (script.root / CONFIG).touch()
+    said = script("filterd.postinst", "configure", "0.1.0")[1]
+    assert "Next: sudo systemctl enable --now filterd.service\n" in said
+    (script.root / ANSWERS).touch()
+    code, said, _ = script("filterd.postinst", "configure", "0.1.0")
+    assert code == 0
+    assert f"{NEXT}\n" in said
+    script.put("systemctl")
+    assert "Next:" not in script("filterd.postinst", "configure", "0.1.0")[1]
+
+
+def test_what_is_only_set_aside_for_a_while_goes_on(script):
+    disabled = "systemctl disable --now filterd.service"
+    for words in (("deconfigure", "in-favour", "python3", "3.13.5-1"), ("upgrade", "9.0.0")):
+        code, _, called = script("filterd.prerm", *words)
+        assert (code, called) == (0, "")
+    assert disabled in script("filterd.prerm", "remove")[2]
