@@ -42,10 +42,9 @@ def in_configuration(
     found += _gateway(wanted, kept, natted=answers.masquerade and UPLINK not in left)
     servers = (kept.upstream.servers, *kept.upstream.zones.values())
     asked = {each for some in servers for each in some}
+    # Where it is asked and not ours to take away, somebody else's answers.
     if UNBOUND in gone and read_upstream(made.UNBOUND) in asked:
-        found.append(
-            _clash("upstream.servers", wanted.upstream.servers, kept.upstream.servers)
-        )  # else nobody answers there any more
+        found.append(_clash("upstream.servers", wanted.upstream.servers, kept.upstream.servers))
     if EGRESS_UNIT in gone and kept.gateway.egress.groups:
         found.append(_clash("gateway.egress.groups", (), kept.gateway.egress.groups))
     if wanted.http.on != kept.http.on or moved:  # the firewall would send the web where nobody is
@@ -81,7 +80,7 @@ def _listen(wanted: Config, kept: Config) -> Iterator[Clash]:
 
 def _gateway(wanted: Config, kept: Config, *, natted: bool) -> Iterator[Clash]:
     new, old = wanted.gateway, kept.gateway
-    if set(new.lan) != set(old.lan):
+    if new.on != old.on or (natted and set(new.lan) != set(old.lan)):
         yield _clash("gateway.lan", new.lan, old.lan)
     if new.on and natted and set(new.uplink) != set(old.uplink):
         yield _clash("gateway.uplink", new.uplink, old.uplink)
