@@ -105,7 +105,7 @@ deb-lint: deb ## what Debian's lintian says of both packages: no error, no warni
 	@lintian --fail-on error,warning --tag-display-limit 0 dist/*.deb && echo "no error, no warning"
 
 deb-twice: build/.built ## build the packages twice and compare them
-	@mkdir -p build/once build/twice
+	@rm -rf build/once build/twice && mkdir -p build/once build/twice
 	@DIST=build/once deploy/debian/build.sh
 	@DIST=build/twice deploy/debian/build.sh
 	@for each in build/once/*.deb; do cmp "$$each" "build/twice/$${each##*/}"; done && echo "alike"

@@ -2,7 +2,8 @@
 # Builds filterd_VERSION_ARCH.deb and filterd-http_VERSION_ARCH.deb into dist/, for the release of
 # Debian this runs on: its python3 is the interpreter, and the packages are wheels by the lock files.
 #   deploy/debian/build.sh [filterd] [filterd-http]      (both, if none is named)
-# VERSION: of the package (default: filterd's own). DIST: another folder than dist/. COMPRESS: xz,
+# VERSION: of the package (default: what version.sh says). DIST: another folder than dist/, where what was
+# built before goes, for a pattern is to match one file. COMPRESS: xz,
 # zstd or none. SOURCE_DATE_EPOCH: the time of all files (default: that of the last commit); with the same one,
 # what is built twice is alike.
 set -euo pipefail
@@ -11,7 +12,7 @@ source deploy/build/packages.sh
 umask 022
 export LC_ALL=C TZ=UTC PYTHONDONTWRITEBYTECODE=1 PYTHONHASHSEED=0
 
-version=${VERSION:-$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' filterd/__init__.py)}
+version=${VERSION:-$(deploy/debian/version.sh)}
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)}
 export SOURCE_DATE_EPOCH
 arch=$(dpkg --print-architecture)
@@ -100,6 +101,9 @@ finish() { # finish ROOT NAME: rights, times, sums, and the file
     chmod 644 "$root/DEBIAN/control" "$root/DEBIAN/md5sums"
     find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     dpkg-deb --root-owner-group -Z"${COMPRESS:-xz}" --build "$root" "$file" >/dev/null
+    if [ -z "${DIST:-}" ]; then
+        find "$dist" -maxdepth 1 -name "${name}_*_$arch.deb" ! -path "$file" -delete
+    fi
     echo "$file: $(stat -c %s "$file") octets"
 }
 

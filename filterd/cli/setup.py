@@ -2,24 +2,23 @@
 
 import argparse
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from filterd.cli.base import Command, Exit, paint
-from filterd.cli.check import checked
+from filterd.cli.base import Command, Exit, complain, paint
 from filterd.cli.setup_account import hidden, set_password, wanted_password
-from filterd.cli.setup_units import put_in_force
-from filterd.config.setup import SetupConfig, load_answers
+from filterd.cli.setup_files import choose, must_agree, try_configuration, write_all
+from filterd.cli.setup_running import ran
+from filterd.cli.setup_units import http_is_there, put_in_force
+from filterd.config.setup import SetupConfig, load_answers, read_answers
+from filterd.model.errors import FilterdError
 from filterd.setup.account import ACCOUNT
 from filterd.setup.asking import NoAnswer, Person, dialogue
 from filterd.setup.files import ANSWERS, CONFIG, files
 from filterd.setup.links import Link, read_default, read_links
 from filterd.setup.words import QUESTIONS, SAID
-from filterd.setup.writing import Change, compare, write
+from filterd.setup.writing import compare
 
 EXAMPLES = """\
   filterd setup                            a dialogue, then everything is in place
@@ -33,6 +32,10 @@ Nothing of filterd can be steered over the network. Root may change everything; 
 filterd-admin, if you give it a password, does daily work: permissions, rules, looking.
 """
 IP_SECONDS = 10
+
+
+class NotInstalled(FilterdError):
+    """A package is not there that the answers need."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,9 +65,12 @@ def run(args: argparse.Namespace) -> int:
     except EOFError:
         raise NoAnswer(QUESTIONS[language]["nobody"]) from None
     said = SAID[args.lang or answers.language]
+    if live and answers.http and not http_is_there():
+        raise NotInstalled(QUESTIONS[args.lang or answers.language]["http_missing"])
     changes = [each for each in compare(files(answers), root) if each.what != "same"]
-    _try_configuration(changes)
-    written, left = _go_through(args, person, changes, said)
+    try_configuration(changes)
+    taken, left = choose(args, person, changes, said)
+    must_agree(answers, taken, left, said)
     if not changes:
         print(said["same"])
     if args.check:
@@ -72,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
             print(paint(said["account_check"].format(account=ACCOUNT), "bold"))
         print(said["check"])
         return Exit.PROBLEM if changes or password is not None else Exit.OK
+    written = write_all(taken, said)
     worked = put_in_force(answers, said, written, live=live)
     if password is not None:
         worked = set_password(password, said) and worked
@@ -79,32 +86,6 @@ def run(args: argparse.Namespace) -> int:
         print(said["account_there"].format(account=ACCOUNT))
     _say_next(answers, said)
     return Exit.OK if worked and not left else Exit.PROBLEM
-
-
-def _go_through(
-    args: argparse.Namespace,
-    person: Person | None,
-    changes: Sequence[Change],
-    said: Mapping[str, str],
-) -> tuple[list[str], bool]:
-    """Show each change and write it; return what was written, and whether one was left."""
-    written: list[str] = []
-    left = False
-    for each in changes:
-        print(paint(said[each.what].format(path=each.path), "bold"))
-        if args.check or each.what in {"change", "edited", "remove"}:
-            _show(each)
-        if args.check:
-            continue
-        if each.what == "edited" and not _may_replace(args, person, each):
-            print(paint(said["kept"], "yellow"))
-            left = True
-            continue
-        kept = write(each)
-        written.append(each.wanted.path)
-        if kept is not None:
-            print(said["replaced"].format(path=each.path, kept=kept))
-    return written, left
 
 
 def _answers(
@@ -117,8 +98,9 @@ def _answers(
     known = root / ANSWERS
     before = load_answers(known) if known.is_file() else None
     person = Person(input, print, language, hidden)
-    links, default = _machine()
-    return SetupConfig.model_validate(dialogue(person, links, default, before)), person
+    links, default = _machine(person.words)
+    http = root != Path("/") or http_is_there()
+    return read_answers(dialogue(person, links, default, before, http=http)), person
 
 
 def _language() -> str:
@@ -128,51 +110,24 @@ def _language() -> str:
     return "en" if said[:2] == "en" else "vi"
 
 
-def _machine() -> tuple[tuple[Link, ...], tuple[str, ...]]:
-    """Return interfaces and those of the default routes; none where `ip` is not there."""
-    program = shutil.which("ip")
-    if program is None:
-        return (), ()
+def _machine(words: Mapping[str, str]) -> tuple[tuple[Link, ...], tuple[str, ...]]:
+    """Return interfaces and those of the default routes; none, which is told, where `ip` does not
+    say.
+    """
     said = []
     route = ("route", "show", "default")
-    for words in (("address",), ("-4", *route), ("-6", *route)):
-        done = subprocess.run(  # noqa: S603 - a fixed command
-            [program, "-j", *words],
-            capture_output=True,
-            text=True,
-            timeout=IP_SECONDS,
-            check="-6" not in words,
-        )  # a kernel without IPv6 is told so by `ip`, and has no such route
-        said.append(done.stdout)
-    ways = (*read_default(said[1]), *read_default(said[2]))
-    return read_links(said[0]), tuple(dict.fromkeys(ways))
-
-
-def _try_configuration(changes: Sequence[Change]) -> None:
-    """Check the new configuration as `filterd check` does, before anything is written.
-
-    Raises:
-        ConfigError: it is not usable.
-    """
-    text = next((each.wanted.content for each in changes if each.wanted.path == CONFIG), None)
-    if text is not None:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "config.yaml"
-            path.write_text(text, encoding="utf-8")
-            checked(path)
-
-
-def _show(change: Change) -> None:
-    for line in change.diff():
-        style = {"+": "green", "-": "red", "@": "dim"}.get(line[:1])
-        print("  " + (paint(line, style) if style else line))
-
-
-def _may_replace(args: argparse.Namespace, person: Person | None, change: Change) -> bool:
-    if args.replace or person is None:
-        return bool(args.replace)
-    text = person.words["replace"].format(path=change.path, kept=f"{change.path}.bak")
-    return person.agrees(text, default=False)
+    for what in (("address",), ("-4", *route), ("-6", *route)):
+        text, why = ran(("ip", "-j", *what), IP_SECONDS)
+        if why is not None and "-6" not in what:  # a kernel without IPv6 has no such route
+            complain(words["no_links"].format(why=why))
+            return (), ()
+        said.append(text)
+    try:
+        ways = (*read_default(said[1]), *read_default(said[2]))
+        return read_links(said[0]), tuple(dict.fromkeys(ways))
+    except (ValueError, KeyError) as error:
+        complain(words["no_links"].format(why=error))
+        return (), ()
 
 
 def _say_next(answers: SetupConfig, said: Mapping[str, str]) -> None:

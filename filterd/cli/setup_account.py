@@ -2,12 +2,12 @@
 
 import getpass
 import pwd
-import subprocess
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 from filterd.cli.base import complain, paint
+from filterd.cli.setup_running import ran
 from filterd.config.setup import SetupConfig
 from filterd.setup.account import ACCOUNT, Password, commands, hash_in
 from filterd.setup.asking import Person, ask_password
@@ -53,17 +53,9 @@ def wanted_password(answers: SetupConfig, person: Person | None) -> Password | N
 def set_password(password: Password, said: Mapping[str, str]) -> bool:
     """Make the account if it is not there, and set its password. Returns whether that worked."""
     for words, given in commands(password, there=is_there()):
-        done = subprocess.run(  # noqa: S603 - fixed commands; the password goes in on their input
-            words,
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
-            env=_PATH,
-        )
-        if done.returncode:
-            complain(said["failed"].format(words=words[0], why=done.stderr.strip()[-500:]))
+        _, why = ran(words, _SECONDS, given=given, env=_PATH)  # the password is on no command line
+        if why is not None:
+            complain(said["failed"].format(words=words[0], why=why))
             return False
     print(paint(said["account"].format(account=ACCOUNT), "bold"))
     return True

@@ -1,19 +1,20 @@
 """After the files are written: Unbound and the services, where systemd runs."""
 
 import shutil
-import subprocess
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from filterd.cli.base import complain
+from filterd.cli.setup_running import ran
 from filterd.config.setup import SetupConfig
-from filterd.setup.files import CONFIG, SOCKETS, UNBOUND, UPLINK
+from filterd.setup.files import CONFIG, DNSMASQ, SOCKETS, UNBOUND, UPLINK
 
 UNITS = Path("/usr/lib/systemd/system")
 RUNNING = Path("/run/systemd/system")  # sd_booted(3): there while systemd is the init
-SECONDS = 240  # a first start compiles lists
+SECONDS = 300  # the daemon has 80 to stop and 180 to start: a first start compiles lists
 GATEWAY, SOCKET, SERVICE = "filterd-gateway.service", "filterd.socket", "filterd.service"
 HTTP, BYPASS = "filterd-http@1.service", "filterd-bypass.timer"
+LINK = Path("/etc/dnsmasq.d/filterd.conf")  # made by hand, where dnsmasq is to read ours
 _SBIN = "/usr/sbin:/sbin"
 
 
@@ -39,7 +40,7 @@ def put_in_force(
     if not live:
         return True
     there = {name: runs for name, runs in units(answers).items() if _installed(name)}
-    todo = commands(answers, there, changed)
+    todo = commands(answers, there, changed, linked=LINK.is_symlink())
     if not RUNNING.is_dir():
         print(said["no_systemd"])
         for words in todo:
@@ -47,11 +48,9 @@ def put_in_force(
         return True
     good = True
     for words in todo:
-        done = subprocess.run(  # noqa: S603 - fixed commands
-            words, capture_output=True, text=True, timeout=SECONDS, check=False
-        )
-        if done.returncode:
-            complain(said["failed"].format(words=" ".join(words), why=done.stderr.strip()[-500:]))
+        _, why = ran(words, SECONDS)
+        if why is not None:
+            complain(said["failed"].format(words=" ".join(words), why=why))
             good = False
     if good:
         running = (name for name, runs in there.items() if runs)
@@ -60,9 +59,15 @@ def put_in_force(
 
 
 def commands(
-    answers: SetupConfig, there: Mapping[str, bool], changed: Collection[str]
+    answers: SetupConfig,
+    there: Mapping[str, bool],
+    changed: Collection[str],
+    *,
+    linked: bool = False,
 ) -> list[tuple[str, ...]]:
-    """Return what is to be run. `there`: units that are installed, and whether they are wanted."""
+    """Return what is to be run. `there`: units that are installed, and whether they are wanted;
+    `linked`: dnsmasq reads our file.
+    """
     found: list[tuple[str, ...]] = [("systemctl", "daemon-reload")]
     if not answers.upstream:
         found.append(("systemctl", "restart" if UNBOUND in changed else "start", "unbound.service"))
@@ -81,7 +86,16 @@ def commands(
     for name in wanted:
         again = changed and name != SOCKET
         found.append(("systemctl", "restart" if again else "start", name))
+    if DNSMASQ in changed and linked:
+        if not answers.dhcp:  # it does not start with a link that leads nowhere
+            found.append(("rm", "-f", str(LINK)))
+        found.append(("systemctl", "try-restart", "dnsmasq.service"))
     return found
+
+
+def http_is_there() -> bool:
+    """Whether this machine has the HTTP filter, which is a package of its own."""
+    return _installed(HTTP)
 
 
 def _installed(unit: str) -> bool:

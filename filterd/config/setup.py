@@ -6,18 +6,21 @@ those. What a box is set up as follows from them alone (`filterd/setup/`).
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from pathlib import Path as File
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from filterd.config.addresses import Upstream
+from filterd.config.explain import explain
 from filterd.config.gateway import Interface
 from filterd.config.section import Section
 from filterd.config.text import Text, written
 from filterd.config.tree import read_bytes
 from filterd.config.types import Network
 from filterd.config.whole import read_whole
+from filterd.model.errors import ConfigError
 
 Level = Literal["preschool", "primary", "lower-secondary", "upper-secondary"]
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -122,6 +125,21 @@ class SetupConfig(Section):
         if both := set(self.lan) & set(self.uplink):
             raise ValueError(f"{', '.join(sorted(both))} is in `lan` and in `uplink`")
         return self
+
+
+def read_answers(value: Mapping[str, Any]) -> SetupConfig:
+    """Return the answers that somebody gave one after the other.
+
+    Raises:
+        ConfigError: they do not fit each other; `problems` holds every fault.
+    """
+    try:
+        return SetupConfig.model_validate(value)
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+        raise ConfigError(
+            tuple(str(explain(SetupConfig, value, each)) for each in faults)
+        ) from None
 
 
 def load_answers(path: File) -> SetupConfig:

@@ -3,6 +3,7 @@
 An answer is read as the configuration reads it; one that cannot be used is asked again.
 """
 
+import ipaddress
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 
 from filterd.config.addresses import read_upstream
 from filterd.config.gateway import read_interface
-from filterd.config.setup import GROUPS, SetupConfig, read_interface_address
+from filterd.config.setup import GROUPS, STAFF, SetupConfig, read_interface_address
 from filterd.config.types import read_network
 from filterd.model.errors import FilterdError
 from filterd.setup.account import ACCOUNT, LEAST, Password, read_password
@@ -59,14 +60,16 @@ class Person:
                 self.say(self.words["again"].format(why=error))
         raise NoAnswer(self.words["nobody"])
 
-    def agrees(self, text: str, *, default: bool) -> bool:
-        """Ask a question with yes or no."""
+    def agrees(self, text: str, *, default: bool, but: str = "") -> bool:
+        """Ask a question with yes or no. `but`: what stands against yes."""
         yes, no = self.words["yes"], self.words["no"]
 
         def read(given: str) -> bool:
             first = given[:1].lower()
             if first not in {yes, no, "y", "n"}:
                 raise ValueError(f"{yes} / {no}")
+            if first in {yes, "y"} and but:
+                raise ValueError(but)
             return first in {yes, "y"}
 
         return self.question(f"{text}? ({yes}/{no})", yes if default else no, read)
@@ -99,10 +102,15 @@ def ask_password(person: Person, *, there: bool) -> Password | None:
 
 
 def dialogue(
-    person: Person, links: tuple[Link, ...], default: tuple[str, ...], before: SetupConfig | None
+    person: Person,
+    links: tuple[Link, ...],
+    default: tuple[str, ...],
+    before: SetupConfig | None,
+    *,
+    http: bool = True,
 ) -> dict[str, Any]:
     """Return answers as a mapping for `SetupConfig`. `default`: interfaces of the default route;
-    `before`: what was answered the last time.
+    `before`: what was answered the last time; `http`: the HTTP filter's package is installed.
 
     Raises:
         NoAnswer: nothing is to be written.
@@ -118,14 +126,19 @@ def dialogue(
     found: dict[str, Any] = {"language": person.language}
     gateway = person.agrees(words["gateway"], default=was.gateway if was else len(links) > 1)
     found["gateway"] = gateway
+    is_link, is_own = _there(links)
     if gateway:
-        found["lan"] = _several(person, words["lan"], was.lan if was else lan, read_interface)
-        found["uplink"] = _several(
-            person, words["uplink"], was.uplink if was else uplink, read_interface
-        )
+        offered = was.lan if was else lan
+        found["lan"] = _checked(person, words["lan"], offered, read_interface, is_link)
+        offered = was.uplink if was else uplink
+        offered = tuple(each for each in offered if each not in found["lan"])
+        read = _another(person, found["lan"])
+        found["uplink"] = _checked(person, words["uplink"], offered, read, is_link)
     near = [each for each in links if each.name in found.get("lan", (*lan, *uplink))]
-    addresses = was.addresses if was else tuple(one for each in near for one in each.addresses)
-    found["addresses"] = _several(person, words["addresses"], addresses, read_interface_address)
+    offered = was.addresses if was else tuple(one for each in near for one in each.addresses)
+    found["addresses"] = _checked(
+        person, words["addresses"], offered, read_interface_address, is_own
+    )
     found["levels"] = _levels(person, was.levels if was else ("primary",))
     found["networks"] = _networks(person, found["levels"], was)
     servers = tuple(map(str, was.upstream)) if was else ()
@@ -135,19 +148,27 @@ def dialogue(
             words["masquerade"], default=was.masquerade if was else True
         )
     found["dhcp"] = person.agrees(words["dhcp"], default=was.dhcp if was else False)
-    found["http"] = person.agrees(words["http"], default=was.http if was else False)
+    found["http"] = person.agrees(
+        words["http"],
+        default=was.http and http if was else False,
+        but="" if http else words["http_missing"],
+    )
     if was and was.strict and gateway:
-        found["strict"] = tuple(each for each in was.strict)
+        known = (*_groups(found["levels"]), STAFF)  # another level has others
+        found["strict"] = tuple(each for each in was.strict if each in known)
     return found
+
+
+def _groups(levels: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for level, names in GROUPS.items() if level in levels for name in names)
 
 
 def _networks(
     person: Person, levels: tuple[str, ...], was: SetupConfig | None
 ) -> dict[str, tuple[str, ...]]:
-    groups = [name for level, names in GROUPS.items() if level in levels for name in names]
     found: dict[str, tuple[str, ...]] = {}
-    for group in (*groups, "staff"):
-        word = person.words["staff" if group == "staff" else "network"]
+    for group in (*_groups(levels), STAFF):
+        word = person.words["staff" if group == STAFF else "network"]
         name = GROUP_NAMES[person.language].get(group, group)
         known = was.networks.get(group, ()) if was else ()
         if networks := _several(person, word, known, read_network, least=0, group=name):
@@ -176,6 +197,56 @@ def _several(
 
     nothing = "-" if default else person.words["nothing"]
     return person.question(text.format(nothing=nothing, **about), ", ".join(default), each)
+
+
+def _checked(
+    person: Person,
+    text: str,
+    default: tuple[str, ...],
+    read: Callable[[str], str],
+    there: Callable[[str], bool],
+) -> tuple[str, ...]:
+    """Ask for what this machine has; what is not `there` may come later, so it is asked about.
+
+    Raises:
+        NoAnswer: nobody answers, or not usably.
+    """
+    for _ in range(TRIES):
+        found = _several(person, text, default, read)
+        strange = ", ".join(each for each in found if not there(each))
+        if not strange or person.agrees(
+            person.words["strange"].format(names=strange), default=False
+        ):
+            return found
+    raise NoAnswer(person.words["nobody"])
+
+
+def _there(links: tuple[Link, ...]) -> tuple[Callable[[str], bool], Callable[[str], bool]]:
+    """Return who says whether an interface is here, and an address. Where nothing is known of this
+    machine, everything may be.
+    """
+    names = {each.name for each in links}
+    own = {ipaddress.ip_interface(one).ip for each in links for one in each.addresses}
+
+    def is_link(name: str) -> bool:
+        return not links or name in names
+
+    def is_own(address: str) -> bool:
+        return not links or ipaddress.ip_interface(address).ip in own
+
+    return is_link, is_own
+
+
+def _another(person: Person, lan: tuple[str, ...]) -> Callable[[str], str]:
+    """Return what reads an interface that is none of `lan`."""
+
+    def read(given: str) -> str:
+        name = read_interface(given)
+        if name in lan:
+            raise ValueError(person.words["both"].format(names=name))
+        return name
+
+    return read
 
 
 def _levels(person: Person, default: tuple[str, ...]) -> tuple[str, ...]:

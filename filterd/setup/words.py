@@ -6,10 +6,13 @@ QUESTIONS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "links": "Network interfaces of this machine:",
         "link": "  {name:<15} {state:<5} {addresses}",
+        "no_links": "which interfaces there are could not be seen: {why}; type their names",
         "gateway": "Does this machine stand between the school and the internet",
         "lan": "Interfaces of the school's networks",
         "uplink": "Interfaces to the internet",
         "addresses": "Addresses of this machine that clients ask, with length",
+        "strange": "Not on this machine: {names}. Is it right all the same",
+        "both": "{names} is among those of the school",
         "levels": "Levels of the school ({names})",
         "network": "Networks of {group} ({nothing}: none of their own)",
         "staff": "Networks of the staff ({nothing}: none)",
@@ -18,6 +21,8 @@ QUESTIONS: Mapping[str, Mapping[str, str]] = {
         "masquerade": "Do IPv4 clients go out with this machine's address (NAT)",
         "dhcp": "Write a configuration for dnsmasq to give out addresses",
         "http": "Filter HTTP and HTTPS too (package filterd-http)",
+        "http_missing": "filterd-http is not installed; without it the web would end. First: "
+        "sudo apt-get install ./filterd-http_*.deb",
         "password": "Password of {account}, for daily work without root (empty: {nothing})",
         "no_account": "no such account",
         "as_it_is": "as it is",
@@ -33,10 +38,13 @@ QUESTIONS: Mapping[str, Mapping[str, str]] = {
     "vi": {
         "links": "Các giao diện mạng của máy này:",
         "link": "  {name:<15} {state:<5} {addresses}",
+        "no_links": "không xem được có những giao diện nào: {why}; hãy gõ tên",
         "gateway": "Máy này có đứng giữa mạng trường và Internet không",
         "lan": "Giao diện của mạng trường",
         "uplink": "Giao diện ra Internet",
         "addresses": "Địa chỉ của máy này mà máy trạm hỏi, kèm độ dài",
+        "strange": "Máy này không có: {names}. Có đúng vậy không",
+        "both": "{names} đã thuộc mạng trường",
         "levels": "Cấp học của trường ({names}; gõ không dấu cũng được)",
         "network": "Mạng của {group} ({nothing}: không có riêng)",
         "staff": "Mạng của giáo viên ({nothing}: không có)",
@@ -45,6 +53,8 @@ QUESTIONS: Mapping[str, Mapping[str, str]] = {
         "masquerade": "Máy trạm IPv4 có ra ngoài bằng địa chỉ của máy này không (NAT)",
         "dhcp": "Viết cấu hình dnsmasq để cấp địa chỉ",
         "http": "Lọc cả HTTP và HTTPS (gói filterd-http)",
+        "http_missing": "chưa cài filterd-http; thiếu nó thì không vào web được. Trước tiên: "
+        "sudo apt-get install ./filterd-http_*.deb",
         "password": "Mật khẩu của {account}, dùng hằng ngày thay cho root (để trống: {nothing})",
         "no_account": "không có tài khoản này",
         "as_it_is": "giữ nguyên",
@@ -87,6 +97,11 @@ SAID: Mapping[str, Mapping[str, str]] = {
         "edited": "changed by hand: {path}",
         "kept": "left as it is; --replace replaces it and keeps yours beside it",
         "replaced": "replaced {path}; yours is in {kept}",
+        "clash": "nothing was written: a file that was changed by hand is kept, and would not fit "
+        "the others.\n{keys}\nChange that by hand and run setup again, or give answers that fit; "
+        "--replace writes the file anew and keeps yours beside it.",
+        "clash_key": "  {path}: `{key}` must be {wanted}, and is {there}",
+        "nothing": "nothing",
         "account": "password set: {account}",
         "account_check": "would set the password of {account}",
         "account_there": "{account} is made on the box itself, by `filterd setup` there",
@@ -99,7 +114,7 @@ SAID: Mapping[str, Mapping[str, str]] = {
         "why": "  why is a name blocked:          sudo filterd explain tiktok.com --group {group}",
         "dhcp": "  give out {address} as the DNS server (DHCP)",
         "dnsmasq": "  addresses by dnsmasq:           apt install dnsmasq; "
-        "ln -s /etc/filterd/dnsmasq.conf /etc/dnsmasq.d/filterd.conf",
+        "ln -s /etc/filterd/dnsmasq.conf /etc/dnsmasq.d/filterd.conf; systemctl restart dnsmasq",
         "lists": "  lists of names:                 under `lists` in {config}; until then "
         "the rule book decides",
         "backup": "  keep a copy elsewhere:          filterd backup /var/backups/filterd.tar.zst",
@@ -113,6 +128,11 @@ SAID: Mapping[str, Mapping[str, str]] = {
         "edited": "được sửa bằng tay: {path}",
         "kept": "giữ nguyên; --replace sẽ thay và giữ bản của bạn bên cạnh",
         "replaced": "đã thay {path}; bản của bạn ở {kept}",
+        "clash": "chưa ghi gì: một tệp sửa bằng tay được giữ lại và không khớp với các tệp khác.\n"
+        "{keys}\nHãy sửa chỗ đó bằng tay rồi chạy lại setup, hoặc trả lời cho khớp; "
+        "--replace sẽ ghi tệp mới và giữ bản của bạn bên cạnh.",
+        "clash_key": "  {path}: `{key}` phải là {wanted}, đang là {there}",
+        "nothing": "để trống",
         "account": "đã đặt mật khẩu: {account}",
         "account_check": "sẽ đặt mật khẩu của {account}",
         "account_there": "{account} được tạo trên chính máy đó, bằng `filterd setup` ở đó",
@@ -125,7 +145,7 @@ SAID: Mapping[str, Mapping[str, str]] = {
         "why": "  vì sao một tên bị chặn:         sudo filterd explain tiktok.com --group {group}",
         "dhcp": "  cấp {address} làm máy chủ DNS (DHCP)",
         "dnsmasq": "  cấp địa chỉ bằng dnsmasq:       apt install dnsmasq; "
-        "ln -s /etc/filterd/dnsmasq.conf /etc/dnsmasq.d/filterd.conf",
+        "ln -s /etc/filterd/dnsmasq.conf /etc/dnsmasq.d/filterd.conf; systemctl restart dnsmasq",
         "lists": "  danh sách tên nằm ở `lists` trong {config}; chưa có thì theo bộ quy tắc sẵn",
         "backup": "  giữ một bản sao ở nơi khác:     filterd backup /var/backups/filterd.tar.zst",
         "check": "--check: chưa ghi gì",

@@ -372,6 +372,18 @@ def test_back_to_the_version_before(reader):
     assert eventually(lambda: reader.dig("dig @10.20.0.1 casino.example") == ["0.0.0.0"])
 
 
+def test_removed_and_installed_again_it_says_how_it_is_turned_on(reader):
+    made = reader.made
+    made.run("apt-get", "remove", "-y", "filterd")
+    package = next(Path(f"/proc/{made.first}/root/root").glob("filterd_*.deb")).name
+    said = made.run("apt-get", "install", "-y", f"/root/{package}").stdout
+    assert "Next: sudo filterd setup --answers /etc/filterd/setup.yaml\n" in said
+    assert made.main("filterd.service") == 0
+    made.run("filterd", "setup", "--answers", "/etc/filterd/setup.yaml")
+    assert eventually(lambda: reader.dig("dig @10.20.0.1 casino.example") == ["0.0.0.0"])
+    assert reader.dig("dig @198.51.100.9 tiktok.com") == ["0.0.0.0"]
+
+
 def test_purged_it_leaves_nothing(reader, before):
     reader.box(where="box-last", said="y\n")
     # The copy that the reader made is the reader's.

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from filterd.config.setup import SetupConfig
+from filterd.config.setup import SetupConfig, read_answers
+from filterd.model.errors import ConfigError
 from filterd.setup.account import Password
 from filterd.setup.asking import NoAnswer, Person, ask_password, dialogue
 from filterd.setup.links import Link, read_default, read_links, suggested
@@ -17,7 +18,7 @@ LINKS = (
 )
 
 
-def talk(*lines, before=None, language="en"):
+def talk(*lines, before=None, language="en", **about):
     given, said = iter(lines), []
 
     def ask(text):
@@ -28,7 +29,7 @@ def talk(*lines, before=None, language="en"):
         return line
 
     person = Person(ask, said.append, language, ask)
-    return SetupConfig.model_validate(dialogue(person, LINKS, ("eth0",), before)), said
+    return SetupConfig.model_validate(dialogue(person, LINKS, ("eth0",), before, **about)), said
 
 
 def test_a_school_that_takes_what_is_offered():
@@ -97,6 +98,55 @@ def test_the_last_answers_are_offered_the_next_time():
     first, _ = talk("n", "10.20.0.1/16", "upper-secondary", "10.20.1.0/24", *[""] * 4)
     again, _ = talk(*[""] * 8, before=first)
     assert again == first
+
+
+def test_what_this_machine_has_not_is_asked_about():
+    lines = ("eth7", "n", "eth1", "eth9", "y", "10.20.0.2/16", "", "10.20.0.1/24")
+    answers, said = talk("y", *lines, *[""] * 7)
+    assert (answers.lan, answers.uplink) == (("eth1",), ("eth9",))
+    assert answers.addresses == ("10.20.0.1/24",)  # its length is the school's to say
+    for strange in ("eth7", "eth9", "10.20.0.2/16"):
+        asked = f"Not on this machine: {strange}. Is it right all the same? (y/n) [n]: "
+        assert said.count(asked) == 1
+    with pytest.raises(NoAnswer):
+        talk("y", *("eth7", "n") * 9)
+    _, said = talk("c", "eth7", "c", "eth0", "10.20.0.1/16", *[""] * 9, language="vi")
+    assert any("Máy này không có: eth7" in each for each in said)
+
+
+def test_an_interface_is_the_school_s_or_the_uplink_s():
+    answers, said = talk("y", "eth0", "eth0", "eth1", *[""] * 9)
+    assert (answers.lan, answers.uplink) == (("eth0",), ("eth1",))
+    assert "  not usable: eth0 is among those of the school" in said
+    assert "Interfaces to the internet: " in said  # the default route's is taken
+
+
+def test_other_levels_leave_no_strict_group_of_the_old_ones():
+    before = SetupConfig(
+        language="en", addresses=("10.20.0.1/16",), lan=("eth1",), uplink=("eth0",),
+        levels=("primary", "lower-secondary"), strict=("primary", "grades-6-7", "staff"),
+    )  # fmt: skip
+    answers, _ = talk("", "", "", "", "lower-secondary", *[""] * 9, before=before)
+    assert answers.strict == ("grades-6-7", "staff")
+    answers, _ = talk("", "", "", "", "upper-secondary", *[""] * 9, before=before)
+    assert answers.strict == ("staff",)
+
+
+def test_answers_that_do_not_fit_each_other_are_told():
+    value = {"addresses": ("10.20.0.1/16",), "lan": ("eth1",), "uplink": ("eth1",)}
+    with pytest.raises(ConfigError, match="eth1 is in `lan` and in `uplink`"):
+        read_answers(value)
+
+
+def test_the_http_filter_is_not_wanted_where_it_is_not():
+    lines = ("n", "10.20.0.1/16", *[""] * 4)
+    answers, said = talk(*lines, "", "y", "n", http=False)
+    assert not answers.http
+    assert any("sudo apt-get install ./filterd-http_*.deb" in each for each in said)
+    before, _ = talk(*lines, "", "y")
+    assert before.http
+    again, _ = talk(*[""] * 8, before=before, http=False)
+    assert not again.http
 
 
 @pytest.mark.parametrize("lines", [(), ("y", "eth1"), ("?",) * 9])
