@@ -173,7 +173,7 @@ SAID: Mapping[str, Mapping[str, str]] = {
         "full": "more names or addresses than are remembered; those two signals may be too high",
         "other": "{n} packets of another kind were passed over",
         "foreign": "{n} frames of Wi-Fi or another link need scapy, and were passed over: "
-        "pip install 'filterd[captures]'",
+        "pip install scapy",
         "cut": "it ends in the middle of a packet",
     },
     "vi": {
@@ -197,8 +197,7 @@ SAID: Mapping[str, Mapping[str, str]] = {
         "no_dns": "trong tệp không có câu trả lời DNS, nên không xét được tên và địa chỉ",
         "full": "nhiều tên hoặc địa chỉ hơn mức ghi nhớ; hai dấu hiệu đó có thể cao hơn thật",
         "other": "bỏ qua {n} gói tin thuộc loại khác",
-        "foreign": "bỏ qua {n} khung Wi-Fi hoặc loại liên kết khác vì cần scapy: "
-        "pip install 'filterd[captures]'",
+        "foreign": "bỏ qua {n} khung Wi-Fi hoặc loại liên kết khác vì cần scapy: pip install scapy",
         "cut": "tệp kết thúc giữa một gói tin",
     },
 }
