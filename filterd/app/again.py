@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 logger = logging.getLogger(__name__)
-REST = 15.0  # seconds between two beginnings
+REST = 15.0  # seconds from an end to the next beginning
 
 
 async def again(what: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -15,25 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from filterd.config.access import LOOPBACK, PRIVATE, WIDEST
 from filterd.config.schema import Config
 from filterd.model.client_id import IdKind, kind_of
 from filterd.model.errors import ConfigError
 
 logger = logging.getLogger(__name__)
 
-LOOPBACK = ("127.0.0.0/8", "::1/128")
-# RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 section 2.5.6.
-PRIVATE = (
-    "10.0.0.0/8",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "100.64.0.0/10",
-    "169.254.0.0/16",
-    "fc00::/7",
-    "fe80::/10",
-)
-# A group's network that is wider says "all the others", not "everybody on the internet".
-_WIDEST = {4: 8, 6: 16}
 SECRET_BYTES = 16
 _MAX_FILE = 256
 
@@ -87,7 +75,7 @@ def _known(config: Config) -> Iterator[str]:
     for group in config.groups.values():
         for text in group.networks:
             network = ipaddress.ip_network(text)
-            if network.prefixlen >= _WIDEST[network.version]:
+            if network.prefixlen >= WIDEST[network.version]:
                 yield text
     for client in config.clients.values():
         yield from (known for known in client.ids if kind_of(known) is IdKind.NETWORK)

@@ -81,7 +81,7 @@ def hand_over(ruling: Ruling, indexes: list[str]) -> dict[str, Any]:
         "illegal": sorted(each.name for each in book.categories if each.min_age >= ALWAYS),
         "categories": {each.name: _category(each) for each in book.categories},
         "never_decrypt": never_decrypt(ruling),
-        "page": {"language": config.language, **config.http.page.model_dump()},
+        "page": {"language": config.language, **config.http.page.model_dump(exclude={"words"})},
         "headers": plan_headers(config, book),
         "http": {},
         "requests": _requests(ruling),

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from dnslib import QTYPE, DNSError, DNSHeader, DNSQuestion, DNSRecord
 
-from filterd.app.own_door import preface, reachable
+from filterd.app.own_door import ask_over_udp, preface, reachable
 from filterd.config.addresses import ListenAddress
 from filterd.engine import health
 
@@ -71,26 +71,13 @@ async def _at(door: Door, proxies: Sequence[str], patience: float) -> Condition:
     query = DNSRecord(
         DNSHeader(id=secrets.randbits(16), rd=1), q=DNSQuestion(health.NAME, QTYPE.A)
     ).pack()
-    ask = _over_tcp if door.kind == "tcp" else _over_udp
+    ask = _over_tcp if door.kind == "tcp" else ask_over_udp
     try:
         async with asyncio.timeout(patience):
             reply = await ask(door.address, query, proxies)
     except (OSError, EOFError, TimeoutError):
         return Condition.SILENT
     return Condition.WELL if _is_well(reply) else Condition.UNWELL
-
-
-async def _over_udp(address: ListenAddress, query: bytes, proxies: Sequence[str]) -> bytes:
-    loop = asyncio.get_running_loop()
-    heard: asyncio.Future[bytes] = loop.create_future()
-    transport, _ = await loop.create_datagram_endpoint(
-        lambda: _Waiting(heard, query[:2]), remote_addr=(reachable(address.host), address.port)
-    )
-    try:
-        transport.sendto(preface(transport.get_extra_info("sockname")[0], proxies) + query)
-        return await heard
-    finally:
-        transport.close()
 
 
 async def _over_tcp(address: ListenAddress, query: bytes, proxies: Sequence[str]) -> bytes:
@@ -109,17 +96,3 @@ def _is_well(wire: bytes) -> bool:
     except DNSError:
         return False
     return reply.header.rcode == 0 and any(record.rtype == QTYPE.A for record in reply.rr)
-
-
-class _Waiting(asyncio.DatagramProtocol):
-    def __init__(self, heard: asyncio.Future[bytes], number: bytes) -> None:
-        self._heard = heard
-        self._number = number
-
-    def datagram_received(self, data: bytes, _address: tuple[str, int]) -> None:
-        if data[:2] == self._number and not self._heard.done():
-            self._heard.set_result(data)
-
-    def error_received(self, exc: Exception) -> None:
-        if not self._heard.done():
-            self._heard.set_exception(exc)

@@ -26,6 +26,7 @@ from filterd.app.paths import Paths
 from filterd.config.schema import Config
 from filterd.control.notify import keep_alive, notify, watchdog_seconds
 from filterd.http.labels.keeping import KEY_FILE, read_secret
+from filterd.http.page.words import Words
 from filterd.http.rules import RULING
 from filterd.model.durable import make_directory, write_atomically
 from filterd.model.errors import ConfigError
@@ -133,6 +134,7 @@ def settings_of(config: Config, book: RuleBook, paths: Paths) -> dict[str, Any]:
         "media": _media(config, folder) if http.media.on else None,
         "stream": "256k",
         "page_key": str(folder / PAGE_KEY),
+        "page_words": None if http.page.words is None else str(http.page.words),
     }
 
 
@@ -144,6 +146,8 @@ def _try_files(config: Config) -> None:
         problems.append(f"http.upstream_ca: no file {http.upstream_ca}")
     if http.media.on and http.media.sets is not None and not http.media.sets.is_dir():
         problems.append(f"http.media.sets: no folder {http.media.sets}")
+    if http.page.words is not None:
+        problems += (f"http.page.words: {each}" for each in _misworded(http.page.words))
     problems += [
         f"http.listen: {each} is under explicit and transparent; take two ports"
         for each in set(http.listen.explicit) & set(http.listen.transparent)
@@ -154,6 +158,17 @@ def _try_files(config: Config) -> None:
         problems.append("http.max_age: workers would be replaced all the time; 1m is the least")
     if problems:
         raise ConfigError(tuple(problems))
+
+
+def _misworded(folder: Path) -> tuple[str, ...]:
+    """Return what of the school's words a worker could not use."""
+    if not folder.is_dir():
+        return (f"no folder {folder}",)
+    try:
+        Words.load(folder)
+    except ConfigError as error:
+        return error.problems
+    return ()
 
 
 def _media(config: Config, folder: Path) -> dict[str, Any]:

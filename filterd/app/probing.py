@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dnslib import EDNS0, QTYPE, DNSError, DNSHeader, DNSQuestion, DNSRecord
 
-from filterd.app.own_door import preface, reachable
+from filterd.app.own_door import ask_over_udp
 from filterd.config.addresses import ListenAddress
 
 CENSORED = 16  # extended error of an order (RFC 8914 section 4.17)
@@ -58,30 +58,10 @@ def _errors(wire: bytes) -> frozenset[int]:
 async def _ask(
     name: str, door: ListenAddress, patience: float, proxies: Sequence[str]
 ) -> bytes | None:
-    loop = asyncio.get_running_loop()
-    number = secrets.randbits(16)
-    query = DNSRecord(DNSHeader(id=number, rd=1), q=DNSQuestion(name, QTYPE.A))
+    query = DNSRecord(DNSHeader(id=secrets.randbits(16), rd=1), q=DNSQuestion(name, QTYPE.A))
     query.add_ar(EDNS0(udp_len=1232))
-    answer: asyncio.Future[bytes] = loop.create_future()
-    where = (reachable(door.host), door.port)
-    transport, _ = await loop.create_datagram_endpoint(
-        lambda: _Waiting(answer, number), remote_addr=where
-    )
     try:
-        source = transport.get_extra_info("sockname")[0]
-        transport.sendto(preface(source, proxies) + query.pack())
-        return await asyncio.wait_for(answer, patience)
+        async with asyncio.timeout(patience):
+            return await ask_over_udp(door, query.pack(), proxies)
     except TimeoutError:
         return None
-    finally:
-        transport.close()
-
-
-class _Waiting(asyncio.DatagramProtocol):
-    def __init__(self, answer: asyncio.Future[bytes], number: int) -> None:
-        self._answer = answer
-        self._number = number.to_bytes(2, "big")
-
-    def datagram_received(self, data: bytes, _address: tuple[str, int]) -> None:
-        if data[:2] == self._number and not self._answer.done():
-            self._answer.set_result(data)

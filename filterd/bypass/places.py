@@ -5,14 +5,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from filterd.config.access import LOOPBACK, PRIVATE, WIDEST
 from filterd.config.schema import Config
+from filterd.model.client_id import IdKind, kind_of
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-_PRIVATE = (
-    "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10",
-    "127.0.0.0/8", "fc00::/7", "fe80::/10", "::1/128",
-)  # fmt: skip
-_LEAST = {4: 8, 6: 16}  # as in `access`
 _MANY = 65_536  # addresses whose place is remembered
 
 
@@ -20,8 +17,9 @@ _MANY = 65_536  # addresses whose place is remembered
 class Places:
     """Addresses are bytes (4 or 16), devices MAC addresses as bytes.
 
-    `group_of(device, address)`: the group of a client, None where signals of it are nobody's
-    business: it is outside, exempt, or of a group that may go round the filter.
+    `group_of(device, address)`: the group of a client, looked for in the order of DNS; None where
+    signals of it are nobody's business: it is outside, exempt, or of a group that may go round the
+    filter.
     `outside(address)`: whether a connection there leaves the school and is not let through for
     everybody. `doh(address)`: whether it is among `gateway.doh`.
     """
@@ -34,22 +32,27 @@ class Places:
 def places_of(config: Config) -> Places:
     """Return the places of a configuration."""
     devices: dict[bytes, str] = {}
+    known: dict[bytes, str] = {}
     owned: list[tuple[Network, str]] = []
     for client in config.clients.values():
         for each in client.ids:
-            if "/" in each:
-                owned.append((ipaddress.ip_network(each), client.group))
-            else:
+            written = kind_of(each)  # a capture does not show who logged in, or a lease's host
+            if written is IdKind.MAC:
                 devices[bytes.fromhex(each.replace(":", ""))] = client.group
-    clients = _smallest_first(owned)
-    networks = _smallest_first(
+            elif written is IdKind.NETWORK:
+                network = ipaddress.ip_network(each)
+                owned.append((network, client.group))
+                if network.prefixlen == network.max_prefixlen:
+                    known[network.network_address.packed] = client.group
+    owned += [
         (ipaddress.ip_network(each), name)
         for name, group in config.groups.items()
         for each in group.networks
-    )
+    ]
+    networks = sorted(owned, key=lambda each: -each[0].prefixlen)  # of equal ones the client's
     # A group's network may be "everybody"; that says nothing of where the school ends.
-    inside = [each for each, _ in (*clients, *networks) if each.prefixlen >= _LEAST[each.version]]
-    inside += map(ipaddress.ip_network, (*_PRIVATE, *config.access.networks))
+    inside = [each for each, _ in networks if each.prefixlen >= WIDEST[each.version]]
+    inside += map(ipaddress.ip_network, (*LOOPBACK, *PRIVATE, *config.access.networks))
     exempt = [ipaddress.ip_network(each) for each in config.gateway.exempt]
     reachable = [ipaddress.ip_network(each) for each in config.gateway.reachable]
     doh = [ipaddress.ip_network(each) for each in config.gateway.doh]
@@ -61,9 +64,10 @@ def places_of(config: Config) -> Places:
         at = ipaddress.ip_address(address)
         if at in own or not _in(at, inside) or _in(at, exempt):
             return None
-        found = devices.get(device) or next(
-            (name for network, name in (*clients, *networks) if at in network),
-            config.default_group,
+        found = (
+            known.get(address)
+            or devices.get(device)
+            or next((name for network, name in networks if at in network), config.default_group)
         )
         return found if found in guarded else None
 
@@ -84,7 +88,3 @@ def _in(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address, networks: Iterable[Network]
 ) -> bool:
     return any(address in network for network in networks)
-
-
-def _smallest_first(owned: Iterable[tuple[Network, str]]) -> list[tuple[Network, str]]:
-    return sorted(owned, key=lambda each: -each[0].prefixlen)

@@ -28,7 +28,7 @@ SIGNALS: Mapping[str, Mapping[Signal, About]] = {
             "encrypted DNS (TLS, QUIC)",
             "Devices tried port 853, where DNS over TLS or QUIC is spoken.",
             'Often one phone with "private DNS" set at home, by the parents even.',
-            'Show how to set private DNS to "automatic": such a phone has no network here.',
+            'Show how to set private DNS to "automatic"; as it was, the phone has no network here.',
         ),
         Signal.DOH: About(
             "encrypted DNS (HTTPS)",
@@ -92,7 +92,7 @@ SIGNALS: Mapping[str, Mapping[Signal, About]] = {
             "DNS mã hóa (TLS, QUIC)",
             "Thiết bị thử cổng 853, nơi dùng DNS qua TLS hoặc QUIC.",
             'Thường chỉ là một điện thoại đã đặt "DNS riêng" ở nhà, có khi do phụ huynh đặt.',
-            'Hướng dẫn đặt DNS riêng về "tự động": điện thoại như vậy không vào được mạng.',
+            'Hướng dẫn đặt DNS riêng về "tự động"; nếu để như cũ, điện thoại không vào được mạng.',
         ),
         Signal.DOH: About(
             "DNS mã hóa (HTTPS)",
@@ -173,7 +173,7 @@ SAID: Mapping[str, Mapping[str, str]] = {
         "full": "more names or addresses than are remembered; those two signals may be too high",
         "other": "{n} packets of another kind were passed over",
         "foreign": "{n} frames of Wi-Fi or another link need scapy, and were passed over: "
-        "pip install 'filterd[captures]'",
+        "pip install scapy",
         "cut": "it ends in the middle of a packet",
     },
     "vi": {
@@ -185,7 +185,7 @@ SAID: Mapping[str, Mapping[str, str]] = {
         "next": "nên làm gì",
         "means": "Nghĩa là",
         "not_means": "Cũng có thể chỉ là",
-        "title": "Dấu hiệu vượt bộ lọc, từ {first} đến {last}",
+        "title": "Dấu hiệu tránh bộ lọc, từ {first} đến {last}",
         "attempts": "{n} lần trong {days} trên 7 ngày (7 ngày trước đó: {before})",
         "quiet": "Không có gì: không nhóm nào đạt mức được coi là dấu hiệu.",
         "never": "chưa ai đọc bộ đếm của tường lửa; chạy `filterd bypass look` với quyền root",
@@ -197,8 +197,7 @@ SAID: Mapping[str, Mapping[str, str]] = {
         "no_dns": "trong tệp không có câu trả lời DNS, nên không xét được tên và địa chỉ",
         "full": "nhiều tên hoặc địa chỉ hơn mức ghi nhớ; hai dấu hiệu đó có thể cao hơn thật",
         "other": "bỏ qua {n} gói tin thuộc loại khác",
-        "foreign": "bỏ qua {n} khung Wi-Fi hoặc loại liên kết khác vì cần scapy: "
-        "pip install 'filterd[captures]'",
+        "foreign": "bỏ qua {n} khung Wi-Fi hoặc loại liên kết khác vì cần scapy: pip install scapy",
         "cut": "tệp kết thúc giữa một gói tin",
     },
 }

@@ -28,7 +28,7 @@ DEFAULT = "/etc/filterd/hub.yaml"
 ENVIRONMENT = "FILTERD_HUB_CONFIG"
 # Each has `add(commands)`, which adds subcommands that set `run`.
 SIBLINGS: tuple[str, ...] = ("hub_people", "hub_look", "hub_export")
-_MISSING = "the hub needs more than a node: pip install 'filterd[hub]'"
+_MISSING = "the hub needs more than a node: in a checkout, pip install '.[hub]'"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

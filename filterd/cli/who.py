@@ -13,7 +13,7 @@ from filterd.control.client import call
 from filterd.who.words import SAID
 
 EXAMPLES = """\
-  filterd who                       every client known by name, and where it is now (as root)
+  filterd who                       every client known by name, and where it is now
   filterd who library               one of them
   filterd who --json
 """

@@ -89,6 +89,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "ca": "/var/lib/filterd/http/ca",
         "upstream_ca": "/etc/ssl/certs/ca-certificates.crt",
     },
+    "HttpPageConfig": {"words": "block-page"},
     "HttpMediaConfig": {"sets": "/etc/filterd/media"},
     "HttpListenConfig": {"explicit": ["192.0.2.1:3128"], "transparent": ["192.0.2.1:3129"]},
     "HttpInspectConfig": {

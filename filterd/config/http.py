@@ -64,6 +64,9 @@ class HttpPageConfig(Section):
     """The same, by mail."""
     operator: str = Field(default="", max_length=200)
     """The address (https://…) of who runs the filter, for `Link: rel="blocked-by"` (RFC 7725)."""
+    words: FilePath | None = None
+    """A folder with the school's own words for the page (vi.toml, en.toml), relative to this file;
+    left out: ours alone."""
 
 
 class HttpConfig(Section):

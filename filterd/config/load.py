@@ -27,7 +27,7 @@ _GONE = object()
 def load(
     path: File, *, book: RuleBook | None = None, formats: Collection[str] | None = None
 ) -> Config:
-    """Return the configuration in the file `path`, which paths of lists and `ca_file` start from.
+    """Return the configuration in the file `path`, which relative paths start from.
 
     With a rule book, the names of ages, categories and services are checked too; with `formats`,
     those of list formats.
@@ -133,5 +133,9 @@ def _with_base(config: Config, base: File) -> Config:
             if (path := getattr(files, name)) is not None
         }
     )
-    changed = {"lists": lists, "upstream": upstream, "cookies": cookies}
+    http, page = config.http, config.http.page
+    if page.words is not None:
+        page = page.model_copy(update={"words": base / page.words})
+        http = http.model_copy(update={"page": page})
+    changed = {"lists": lists, "upstream": upstream, "cookies": cookies, "http": http}
     return config.model_copy(update={**changed, "who": with_base(config.who, base)})

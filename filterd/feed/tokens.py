@@ -71,7 +71,7 @@ def open_token(address: TokenAddress, ask: Callable[[str], str]) -> Signer:
         KeyFileError: no library, module, token or key, or another PIN.
     """
     if importlib.util.find_spec("pkcs11") is None:
-        raise KeyFileError("keys in tokens need python-pkcs11: pip install 'filterd[pkcs11]'")
+        raise KeyFileError("keys in tokens need python-pkcs11: pip install python-pkcs11")
     if address.module is not None:
         os.environ[MODULE] = address.module
     module = os.environ.get(MODULE, "")

@@ -1,9 +1,10 @@
-"""Who is in which group, as maps for nftables: devices, then addresses of known clients, then
-networks, of which the smallest that holds an address wins, as for DNS.
+"""Who is in which group, as maps for nftables, in the order of DNS: addresses of known clients,
+then devices, then networks of clients and groups, of which the smallest that holds an address
+wins. Of equal ones a client's does.
 """
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from filterd.config.schema import Config
 from filterd.gateway.plan import Map, Rule
@@ -20,36 +21,48 @@ def who_maps(config: Config, part: str, chains: Mapping[str, str]) -> tuple[list
     `part` begins the maps' names, `chains` has each group's chain.
     """
     devices: list[tuple[str, str]] = []
-    known: list[tuple[IPNetwork, str]] = []
+    addresses: list[tuple[IPNetwork, str]] = []
+    networks = [
+        (ipaddress.ip_network(each), name)
+        for name, group in config.groups.items()
+        for each in group.networks
+    ]
     for client in config.clients.values():
         for each in client.ids:
             written = kind_of(each)
             if written is IdKind.MAC:
                 devices.append((each, f"goto {chains[client.group]}"))
             elif written is IdKind.NETWORK:
-                known.append((ipaddress.ip_network(each), client.group))
-    networks = [
-        (ipaddress.ip_network(each), name)
-        for name, group in config.groups.items()
-        for each in group.networks
+                network = ipaddress.ip_network(each)
+                one = network.prefixlen == network.max_prefixlen
+                (addresses if one else networks).append((network, client.group))
+    maps = [
+        *_by_address(f"{part}_clients", addresses, chains),
+        *_by_device(f"{part}_devices", devices),
+        *_by_address(f"{part}_networks", networks, chains),
     ]
-    maps, rules = [], []
+    rules = [Rule("", f"{source} vmap @{each.name}") for source, each in maps]
+    last = Rule("", f"goto {chains[config.default_group]}")
+    return [each for _, each in maps], [*rules, last]
+
+
+def _by_device(name: str, devices: list[tuple[str, str]]) -> Iterator[tuple[str, Map]]:
     if devices:
-        name = f"{part}_devices"
-        maps.append(Map(name, ("type ether_addr : verdict",), tuple(sorted(devices))))
-        rules.append(Rule("", f"ether saddr vmap @{name}"))
-    for kind, owned in (("clients", known), ("networks", networks)):
-        for version in (4, 6):
-            elements = tuple(
-                (str(network), f"goto {chains[group]}")
-                for network, group in apart(each for each in owned if each[0].version == version)
-            )
-            if elements:
-                name = f"{part}_{kind}{version}"
-                lines = (f"type {_TYPES[version]} : verdict", "flags interval")
-                maps.append(Map(name, lines, elements))
-                rules.append(Rule("", f"{_SOURCES[version]} vmap @{name}"))
-    return maps, [*rules, Rule("", f"goto {chains[config.default_group]}")]
+        yield "ether saddr", Map(name, ("type ether_addr : verdict",), tuple(sorted(devices)))
+
+
+def _by_address(
+    name: str, owned: list[tuple[IPNetwork, str]], chains: Mapping[str, str]
+) -> Iterator[tuple[str, Map]]:
+    """Yield a map for each family, with what is looked up in it."""
+    for version, source in _SOURCES.items():
+        elements = tuple(
+            (str(network), f"goto {chains[group]}")
+            for network, group in apart(each for each in owned if each[0].version == version)
+        )
+        if elements:
+            lines = (f"type {_TYPES[version]} : verdict", "flags interval")
+            yield source, Map(f"{name}{version}", lines, elements)
 
 
 def apart(owned: Iterable[tuple[IPNetwork, str]]) -> list[tuple[IPNetwork, str]]:

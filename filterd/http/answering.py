@@ -34,13 +34,16 @@ _WHY = {
 _YOUNGEST = Reading.PRIMARY
 
 
-def open_desk(folder: Path, key: Path, below: Callable[[int], int]) -> Desk:
+def open_desk(
+    folder: Path, key: Path, below: Callable[[int], int], words: Path | None = None
+) -> Desk:
     """Return the desk of a worker: its cases go into `folder`, its forms are signed with `key`.
+    `words`: the folder of the school's own.
 
     Raises:
         OSError, ValueError: the key cannot be read or used. ConfigError: the words.
     """
-    return Desk(Signer(key.read_bytes()), Words.load(), Contacts(), Box(folder), below)
+    return Desk(Signer(key.read_bytes()), Words.load(words), Contacts(), Box(folder), below)
 
 
 class Answering:

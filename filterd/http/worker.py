@@ -72,12 +72,19 @@ async def _run(settings: Mapping[str, Any]) -> None:
         standings=standings,
         clock=clock,
     )
+    page_words = settings["page_words"]
+    desk = open_desk(
+        folder,
+        Path(settings["page_key"]),
+        secrets.randbelow,
+        None if page_words is None else Path(page_words),
+    )
     requests = Requests(
         rules=rules,
         gate=gate,
         standings=standings,
         clock=clock,
-        answering=Answering(open_desk(folder, Path(settings["page_key"]), secrets.randbelow)),
+        answering=Answering(desk),
         reading=reading,
     )
     proxy = Proxy(settings, connections, requests)

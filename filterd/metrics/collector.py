@@ -48,13 +48,11 @@ class FilterdCollector(Collector):
             Source.HUB: lambda: _walked(Source.HUB, self._sources.hub()),
             Source.WHO: lambda: _walked(Source.WHO, self._sources.who()),
             Source.BYPASS: lambda: _walked(Source.BYPASS, self._sources.bypass()),
+            Source.GATEWAY: lambda: _walked(Source.GATEWAY, self._sources.gateway()),
         }
         if self._sources.http is not None:
             http = self._sources.http
             asked[Source.HTTP] = lambda: _walked(Source.HTTP, http())
-        if self._sources.gateway is not None:
-            gateway = self._sources.gateway
-            asked[Source.GATEWAY] = lambda: _walked(Source.GATEWAY, gateway())
         numbers = {source: self._ask(source, ask) for source, ask in asked.items()}
         # Events are lost in two places; the metric is one.
         drops = numbers[Source.ENGINE].get(_RING, [])

@@ -6,6 +6,7 @@ from filterd.metrics.metric import Label, Source, Type, row
 from filterd.model.signal import Signal
 
 SHUT = ("denied", "absent", "full", "failed", "share")
+# As in the comments of the table: `gateway/words.py`.
 FIREWALL = (
     "dns-udp",
     "dns-tcp",

@@ -27,7 +27,6 @@ RCODES = {
     "16": "BADVERS",
     "23": "BADCOOKIE",
 }
-# As in the comments of the table: `gateway/words.py`.
 KEPT_OFF = ("refused", "ignored", "limited", "bad_cookies", "slipped", "dropped")
 PARTS = {"ech_stripped": "ech", "hints_stripped": "hints"}
 REFUSALS = (

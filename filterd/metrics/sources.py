@@ -85,8 +85,8 @@ class Sources:
     `Resolver.stats()` does; `now` is Unix time; `feed` returns what `app/feed_state.py` says,
     nothing without a feed; `who` what `app/who_is_who.py` says; `hub` what `app/reporting.py` says,
     nothing without a hub; `http` what `app/http_told.py` says, None where there is no HTTP filter;
-    `bypass` what `app/bypassing.py` says; `gateway` what `app/gating.py` saw of the firewall, None
-    where this is no gateway.
+    `bypass` what `app/bypassing.py` says; `gateway` what `app/gating.py` saw of the firewall,
+    nothing where this is no gateway, which a reload may change.
     """
 
     engine: Callable[[], Mapping[str, object]]
@@ -103,4 +103,4 @@ class Sources:
     groups: Callable[[], Iterable[tuple[str, str, int]]] = tuple
     http: Callable[[], Mapping[str, object]] | None = None
     bypass: Callable[[], Mapping[str, object]] = dict
-    gateway: Callable[[], Mapping[str, object]] | None = None
+    gateway: Callable[[], Mapping[str, object]] = dict

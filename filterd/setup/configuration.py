@@ -5,18 +5,14 @@ from typing import Any
 
 import yaml
 
+from filterd.config.access import PRIVATE
 from filterd.config.setup import STAFF, SetupConfig
 from filterd.setup.account import GROUP
 
 STATE = "/var/lib/filterd"
 UNBOUND = "127.0.0.1:5335"
 WEB_PORT = 8443
-_PRIVATE = tuple(  # what `access.private` answers: RFC 1918, 6598, 4193
-    map(
-        ipaddress.ip_network,
-        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"),
-    )
-)
+_PRIVATE = tuple(map(ipaddress.ip_network, PRIVATE))
 _AGES: dict[str, dict[str, Any]] = {
     "preschool": {"age": "preschool", "youtube": "strict"},
     "primary": {"age": "primary", "youtube": "strict"},

@@ -42,7 +42,8 @@ class Status(IntEnum):
 @dataclass(frozen=True, slots=True)
 class Accounting:
     """What a request says. `session` is the NAS's own name of the session; `addresses` are
-    addresses and networks; `at` is the Event-Timestamp, unix seconds, None: not said.
+    addresses and networks; `at` is the Event-Timestamp, unix seconds, None: not said. `nas` is what
+    the NAS says of itself, attribute by attribute: a RADIUS server sends for many.
     """
 
     status: Status
@@ -53,23 +54,31 @@ class Accounting:
     addresses: tuple[str, ...] = ()
     at: int | None = None
     delay: int = 0
+    nas: frozenset[tuple[int, bytes]] = frozenset()
 
 
 class Attribute(IntEnum):
     """Types of attributes: RFC 2865, 2866, 2869, 3162, 4818, 6911."""
 
     USER_NAME = 1
+    NAS_IP_ADDRESS = 4
     FRAMED_IP_ADDRESS = 8
     CLASS = 25
     CALLING_STATION_ID = 31
+    NAS_IDENTIFIER = 32
     PROXY_STATE = 33
     ACCT_STATUS_TYPE = 40
     ACCT_DELAY_TIME = 41
     ACCT_SESSION_ID = 44
     EVENT_TIMESTAMP = 55
+    NAS_IPV6_ADDRESS = 95
     FRAMED_IPV6_PREFIX = 97
     DELEGATED_IPV6_PREFIX = 123
     FRAMED_IPV6_ADDRESS = 168
+
+
+# RFC 2866 section 4.1: a request has the first or the last; RFC 3162 section 2.1.
+_OF_THE_NAS = (Attribute.NAS_IP_ADDRESS, Attribute.NAS_IPV6_ADDRESS, Attribute.NAS_IDENTIFIER)
 
 
 def read_request(packet: bytes, secret: bytes) -> Accounting:
@@ -138,6 +147,7 @@ def _accounting(attributes: list[tuple[int, bytes]]) -> Accounting:
         addresses=tuple(addresses)[:MOST_ADDRESSES],
         at=_integer(last.get(Attribute.EVENT_TIMESTAMP, b"")),
         delay=_integer(last.get(Attribute.ACCT_DELAY_TIME, b"")) or 0,
+        nas=frozenset((int(kind), last[kind]) for kind in _OF_THE_NAS if kind in last),
     )
 
 

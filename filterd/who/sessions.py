@@ -11,7 +11,8 @@ from filterd.who.radius import Accounting, Status
 from filterd.who.sighting import MOST, Rank, Sighting
 
 MOST_ENDED = 4096  # ends that are remembered
-Key = tuple[str, bytes]  # the NAS, and its name of the session
+# The sender, what the NAS says of itself, and its name of the session.
+Key = tuple[str, frozenset[tuple[int, bytes]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,14 @@ class Sessions:
         """What is wrong with the door or with a NAS."""
         return "; ".join(f"{what}: {why}" for what, why in sorted(self.faults.items())) or None
 
-    def take(self, nas: str, said: Accounting, now: float) -> None:
-        """Take in what a NAS said at `now`."""
-        key = (nas, said.session)
+    def take(self, sender: str, said: Accounting, now: float) -> None:
+        """Take in what `sender` said at `now`: a NAS, or a RADIUS server for many of them. A NAS
+        that restarts ends the sessions of which all was said that it says of itself.
+        """
+        key = (sender, said.nas, said.session)
         if said.status in {Status.ON, Status.OFF}:
-            self._end([each for each in self._open if each[0] == nas], said)
+            its = [each for each in self._open if each[0] == sender and said.nas <= each[1]]
+            self._end(its, said)
         elif said.status is Status.STOP:
             known = self._open.get(key)
             if known is None or not _older(said.at, known.said.at):

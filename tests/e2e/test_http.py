@@ -8,7 +8,7 @@ import ssl
 
 import pytest
 
-from tests.support.filtered import PAGE, PUPIL, READ, STAFF, TOLD, filtered
+from tests.support.filtered import PAGE, PUPIL, READ, STAFF, TITLE, TOLD, filtered
 from tests.support.node import eventually
 
 pytestmark = pytest.mark.real
@@ -115,6 +115,7 @@ def test_plain_http_is_blocked_with_a_page(world):
     done = world.curl(world.http("blocked.site.example"))
     assert done.returncode == 0
     assert "<!doctype html>" in done.stdout[:20].lower()
+    assert TITLE in done.stdout
     assert done.stdout.endswith("\n403 000")
     assert world.plain.came == before
 

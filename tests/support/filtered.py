@@ -10,6 +10,7 @@ from tests.support.tls import make_authority
 PUPIL, STAFF, READ, TOLD = "127.0.0.1", "127.0.0.18", "127.0.0.30", "127.0.0.40"
 NAMES = tuple(f"{name}.site.example" for name in ("open", "blocked", "bank", "ordered", "other"))
 PAGE = BODY.decode()
+TITLE = "Trang này trường chưa mở"  # the school's own words
 GROUPS = {
     "pupils": {"age": 10},
     "staff": {"age": 18, "filtered": False, "networks": [f"{STAFF}/32"]},
@@ -24,6 +25,8 @@ def filtered(folder, other, resolver, python):
     authority, proxy = make_authority(folder), free_port()
     (folder / "pages.txt").write_text("http://open.site.example/secret/page\n")
     (folder / "order.txt").write_text("ordered.site.example\n")
+    (folder / "words").mkdir()
+    (folder / "words/vi.toml").write_text(f'[rule.primary]\ntitle = "{TITLE}"\n')
     certificate = authority.issue(*NAMES, "127.0.0.1")
     bad = make_authority(other).issue(*NAMES)
     with site(certificate) as tls, site() as plain, site(bad) as wrong:
@@ -56,5 +59,6 @@ def _config(resolver, python, proxy, sites, authority):
             "never_decrypt": ["bank.site.example"],
             "inspect": {"groups": ["read"], "explain": ["told"]},
             "upstream_ca": str(authority.ca_file),
+            "page": {"words": "words"},
         },
     }

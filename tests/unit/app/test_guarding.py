@@ -7,7 +7,8 @@ from pathlib import Path
 import dns.message
 import pytest
 
-from filterd.app.guarding import LOOPBACK, PRIVATE, answered, guard_settings, guarding
+from filterd.app.guarding import answered, guard_settings, guarding
+from filterd.config.access import LOOPBACK, PRIVATE
 from filterd.config.load import default_config, loads
 from filterd.model.errors import ConfigError
 from tests.support.desk import NOW, PLAIN, Desk

@@ -47,6 +47,20 @@ def test_without_an_authority_nothing_is_decrypted_and_who_wants_it_is_told(tmp_
     assert settings(made)["inspecting"] is True
 
 
+def test_the_schools_own_words_are_tried_first_and_reach_the_workers(tmp_path):
+    assert settings(config(tmp_path))["page_words"] is None
+    words = tmp_path / "block-page"
+    made = config(tmp_path, page={"words": str(words)})
+    with pytest.raises(ConfigError, match=r"http\.page\.words: no folder"):
+        settings(made)
+    words.mkdir()
+    (words / "vi.toml").write_text('[age.primry]\ntitle = "x"\n')
+    with pytest.raises(ConfigError, match=r"http\.page\.words: vi\.toml: age: primry: no such"):
+        settings(made)
+    (words / "vi.toml").write_text('[age.primary]\ntitle = "x"\n')
+    assert json.loads(json.dumps(settings(made)))["page_words"] == str(words)
+
+
 def test_the_authority_is_for_its_owner_alone_and_made_once(tmp_path):
     public = make_authority(tmp_path / "ca", "A school", NOW)
     secret = tmp_path / "ca" / CA_FILE

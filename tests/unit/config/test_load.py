@@ -148,6 +148,12 @@ def test_list_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert lists["b"].path == Path("/srv/b")
 
 
+def test_the_folder_of_words_is_relative_to_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("http: {page: {words: block-page}}")
+    assert load(file).http.page.words == tmp_path / "block-page"
+
+
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path / "none.yaml")

@@ -31,7 +31,7 @@ PAGES = {
 }
 FENCE = re.compile(r"^ *```([^\n]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-INLINE = re.compile(r"`((?:\.venv/bin/)?filterd [^`]+|make [a-z-]+)`")
+INLINE = re.compile(r"`(?:sudo )?((?:\.venv/bin/)?filterd [^`]+|make [a-z-]+)`")
 SOURCE = re.compile(r"`((?:filterd|rust|tests|rules|deploy|docs|systemd)/[\w./-]+)`")
 SHELL = {"sh", "console", "bash"}
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")

@@ -117,11 +117,23 @@ def test_a_known_client_comes_before_its_network():
     (chain,) = (each for each in made.chains if each.name == "forward")
     lookups = [rule.action for rule in chain.rules if "vmap" in rule.action]
     assert lookups == [
-        "ether saddr vmap @egress_devices",
         "ip saddr vmap @egress_clients4",
+        "ether saddr vmap @egress_devices",
         "ip saddr vmap @egress_networks4",
     ]
     assert chain.rules[-1].action == "goto egress_pupils"
+
+
+def test_of_networks_the_smallest_holds_whoever_named_it_and_of_equal_ones_the_clients():
+    ids = "ids: [10.20.0.0/16, 10.20.2.0/24]"
+    school = SCHOOL.replace("staff: {", "guests: {age: 16}\n  staff: {").replace(
+        "group: staff, ids: ['02:00:00:00:00:47', 10.20.1.9]", f"group: guests, {ids}"
+    )
+    (networks,) = (each for each in plan(school=school).maps if each.name == "egress_networks4")
+    found = dict(networks.elements)
+    assert found["10.20.1.0/24"] == "goto egress_pupils"
+    assert found["10.20.2.0/24"] == "goto egress_guests"
+    assert found["10.20.128.0/17"] == "goto egress_guests"
 
 
 def test_who_is_known_to_dns_alone_goes_by_network_and_that_is_told() -> None:

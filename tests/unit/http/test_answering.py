@@ -12,7 +12,8 @@ from filterd.http.words import Act, Reason, Verdict, Why
 from filterd.model.verdict import Kind, Step
 from tests.support.handed import CONFIG, NOW, PUPIL, STAFF, handed, ruling
 
-PAGE = CONFIG | {"http": CONFIG["http"] | {"page": {"school": "Trường <Thử>", "hotline": "112"}}}
+SCHOOL = {"school": "Trường <Thử>", "hotline": "112", "words": "block-page"}
+PAGE = CONFIG | {"http": CONFIG["http"] | {"page": SCHOOL}}
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,17 @@ def test_the_page_speaks_of_the_school_and_escapes_it(rules, tmp_path):
     assert "112" in body
     assert "secret" not in body
     assert answering.refuse(None, verdict(Why.NO_RULES), asked, asker, NOW).status == 503
+
+
+def test_a_school_has_words_of_its_own(rules, tmp_path):
+    (tmp_path / "key").write_bytes(bytes(32))
+    words = tmp_path / "words"
+    words.mkdir()
+    (words / "vi.toml").write_text('[rule.primary]\ntitle = "Trang này trường chưa mở"\n')
+    own = Answering(open_desk(tmp_path, tmp_path / "key", lambda _n: 0, words))
+    said, asker = verdict(step=Step.LOCAL_BLOCK), Asker(PUPIL, "www.bad.example")
+    shown = own.refuse(rules, said, Asked(accept="text/html"), asker, NOW).body.decode()
+    assert "Trang này trường chưa mở" in shown
 
 
 def test_a_key_that_is_too_short_is_no_key(tmp_path):

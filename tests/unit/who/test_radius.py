@@ -42,6 +42,8 @@ FULL = (
     (Attribute.CLASS, b"\x00\xff\x01"),
     (Attribute.EVENT_TIMESTAMP, integer(1767225600)),
     (Attribute.ACCT_DELAY_TIME, integer(5)),
+    (Attribute.NAS_IP_ADDRESS, bytes((192, 0, 2, 1))),
+    (Attribute.NAS_IDENTIFIER, b"ap-lobby"),
 )
 
 
@@ -54,6 +56,7 @@ def test_what_a_request_says() -> None:
     assert said.addresses == ("192.0.2.7", "2001:db8:7::/64", "2001:db8::7")
     assert said.classes == ("grade-8",)
     assert (said.at, said.delay) == (1767225600, 5)
+    assert said.nas == {(4, bytes((192, 0, 2, 1))), (32, b"ap-lobby")}
 
 
 def test_padding_after_the_packet_is_no_part_of_it() -> None:

@@ -75,6 +75,29 @@ def test_a_nas_that_restarts_ends_its_own(sessions: Sessions, status: Status) ->
     assert users(sessions) == [("bob", "")]
 
 
+def test_of_access_points_behind_one_server_each_ends_its_own(sessions: Sessions) -> None:
+    one, two = frozenset({(32, b"ap-1")}), frozenset({(32, b"ap-2")})
+    sessions.take("server", said(Status.START, user="alice", mac=MAC, nas=one), 100)
+    sessions.take("server", said(Status.START, user="bob", nas=two), 100)  # with the same id
+    assert users(sessions) == [("alice", ""), ("bob", "")]
+    sessions.take("server", said(Status.INTERIM, nas=two, addresses=("192.0.2.8",)), 101)
+    assert users(sessions) == [("alice", ""), ("bob", "192.0.2.8")]
+    sessions.take("server", said(Status.OFF, b"", nas=one), 102)
+    assert users(sessions) == [("bob", "192.0.2.8")]
+    sessions.take("server", said(Status.STOP, nas=one), 103)
+    assert users(sessions) == [("bob", "192.0.2.8")]
+
+
+def test_a_restart_that_says_less_of_its_nas_is_of_all_that_fit(sessions: Sessions) -> None:
+    for name in (b"lobby", b"hall"):
+        nas = frozenset({(4, b"\n\0\0\5"), (32, name)})
+        sessions.take("server", said(Status.START, user=name.decode(), nas=nas), 100)
+    sessions.take("server", said(Status.ON, b"", nas=frozenset({(4, b"\n\0\0\6")})), 101)
+    assert len(users(sessions)) == 2
+    sessions.take("server", said(Status.ON, b"", nas=frozenset({(4, b"\n\0\0\5")})), 102)
+    assert users(sessions) == []
+
+
 def test_a_session_without_a_word_ends(sessions: Sessions) -> None:
     sessions.take("ap", said(Status.START, user="alice"), 100)
     sessions.take("ap", said(Status.INTERIM), 1000)
