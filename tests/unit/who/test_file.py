@@ -1,11 +1,30 @@
 """A lease file that is followed: added to, written anew, moved away, damaged."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from filterd.who.file import LeaseFile
 from filterd.who.registry import lease_files
 from filterd.who.sighting import Sighting
+
+
+class Fragile:
+    """A format that stumbles over a word, as any may over what nobody thought of."""
+
+    name = "fragile"
+    appended = True
+    bad = 0
+
+    def begin(self) -> None:
+        pass
+
+    def read(self, lines: Iterator[str]) -> Iterator[Sighting]:
+        for line in lines:
+            if "stumble" in line:
+                raise ValueError(f"what is {line}?")
+            yield Sighting(line.strip(), until=LATER)
+
 
 HEAD = "address,hwaddr,valid_lifetime,expire,hostname,state\n"
 LATER = 4_000_000_000.0
@@ -115,3 +134,27 @@ def test_no_file_and_no_right_are_problems_that_pass(tmp_path) -> None:
     assert next(iter(file.sightings())) == Sighting(
         "192.0.2.7", mac="00:00:5e:00:53:01", since=1767225600 - 3600, until=1767225600
     )
+
+
+def test_a_format_that_fails_is_a_problem_and_what_was_known_stays(tmp_path) -> None:
+    path = tmp_path / "leases"
+    path.write_text("192.0.2.7\n")
+    file = LeaseFile(path, Fragile())
+    assert file.look(LATER)
+    with path.open("a") as out:
+        out.write("192.0.2.8\nstumble over Thu's phone\n192.0.2.9\n")
+    file.look(LATER)
+    assert "fails (ValueError)" in str(file.problem)
+    assert "Thu" not in str(file.problem)
+    assert sorted(devices(file)) == ["192.0.2.7", "192.0.2.8"]
+    assert not file.look(LATER)  # nor is it read again and again
+    assert file.problem is not None
+    with path.open("a") as out:
+        out.write("192.0.2.10\n")
+    file.look(LATER)
+    assert file.problem is not None
+    assert sorted(devices(file)) == ["192.0.2.7", "192.0.2.8"]
+    path.write_text("192.0.2.9\n")
+    assert file.look(LATER)
+    assert file.problem is None
+    assert sorted(devices(file)) == ["192.0.2.9"]
