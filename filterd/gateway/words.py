@@ -7,6 +7,7 @@ RULES: Mapping[str, Mapping[str, str]] = {
         "dns-udp": "queries to foreign resolvers, answered by filterd (UDP)",
         "dns-tcp": "queries to foreign resolvers, answered by filterd (TCP)",
         "web": "web connections sent to the HTTP filter",
+        "web-refused": "web connections that the HTTP filter has no address for, refused",
         "dns-refused": "queries to foreign resolvers, refused",
         "dot": "DNS over TLS refused",
         "doq": "DNS over QUIC refused",
@@ -22,6 +23,7 @@ RULES: Mapping[str, Mapping[str, str]] = {
         "dns-udp": "truy vấn tới máy chủ DNS ngoài, do filterd trả lời (UDP)",
         "dns-tcp": "truy vấn tới máy chủ DNS ngoài, do filterd trả lời (TCP)",
         "web": "kết nối web chuyển tới bộ lọc HTTP",
+        "web-refused": "kết nối web mà bộ lọc HTTP không có địa chỉ để nhận, bị từ chối",
         "dns-refused": "truy vấn tới máy chủ DNS ngoài, bị từ chối",
         "dot": "DNS qua TLS bị từ chối",
         "doq": "DNS qua QUIC bị từ chối",
@@ -39,6 +41,10 @@ NOTES: Mapping[str, Mapping[str, str]] = {
         "no-dns-door4": "listen has no IPv4 address for the LAN: queries over IPv4 are refused",
         "no-dns-door6": "listen has no IPv6 address for the LAN: queries over IPv6 are refused",
         "no-web": "http.listen.transparent is not set: web traffic is filtered by DNS alone",
+        "no-web-door4": "http.listen.transparent has no IPv4 address for the LAN: web traffic of "
+        "filtered groups over IPv4 is refused",
+        "no-web-door6": "http.listen.transparent has no IPv6 address for the LAN: web traffic of "
+        "filtered groups over IPv6 is refused",
         "who-by-network": "clients known by user:, class: or host: are known to DNS alone; here "
         "their network says which group they are in",
         "no-doh": "gateway.doh is empty: DNS over HTTPS is closed by name alone",
@@ -47,6 +53,10 @@ NOTES: Mapping[str, Mapping[str, str]] = {
         "no-dns-door4": "listen không có địa chỉ IPv4 cho mạng LAN: truy vấn qua IPv4 bị từ chối",
         "no-dns-door6": "listen không có địa chỉ IPv6 cho mạng LAN: truy vấn qua IPv6 bị từ chối",
         "no-web": "http.listen.transparent chưa đặt: lưu lượng web chỉ được lọc bằng DNS",
+        "no-web-door4": "http.listen.transparent không có địa chỉ IPv4 cho mạng LAN: lưu lượng web "
+        "qua IPv4 của các nhóm được lọc bị từ chối",
+        "no-web-door6": "http.listen.transparent không có địa chỉ IPv6 cho mạng LAN: lưu lượng web "
+        "qua IPv6 của các nhóm được lọc bị từ chối",
         "who-by-network": "máy nhận biết bằng user:, class: hay host: chỉ DNS biết; ở đây nhóm của "
         "nó theo mạng",
         "no-doh": "gateway.doh trống: DNS qua HTTPS chỉ bị chặn theo tên",

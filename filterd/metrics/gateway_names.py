@@ -10,6 +10,7 @@ FIREWALL = (
     "dns-udp",
     "dns-tcp",
     "web",
+    "web-refused",
     "dns-refused",
     "dot",
     "doq",

@@ -280,3 +280,16 @@ def test_the_web_goes_to_the_http_filter_and_nowhere_without_it(wires, gateway, 
         came, (address, *_) = door.accept()
         came.close()
     assert address == PUPIL[version]
+
+
+@BOTH
+def test_the_web_is_refused_over_a_family_that_the_http_filter_has_no_address_of(
+    wires, gateway, version
+):
+    door = {4: "[::]", 6: "0.0.0.0"}[version]
+    command = gateway(http={"listen": {"transparent": [f"{door}:{free_port()}"]}})
+    met, seconds = wires.reach("tcp", OUTSIDE[version], 443)
+    assert (met, seconds < AT_ONCE) == ("Connection refused", True)
+    rules = json.loads(command("status", "--json").stdout)["rules"]
+    assert {"group": "pupils", "rule": "web-refused", "packets": 1} in rules
+    assert f"over IPv{version} is refused" in command("plan").stdout

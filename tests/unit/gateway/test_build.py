@@ -150,6 +150,32 @@ def test_the_web_goes_to_the_http_filter_where_it_is_on():
     assert "web" not in keys(plan(switched), "nat_pupils")
 
 
+@pytest.mark.parametrize(
+    ("doors", "without"),
+    [
+        ("'10.20.0.1:8080', '[2001:db8::1]:8080'", ()),
+        ("'0.0.0.0:8080', '[::]:8080'", ()),
+        ("'10.20.0.1:8080'", (6,)),
+        ("'[2001:db8::1]:8080'", (4,)),
+        ("'10.20.0.1:8080', '[::1]:8080'", (6,)),  # which nobody else reaches
+    ],
+)
+def test_the_web_goes_past_the_http_filter_over_neither_family(doors, without):
+    more = f"http: {{listen: {{transparent: [{doors}]}}}}\n"
+    made = plan(more)
+    (chain,) = (each for each in made.chains if each.name == "egress_pupils")
+    refused = [(each.match, each.action) for each in chain.rules if each.key == "web-refused"]
+    match, reset = "meta nfproto ipv{} tcp dport {{ 80, 443 }}", "reject with tcp reset"
+    assert refused == [(match.format(each), reset) for each in without]
+    assert "web-refused" not in keys(made, "egress_staff")
+    assert [each for each in made.notes if each.startswith("no-web")] == [
+        f"no-web-door{each}" for each in without
+    ]
+    off = plan(f"  redirect_web: false\n{more}")
+    assert "web-refused" not in keys(off, "egress_pupils")
+    assert not any(each.startswith("no-web-door") for each in off.notes)
+
+
 def test_a_family_without_a_door_is_refused_and_told():
     only4 = SCHOOL.replace(", '[2001:db8::1]:53'", "")
     made = plan(school=only4)
