@@ -1,4 +1,4 @@
-"""What rules and notes of the table are called, in Vietnamese and English."""
+"""What rules and notes of the table are called, and what is said of wires, in two languages."""
 
 from collections.abc import Mapping
 
@@ -60,6 +60,24 @@ NOTES: Mapping[str, Mapping[str, str]] = {
         "who-by-network": "máy nhận biết bằng user:, class: hay host: chỉ DNS biết; ở đây nhóm của "
         "nó theo mạng",
         "no-doh": "gateway.doh trống: DNS qua HTTPS chỉ bị chặn theo tên",
+    },
+}
+WIRES: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "no-interface": "there is no interface {name} now; if none is to come, `gateway` has its "
+        "name wrong and what passes there is not filtered (`ip link` shows names)",
+        "default-by-lan": "the way to the internet leaves by {name}, which is in gateway.lan: what "
+        "goes out there is not filtered; a gateway has its uplink on another interface",
+        "default-past-uplink": "the way to the internet leaves by {name}, which is not in "
+        "gateway.uplink: what passes there is not filtered",
+    },
+    "vi": {
+        "no-interface": "hiện không có giao diện mạng {name}; nếu nó không xuất hiện sau thì "
+        "`gateway` ghi sai tên và lưu lượng ở đó không được lọc (xem tên bằng `ip link`)",
+        "default-by-lan": "đường ra Internet đi qua {name}, vốn nằm trong gateway.lan: lưu lượng "
+        "đi ra ở đó không được lọc; gateway phải nối Internet bằng giao diện khác",
+        "default-past-uplink": "đường ra Internet đi qua {name}, không nằm trong gateway.uplink: "
+        "lưu lượng ở đó không được lọc",
     },
 }
 SAID: Mapping[str, Mapping[str, str]] = {
