@@ -93,6 +93,7 @@ class Dhcpd:
                 host=lease.host,
                 since=lease.since,
                 until=lease.until,
+                claimed=":" in lease.address,
             )
 
 

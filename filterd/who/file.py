@@ -133,14 +133,14 @@ class LeaseFile:
             gone = leases.pop(each.address, None)
             if each.until <= 0 or len(leases) >= MOST:
                 continue
-            if each.since:
-                leases[each.address] = each
-                continue
-            # The format does not say since when; not later than the file was written.
+            # Since the device has the address, and not since it renewed: any renewal would be newer
+            # than the neighbour by whom somebody else is seen there. Where the format does not say
+            # it, not later than the file was written.
+            since = each.since or stamp[2] / 1e9
             known = gone or self._leases.get(each.address)
-            same = known is not None and known.mac == each.mac
-            since = known.since if known is not None and same else stamp[2] / 1e9
-            leases[each.address] = replace(each, since=since)
+            if known is not None and known.mac == each.mac and known.until >= each.since:
+                since = min(known.since, since)
+            leases[each.address] = each if since == each.since else replace(each, since=since)
 
     def _said(self) -> str | None:
         if len(self._leases) >= MOST:

@@ -78,8 +78,8 @@ def test_ipv6_leases_and_prefixes_have_the_device_of_their_duid() -> None:
     found, bad = read(V6)
     assert bad == 0
     assert found == [
-        Sighting("2001:db8::7", mac=MAC, until=NEW_YEAR + 600),
-        Sighting("2001:db8:1::/56", mac=MAC, until=NEW_YEAR + 600),
+        Sighting("2001:db8::7", mac=MAC, until=NEW_YEAR + 600, claimed=True),
+        Sighting("2001:db8:1::/56", mac=MAC, until=NEW_YEAR + 600, claimed=True),
     ]
 
 
