@@ -87,6 +87,7 @@ FIREWALL: Words = {  # shorter than `filterd gateway status` says it
     "dns-tcp": _FOREIGN,
     "dns-refused": _FOREIGN,
     "web": Text("web qua bộ lọc HTTP", "web through the HTTP filter"),
+    "web-refused": Text("web không qua được bộ lọc", "web past the HTTP filter, refused"),
     "dot": Text("DNS mã hóa (TLS)", "encrypted DNS (TLS)"),
     "doq": Text("DNS mã hóa (QUIC)", "encrypted DNS (QUIC)"),
     "doh": Text("DNS mã hóa (HTTPS)", "encrypted DNS (HTTPS)"),

@@ -9,6 +9,9 @@ from filterd.config.who import WhoConfig
 from filterd.model.client_id import IdKind, is_randomised, kind_of
 from filterd.who.words import SAID
 
+# What a device may make up: its name, and the name that accounting has of EAP's outside.
+_SAID_BY_DEVICES = {IdKind.HOST: "host-proves-nothing", IdKind.USER: "user-may-be-claimed"}
+
 
 def client_doubts(config: Config, ages: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     """Yield (client, what to think over), in the configuration's language. `ages`: of groups."""
@@ -19,8 +22,8 @@ def client_doubts(config: Config, ages: Mapping[str, int]) -> Iterator[tuple[str
             kind = kind_of(known)
             if kind is IdKind.MAC and is_randomised(known):
                 yield name, said["mac-randomised"].format(id=known)
-            if kind is IdKind.HOST and ages[client.group] > ages[default]:
-                words = said["host-proves-nothing"]
+            if kind in _SAID_BY_DEVICES and ages[client.group] > ages[default]:
+                words = said[_SAID_BY_DEVICES[kind]]
                 yield name, words.format(id=known, group=client.group, default=default)
             if not _is_looked_up(kind, config.who):
                 yield name, said["unsourced"].format(id=known)

@@ -88,7 +88,8 @@ async def look(node: "Node", steady: float) -> None:
         items, house.problem = None, str(error)
         # Without strict groups the daemon has no right to look, and need not.
         house.problems = {"unseen": 1} if strict(config) else {}
-    house.packets = _packets(config, items or ())
+    # Of many clients the plan takes a while to make.
+    house.packets = await asyncio.to_thread(_packets, config, items or ())
     table = _number(items or ())
     if strict(config):
         if table is not None and table != house.table:

@@ -9,6 +9,9 @@ from filterd.model.name import parents
 # is the one in use for millions of sites, the others are of public tests.
 ECH_NAMES = frozenset({"cloudflare-ech.com", "public.tls-ech.dev", "cover.defo.ie"})
 TOR_NAMES = frozenset({"onion", "torproject.org", "torproject.net"})
+# Names of rules/bypass.yaml that are no resolvers: a name below them is answered with the address
+# that is written in it.
+ADDRESS_NAMES = frozenset({"nip.io", "sslip.io", "traefik.me", "xip.io", "xip.name"})
 CATEGORY = "bypass"  # of rules/categories.yaml
 # Tor makes up a name for each connection: 4 to 25 letters of base32 between `www.` and `.com`.
 _MADE_UP = re.compile(r"www\.(?=[a-z]*[2-7])[a-z2-7]{4,25}\.com")
@@ -29,8 +32,8 @@ def signal_of_rule(name: str, source: str | None, category: str | None) -> Signa
     """
     if (found := signal_of_name(name)) is not None:
         return found
-    if source == CATEGORY:  # the rule book's public resolvers
-        return Signal.DOH
+    if source == CATEGORY:  # the rule book's names
+        return Signal.DOH if ADDRESS_NAMES.isdisjoint(parents(name)) else Signal.NAME
     return Signal.NAME if category == CATEGORY else None
 
 

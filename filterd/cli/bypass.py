@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from filterd.app.bypassing import chains_of, see
+from filterd.app.bypassing import chains_of, see, wanted
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.bypass.book import FILE, Book
 from filterd.bypass.telling import WEEK, Told, tell
@@ -110,6 +110,8 @@ def _look(_args: argparse.Namespace, config: Config, _rules: RuleBook) -> int:
     if not config.gateway.on:
         complain("this is no gateway: name the interfaces of the school in `gateway.lan`")
         return Exit.USAGE
+    if not wanted(config):
+        return Exit.OK  # without a word, for a timer does it every five minutes
     try:
         _book(config).look(see, chains_of(config), time.time())
     except GatewayError as error:
@@ -124,7 +126,7 @@ def _book(config: Config) -> Book:
 
 def _fresh(book: Book, config: Config, now: float) -> float | None:
     """Look at the counters where that is allowed; return when somebody looked last."""
-    if config.gateway.on and os.geteuid() == 0:
+    if config.gateway.on and wanted(config) and os.geteuid() == 0:
         try:
             book.look(see, chains_of(config), now)
         except GatewayError as error:
@@ -133,9 +135,11 @@ def _fresh(book: Book, config: Config, now: float) -> float | None:
 
 
 def _warn(seen_at: float | None, config: Config, now: float, said: Any) -> None:
-    if not config.gateway.on:
+    if not wanted(config):
+        complain("privacy.level is none: nothing of it is kept")
+    elif not config.gateway.on:
         return
-    if seen_at is None:
+    elif seen_at is None:
         complain(said["never"])
     elif now - seen_at > STALE:
         complain(said["old"].format(at=clock_text(seen_at, config.timezone)))

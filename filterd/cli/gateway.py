@@ -14,7 +14,8 @@ from filterd.gateway.build import build_plan
 from filterd.gateway.nft import GatewayError
 from filterd.gateway.plan import FAMILY, TABLE
 from filterd.gateway.text import table
-from filterd.gateway.words import NOTES, RULES, SAID
+from filterd.gateway.wiring import read_wiring, wiring_doubts
+from filterd.gateway.words import NOTES, RULES, SAID, WIRES
 from filterd.model.errors import ControlError
 
 EXAMPLES = """\
@@ -85,8 +86,15 @@ def _apply(args: argparse.Namespace, config: Config) -> int:
         print(paint(line, "green" if line.startswith("+") else "red"))
     for key in plan.notes:
         print(paint(NOTES[args.language][key], "yellow"))
+    _doubt(args, config)
     print(SAID[args.language]["applied"].format(table=_TABLE))
     return Exit.OK
+
+
+def _doubt(args: argparse.Namespace, config: Config) -> None:
+    """Warn where the table is in force and would meet nothing."""
+    for key, name in wiring_doubts(config.gateway, read_wiring()):
+        complain(WIRES[args.language][key].format(name=name))
 
 
 def _tell(config: Config) -> None:
@@ -112,6 +120,7 @@ def _status(args: argparse.Namespace, config: Config) -> int:
     rows: list[dict[str, Any]]
     rows = [{"group": group, "rule": rule, "packets": number} for (group, rule), number in met]
     learned = live.learned(found.items)
+    _doubt(args, config)
     if args.json:
         shown: dict[str, Any] = {"state": found.state, "rules": rows}
         shown["learned"] = {name: [each for each, _ in held] for name, held in learned.items()}

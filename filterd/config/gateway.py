@@ -65,7 +65,8 @@ class GatewayConfig(Section):
     """Count attempts at usual ports of VPNs and Tor for groups with `bypass_protection`
     (`filterd bypass`), and refuse them to strict groups that are held to it."""
     redirect_web: bool = True
-    """Send TCP 80 and 443 of filtered groups to `http.listen.transparent`, where it is set."""
+    """Send TCP 80 and 443 of filtered groups to `http.listen.transparent`, where it is set; refuse
+    them over IPv4 or IPv6 where it has no address of that kind."""
     doh: tuple[Network, ...] = ()
     """Addresses that serve DNS over HTTPS and nothing else; others would be lost with them."""
     exempt: tuple[Network, ...] = ()

@@ -18,6 +18,7 @@ from filterd.gateway.plan import Chain, Map, Plan, Rule, Set
 from filterd.gateway.who import known_to_dns_alone, who_maps
 
 _RESET, _REFUSE = "reject with tcp reset", "reject with icmpx admin-prohibited"
+_WEB = "tcp dport { 80, 443 }"
 _TYPES = {4: "ipv4_addr", 6: "ipv6_addr"}
 NAT = "type nat hook prerouting priority dstnat - 10; policy accept;"
 FORWARD = "type filter hook forward priority filter - 10; policy accept;"
@@ -70,6 +71,8 @@ def build_plan(config: Config) -> Plan:
         notes += [f"no-dns-door{v}" for v in (4, 6) if _dns_door(config, v) is None]
     if not config.http.listen.transparent:
         notes.append("no-web")
+    if any(_web_is_filtered(config, name) for name in slugs):
+        notes += [f"no-web-door{v}" for v in _without_web_door(config)]
     if not gateway.doh:
         notes.append("no-doh")
     if known_to_dns_alone(config):
@@ -96,15 +99,14 @@ def _nat(config: Config, name: str, have: set[str]) -> Iterator[Rule]:
     if config.gateway.redirect_dns:
         for protocol, doors in (("udp", config.listen.udp), ("tcp", config.listen.tcp)):
             yield from _led(doors, f"{protocol} dport 53", f"dns-{protocol}", own=53)
-    doors = config.http.listen.transparent
-    if config.gateway.redirect_web and doors and config.groups[name].filtered:
+    if _web_is_filtered(config, name):
         inside = ", ".join(_quoted(("lo", *config.gateway.lan)))
         yield Rule(f"fib daddr oifname {{ {inside} }}", "accept")
         if _closes_encrypted(config, name):  # refused and counted there, not here
             for version, family in ADDRESSES.items():
                 if f"doh{version}" in have:
                     yield Rule(f"{family} daddr @doh{version} tcp dport 443", "accept")
-        yield from _led(doors, "tcp dport { 80, 443 }", "web")
+        yield from _led(config.http.listen.transparent, _WEB, "web")
 
 
 def _led(
@@ -137,10 +139,24 @@ def _egress(config: Config, name: str, slug: str, have: set[str]) -> Iterator[Ru
                 yield Rule(f"{family} daddr @doh{version} udp dport 443", _REFUSE, "doh")
     if gateway.close_quic and group.filtered:
         yield Rule("udp dport 443", _REFUSE, "quic")
+    if _web_is_filtered(config, name):
+        # Else it would go round the HTTP filter, and nobody would see it.
+        for version in _without_web_door(config):
+            yield Rule(f"meta nfproto {FAMILIES[version]} {_WEB}", _RESET, "web-refused")
     if gateway.count_bypass and group.bypass_protection:
         yield from _tunnels(closed=name in gateway.egress.groups and gateway.egress.enforce)
     if name in gateway.egress.groups:
         yield from _gate(slug, enforce=gateway.egress.enforce)
+
+
+def _web_is_filtered(config: Config, name: str) -> bool:
+    doors = config.http.listen.transparent
+    return config.gateway.redirect_web and bool(doors) and config.groups[name].filtered
+
+
+def _without_web_door(config: Config) -> list[int]:
+    """Return the families that the HTTP filter has no door for."""
+    return [v for v in FAMILIES if door(config.http.listen.transparent, v) is None]
 
 
 def _closes_encrypted(config: Config, name: str) -> bool:

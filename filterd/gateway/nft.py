@@ -1,4 +1,6 @@
-"""nft(8) run: text checked, put in force, listed. The only place of this package that does I/O."""
+"""nft(8) run: text checked, put in force, listed. Nothing else of this package runs
+anything.
+"""
 
 import json
 import shutil

@@ -5,6 +5,7 @@ wins. Of equal ones a client's does.
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from filterd.config.schema import Config
 from filterd.gateway.plan import Map, Rule
@@ -66,30 +67,45 @@ def _by_address(
 
 
 def apart(owned: Iterable[tuple[IPNetwork, str]]) -> list[tuple[IPNetwork, str]]:
-    """Return the same ownership as networks that do not overlap, in order of address.
+    """Return the same ownership as networks that do not overlap, in order of address; all are of
+    one family.
 
-    A map of nftables holds no network within another; what is around one is cut.
+    A map of nftables holds no network within another; what is around one is cut. It is one pass,
+    for a school may name thousands of addresses.
     """
-    found = dict(owned)
     pieces: list[tuple[IPNetwork, str]] = []
-    for network, owner in found.items():
-        within = [each for each in found if each != network and _inside(each, network)]
-        pieces += [(piece, owner) for piece in less(network, within)]
-    return sorted(pieces, key=lambda each: each[0])
-
-
-def less(network: IPNetwork, holes: Iterable[IPNetwork]) -> list[IPNetwork]:
-    """Return `network` without `holes`, each of which is inside it."""
-    pieces = [network]
-    for hole in ipaddress.collapse_addresses(holes):  # type: ignore[type-var]
-        around = next(each for each in pieces if _inside(hole, each))
-        pieces.remove(around)
-        pieces += [] if hole == around else around.address_exclude(hole)  # type: ignore[arg-type]
+    around: list[_Cut] = []  # each within the one before it
+    for network, owner in sorted(dict(owned).items(), key=lambda each: each[0]):
+        one = _Cut(network, owner, int(network.network_address), int(network.broadcast_address) + 1)
+        while around and around[-1].end <= one.begin:
+            pieces += around.pop().before(None)
+        if around:
+            pieces += around[-1].before(one)
+        around.append(one)
+    while around:
+        pieces += around.pop().before(None)
     return pieces
 
 
-def _inside(inner: IPNetwork, outer: IPNetwork) -> bool:
-    return inner.subnet_of(outer)  # type: ignore[arg-type]
+@dataclass(slots=True)
+class _Cut:
+    """A network while others are cut out of it. From `begin` to before `end` is not dealt out yet;
+    both are addresses as numbers.
+    """
+
+    network: IPNetwork
+    owner: str
+    begin: int
+    end: int
+
+    def before(self, hole: "_Cut | None") -> Iterator[tuple[IPNetwork, str]]:
+        """Deal out what comes before `hole`, which others have; None: all that is left."""
+        begin, end = self.begin, self.end if hole is None else hole.begin
+        self.begin = self.end if hole is None else hole.end
+        if begin < end:
+            address = type(self.network.network_address)
+            for each in ipaddress.summarize_address_range(address(begin), address(end - 1)):
+                yield each, self.owner
 
 
 def known_to_dns_alone(config: Config) -> bool:

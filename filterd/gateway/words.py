@@ -1,4 +1,4 @@
-"""What rules and notes of the table are called, in Vietnamese and English."""
+"""What rules and notes of the table are called, and what is said of wires, in two languages."""
 
 from collections.abc import Mapping
 
@@ -7,6 +7,7 @@ RULES: Mapping[str, Mapping[str, str]] = {
         "dns-udp": "queries to foreign resolvers, answered by filterd (UDP)",
         "dns-tcp": "queries to foreign resolvers, answered by filterd (TCP)",
         "web": "web connections sent to the HTTP filter",
+        "web-refused": "web connections that the HTTP filter has no address for, refused",
         "dns-refused": "queries to foreign resolvers, refused",
         "dot": "DNS over TLS refused",
         "doq": "DNS over QUIC refused",
@@ -22,6 +23,7 @@ RULES: Mapping[str, Mapping[str, str]] = {
         "dns-udp": "truy vấn tới máy chủ DNS ngoài, do filterd trả lời (UDP)",
         "dns-tcp": "truy vấn tới máy chủ DNS ngoài, do filterd trả lời (TCP)",
         "web": "kết nối web chuyển tới bộ lọc HTTP",
+        "web-refused": "kết nối web mà bộ lọc HTTP không có địa chỉ để nhận, bị từ chối",
         "dns-refused": "truy vấn tới máy chủ DNS ngoài, bị từ chối",
         "dot": "DNS qua TLS bị từ chối",
         "doq": "DNS qua QUIC bị từ chối",
@@ -39,6 +41,10 @@ NOTES: Mapping[str, Mapping[str, str]] = {
         "no-dns-door4": "listen has no IPv4 address for the LAN: queries over IPv4 are refused",
         "no-dns-door6": "listen has no IPv6 address for the LAN: queries over IPv6 are refused",
         "no-web": "http.listen.transparent is not set: web traffic is filtered by DNS alone",
+        "no-web-door4": "http.listen.transparent has no IPv4 address for the LAN: web traffic of "
+        "filtered groups over IPv4 is refused",
+        "no-web-door6": "http.listen.transparent has no IPv6 address for the LAN: web traffic of "
+        "filtered groups over IPv6 is refused",
         "who-by-network": "clients known by user:, class: or host: are known to DNS alone; here "
         "their network says which group they are in",
         "no-doh": "gateway.doh is empty: DNS over HTTPS is closed by name alone",
@@ -47,9 +53,31 @@ NOTES: Mapping[str, Mapping[str, str]] = {
         "no-dns-door4": "listen không có địa chỉ IPv4 cho mạng LAN: truy vấn qua IPv4 bị từ chối",
         "no-dns-door6": "listen không có địa chỉ IPv6 cho mạng LAN: truy vấn qua IPv6 bị từ chối",
         "no-web": "http.listen.transparent chưa đặt: lưu lượng web chỉ được lọc bằng DNS",
+        "no-web-door4": "http.listen.transparent không có địa chỉ IPv4 cho mạng LAN: lưu lượng web "
+        "qua IPv4 của các nhóm được lọc bị từ chối",
+        "no-web-door6": "http.listen.transparent không có địa chỉ IPv6 cho mạng LAN: lưu lượng web "
+        "qua IPv6 của các nhóm được lọc bị từ chối",
         "who-by-network": "máy nhận biết bằng user:, class: hay host: chỉ DNS biết; ở đây nhóm của "
         "nó theo mạng",
         "no-doh": "gateway.doh trống: DNS qua HTTPS chỉ bị chặn theo tên",
+    },
+}
+WIRES: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "no-interface": "there is no interface {name} now; if none is to come, `gateway` has its "
+        "name wrong and what passes there is not filtered (`ip link` shows names)",
+        "default-by-lan": "the way to the internet leaves by {name}, which is in gateway.lan: what "
+        "goes out there is not filtered; a gateway has its uplink on another interface",
+        "default-past-uplink": "the way to the internet leaves by {name}, which is not in "
+        "gateway.uplink: what passes there is not filtered",
+    },
+    "vi": {
+        "no-interface": "hiện không có giao diện mạng {name}; nếu nó không xuất hiện sau thì "
+        "`gateway` ghi sai tên và lưu lượng ở đó không được lọc (xem tên bằng `ip link`)",
+        "default-by-lan": "đường ra Internet đi qua {name}, vốn nằm trong gateway.lan: lưu lượng "
+        "đi ra ở đó không được lọc; gateway phải nối Internet bằng giao diện khác",
+        "default-past-uplink": "đường ra Internet đi qua {name}, không nằm trong gateway.uplink: "
+        "lưu lượng ở đó không được lọc",
     },
 }
 SAID: Mapping[str, Mapping[str, str]] = {

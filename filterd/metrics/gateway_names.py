@@ -11,6 +11,7 @@ FIREWALL = (
     "dns-udp",
     "dns-tcp",
     "web",
+    "web-refused",
     "dns-refused",
     "dot",
     "doq",

@@ -1,8 +1,8 @@
 """How a client may be written (`clients.NAME.ids`), and which of two that fit is believed.
 
-An address or network is said by the configuration itself. All others are looked up: `user:` and
-`class:` are what a RADIUS server vouched for, a MAC address and `host:` are what the device says of
-itself (ADR 23).
+An address or network is said by the configuration itself. All others are looked up: `class:` is
+what a RADIUS server vouched for, `user:` too where it minds which name accounting has; a MAC
+address and `host:` are what the device says of itself (ADR 23).
 """
 
 import re

@@ -26,7 +26,7 @@ class Origin(StrEnum):
     DEMO = "demo"  # a demonstration name of a category
     SAFE_SEARCH = "safe-search"
     CANARY = "canary"  # a name whose absence keeps a device on our DNS
-    BYPASS = "bypass"  # public encrypted DNS and relays
+    BYPASS = "bypass"  # public encrypted DNS, relays, names that contain an address
     REBIND = "rebind"  # a private address in a public answer
 
 

@@ -21,7 +21,8 @@ from filterd.who.sighting import (
 
 _OPENS = re.compile(r'\s*(lease|ia-na|ia-ta|ia-pd|iaaddr|iaprefix)\s+("(?:[^"\\]|\\.)*"|\S+)\s*\{')
 _TIME = re.compile(r"(?:epoch (\d{1,11})|\d (\d{4})/(\d\d)/(\d\d) (\d\d):(\d\d):(\d\d))$")
-_ESCAPE = re.compile(r"\\([0-7]{3}|.)")
+# An octet in octal, a character that means itself, or what needed no escape.
+_PART = re.compile(r"\\([0-7]{3})|\\(.)|([^\\]+)")
 _HOLDERS = frozenset({"ia-na", "ia-ta", "ia-pd"})
 _IAID = 4  # octets before the DUID
 
@@ -92,6 +93,7 @@ class Dhcpd:
                 host=lease.host,
                 since=lease.since,
                 until=lease.until,
+                claimed=":" in lease.address,
             )
 
 
@@ -127,6 +129,6 @@ def _unquoted(text: str) -> bytes:
     """Return the octets of a string; those that do not print are written in octal."""
     inner = text.strip().removeprefix('"').removesuffix('"')
     return b"".join(
-        bytes([int(part[1:], 8) & 0xFF]) if len(part) == 4 else part.removeprefix("\\").encode()
-        for part in re.findall(r"\\[0-7]{3}|\\.|[^\\]+", inner)
+        bytes([int(octal, 8) & 0xFF]) if octal else (itself or plain).encode()
+        for octal, itself, plain in _PART.findall(inner)
     )

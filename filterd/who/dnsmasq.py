@@ -49,9 +49,11 @@ def _lease(words: list[str]) -> Sighting | None:
     address = read_address(words[2])
     if not address:
         return None
-    if ":" in address:
+    by_duid = ":" in address
+    if by_duid:
         mac = read_duid(words[4]) if len(words) > 4 else ""
     else:
         mac = read_mac(words[1].removeprefix(_HARDWARE_ETHERNET))
     host = "" if words[3] == "*" else read_label(words[3])
-    return Sighting(address, mac=mac, host=host, until=float(words[0]) or inf)
+    until = float(words[0]) or inf
+    return Sighting(address, mac=mac, host=host, until=until, claimed=by_duid)

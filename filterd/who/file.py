@@ -2,7 +2,8 @@
 
 A file that is only added to is read on from where the last look ended, unless it is another file by
 then; one that is written anew each time is read whole. A file that is away, cannot be read or is
-too long leaves what was known until the leases' own end.
+too long leaves what was known until the leases' own end. So does a format that fails: anybody may
+put anything into a file by the name of a device, and the file is tried again when it has changed.
 """
 
 import os
@@ -56,6 +57,7 @@ class LeaseFile:
         self._before = before
         self._leases: dict[str, Sighting] = {}
         self._seen: Stamp | None = None
+        self._failed: Stamp | None = None  # the format failed; not tried again until it changes
         self._offset = 0
         self._waited = 0
 
@@ -67,7 +69,7 @@ class LeaseFile:
         """Read what is new; see `Source`."""
         try:
             with self._path.open("rb") as file:
-                return self._look(file, now)
+                return self._tried(file, now)
         except FileNotFoundError:
             # Kea and dhcpd move files about; away for a moment is not gone.
             self.problem = f"{self._path} is not there"
@@ -75,8 +77,22 @@ class LeaseFile:
             self.problem = f"{self._path}: {error.strerror}; let filterd's account read it"
         return False
 
+    def _tried(self, file: BinaryIO, now: float) -> bool:
+        """Look; a fault of a format, which is ours, may not end the looking at all sources."""
+        try:
+            return self._look(file, now)
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a format stumbles over
+            # Not the error's text: it has a piece of the file in it, which names a device.
+            self.problem = f"{self._path}: the {self.name} format fails ({type(error).__name__})"
+            self._failed, self._seen = _stamp(file), None  # then all of it again
+            return True
+
     def _look(self, file: BinaryIO, now: float) -> bool:
         stamp = _stamp(file)
+        if stamp == self._failed:
+            return False
         if stamp == self._seen:
             self.problem = self._said()
             return False
@@ -99,7 +115,7 @@ class LeaseFile:
         file.seek(self._offset)
         self._take(file, leases, stamp)
         self._offset = file.tell()
-        self._leases, self._waited = leases, 0
+        self._leases, self._waited, self._failed = leases, 0, None
         # What came while it was read is looked at next time.
         self._seen = stamp if _stamp(file) == stamp else (*stamp[:1], -1, 0, 0)
         self.problem = self._said()
@@ -117,14 +133,14 @@ class LeaseFile:
             gone = leases.pop(each.address, None)
             if each.until <= 0 or len(leases) >= MOST:
                 continue
-            if each.since:
-                leases[each.address] = each
-                continue
-            # The format does not say since when; not later than the file was written.
+            # Since the device has the address, and not since it renewed: any renewal would be newer
+            # than the neighbour by whom somebody else is seen there. Where the format does not say
+            # it, not later than the file was written.
+            since = each.since or stamp[2] / 1e9
             known = gone or self._leases.get(each.address)
-            same = known is not None and known.mac == each.mac
-            since = known.since if known is not None and same else stamp[2] / 1e9
-            leases[each.address] = replace(each, since=since)
+            if known is not None and known.mac == each.mac and known.until >= each.since:
+                since = min(known.since, since)
+            leases[each.address] = each if since == each.since else replace(each, since=since)
 
     def _said(self) -> str | None:
         if len(self._leases) >= MOST:

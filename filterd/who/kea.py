@@ -9,6 +9,7 @@ not, in the order in which Kea reads them.
 
 import re
 from collections.abc import Iterator, Mapping
+from math import inf
 from pathlib import Path
 
 from filterd.who.sighting import (
@@ -84,11 +85,10 @@ def _lease(row: Mapping[str, str]) -> Sighting | None:
     if lifetime == 0 or row.get("state", _ASSIGNED) != _ASSIGNED:
         return Sighting(address, until=0.0)
     mac = read_mac(row.get("hwaddr", "")) or read_duid(row.get("duid", ""))
+    claimed = ":" in address  # Kea takes the column of IPv6 out of the DUID, too
     host = read_label(_ESCAPED.sub(_character, row.get("hostname", "")))
-    since = float(end - lifetime)
-    if lifetime == _FOREVER:
-        return Sighting(address, mac=mac, host=host)
-    return Sighting(address, mac=mac, host=host, since=since, until=float(end))
+    since, until = (0.0, inf) if lifetime == _FOREVER else (float(end - lifetime), float(end))
+    return Sighting(address, mac=mac, host=host, since=since, until=until, claimed=claimed)
 
 
 def _character(found: re.Match[str]) -> str:

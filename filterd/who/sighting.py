@@ -30,8 +30,9 @@ class Rank(IntEnum):
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """`address` (an address, or a network) is this device's or user's from `since` to `until`, unix
-    seconds. A session of RADIUS may have no address, only a MAC address. `keys` are the ids, as the
-    configuration writes them, of whom this is about.
+    seconds. A session of RADIUS may have no address, only a MAC address. `claimed`: the device is
+    named inside of a message that anybody may write (a DUID), not where frames come from. `keys`
+    are the ids, as the configuration writes them, of whom this is about.
     """
 
     address: str
@@ -41,6 +42,7 @@ class Sighting:
     classes: tuple[str, ...] = ()
     since: float = 0.0
     until: float = inf
+    claimed: bool = False
     keys: frozenset[str] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -2,9 +2,10 @@
 
 About each address a session of RADIUS is believed before all else. A lease is believed before a
 neighbour, unless they mean different devices: then the newer one is, for an address that somebody
-took by hand is in no lease. The others add what they know where they mean the same device. A
-session that names a device holds for all its addresses. Nothing outlives the end that its source
-gave.
+took by hand is in no lease. What a message of DHCP says in itself (a DUID) counts only where no
+neighbour contradicts it. The others add what they know where they mean the same device. A session
+that names a device holds for all its addresses, but for those where a neighbour is another device.
+Nothing outlives the end that its source gave.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -68,9 +69,11 @@ def whereabouts(told: Iterable[Told], wanted: frozenset[str], now: float) -> Whe
     """Return where the ids `wanted` are at `now` (unix seconds)."""
     heard = _heard(told, now)
     found: dict[str, dict[str, Place]] = {}
-    for address, said in heard.said.items():
+    for address, all_said in heard.said.items():
+        wire = _on_the_wire(all_said)
+        said = [each for each in all_said if not _contradicted(each.sighting, wire)]
         holder = _believed(said)
-        for each in _fitting(said, holder, heard.sessions):
+        for each in _fitting(said, holder, wire, heard.sessions):
             for key in each.keys & wanted:
                 until = min(each.until, holder.sighting.until)
                 known = found.setdefault(key, {})
@@ -102,11 +105,25 @@ def _heard(told: Iterable[Told], now: float) -> _Heard:
     return heard
 
 
+def _on_the_wire(said: list[_Said]) -> frozenset[str]:
+    """Return the devices from which the kernel has frames of an address."""
+    macs = (each.sighting.mac for each in said if each.rank is Rank.NEIGHBOUR)
+    return frozenset(mac for mac in macs if mac)
+
+
+def _contradicted(sighting: Sighting, wire: frozenset[str]) -> bool:
+    """Whether a device is only claimed to have the address where `wire`, the kernel's neighbours,
+    have another.
+    """
+    return sighting.claimed and bool(sighting.mac) and bool(wire) and sighting.mac not in wire
+
+
 def _fitting(
-    said: list[_Said], holder: _Said, sessions: Mapping[str, Sighting]
+    said: list[_Said], holder: _Said, wire: frozenset[str], sessions: Mapping[str, Sighting]
 ) -> Iterator[Sighting]:
     """Yield what is said of the one device that has an address: the holder's, or that of the best
-    who knows a device at all.
+    who knows a device at all. `wire`: the devices that neighbours have there; a lease of another is
+    no reason to take that one's user.
     """
     device = holder.sighting.mac
     if not device and len(said) > 1:
@@ -115,7 +132,8 @@ def _fitting(
     for each in said:
         if each.sighting.mac in {"", device}:
             yield each.sighting
-    if device in sessions and holder.rank is not Rank.SESSION:
+    seen = not wire or device in wire
+    if device in sessions and seen and holder.rank is not Rank.SESSION:
         yield sessions[device]
 
 

@@ -280,3 +280,30 @@ def test_the_web_goes_to_the_http_filter_and_nowhere_without_it(wires, gateway, 
         came, (address, *_) = door.accept()
         came.close()
     assert address == PUPIL[version]
+
+
+@BOTH
+def test_the_web_is_refused_over_a_family_that_the_http_filter_has_no_address_of(
+    wires, gateway, version
+):
+    door = {4: "[::]", 6: "0.0.0.0"}[version]
+    command = gateway(http={"listen": {"transparent": [f"{door}:{free_port()}"]}})
+    met, seconds = wires.reach("tcp", OUTSIDE[version], 443)
+    assert (met, seconds < AT_ONCE) == ("Connection refused", True)
+    rules = json.loads(command("status", "--json").stdout)["rules"]
+    assert {"group": "pupils", "rule": "web-refused", "packets": 1} in rules
+    assert f"over IPv{version} is refused" in command("plan").stdout
+
+
+def test_a_table_that_would_meet_nothing_is_told_of(wires, gateway):
+    command = gateway(lan=["lan0", "lam1"])
+    for what in ("apply", "status"):
+        done = command(what)
+        assert (done.returncode, "there is no interface lam1 now" in done.stderr) == (0, True)
+    assert json.loads(command("status", "--json").stdout)["state"] == "applied"
+    subprocess.run(["ip", "route", "add", "default", "via", PUPIL[4], "dev", "lan0"], check=True)
+    try:
+        done = command("status")
+        assert "the way to the internet leaves by lan0" in done.stderr
+    finally:
+        subprocess.run(["ip", "route", "del", "default", "dev", "lan0"], check=True)

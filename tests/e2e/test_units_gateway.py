@@ -68,6 +68,13 @@ def test_it_stays_when_the_unit_is_stopped(booted):
     assert booted.run("filterd", "gateway", "status").returncode == 0
 
 
+def test_nobody_is_led_past_it_by_an_interface_that_was_there_before(booted):
+    key = "net.ipv4.conf.lan0.send_redirects"
+    booted.run("sysctl", "-w", f"{key}=1")
+    booted.ctl("reload", UNIT)
+    assert booted.run("sysctl", "-n", key).stdout.split() == ["0"]
+
+
 @pytest.mark.parametrize("act", ["restart", "reload"])
 def test_it_is_there_again_after_nftables_has_emptied_the_firewall(booted, act):
     booted.ctl(act, "nftables.service")

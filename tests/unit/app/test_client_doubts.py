@@ -43,6 +43,16 @@ def test_a_host_name_is_no_proof() -> None:
     assert doubts("host:staff-laptop", group="young") == []
 
 
+@pytest.mark.parametrize("language", ["en", "vi"])
+def test_a_user_name_may_be_the_outer_one_of_eap(language: str) -> None:
+    (text,) = doubts("user:head", language=language)
+    assert "user:head: " in text
+    assert "outer identity" in text
+    assert "class:" in text
+    assert doubts("user:head", group="young", language=language) == []
+    assert doubts("class:8b", language=language) == []
+
+
 @pytest.mark.parametrize("known", ["user:alice", "class:8b", "host:pc7", "00:00:5e:00:53:07"])
 def test_nobody_looks_it_up(known: str) -> None:
     assert doubts(known, group="young") == []

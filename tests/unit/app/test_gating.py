@@ -1,5 +1,6 @@
 import asyncio
 import json
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +9,7 @@ from filterd.app import gating
 from filterd.app.gatehouse import Gatehouse
 from filterd.app.gating import gate_problems, gate_settings, look
 from filterd.config.load import loads
+from filterd.gateway.build import build_plan
 from filterd.gateway.nft import GatewayError
 
 SCHOOL = """
@@ -87,6 +89,20 @@ def test_packets_are_known_by_group_and_rule(node, table):
     asyncio.run(look(node, 0.0))
     assert node.gatehouse.packets["Lớp 3"]["dot"] == 12
     assert node.gatehouse.packets["pupils"]["dot"] == 0
+
+
+def test_the_plan_is_made_beside_the_loop_for_many_clients_take_long(node, table, monkeypatch):
+    threads = []
+
+    def noted(config):
+        threads.append(threading.current_thread())
+        return build_plan(config)
+
+    monkeypatch.setattr(gating, "build_plan", noted)
+    table.items = items(1)
+    asyncio.run(look(node, 0.0))
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 def test_what_could_not_be_opened_is_told_at_once_and_no_longer_than_two_looks(node, table):

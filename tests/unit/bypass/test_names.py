@@ -3,7 +3,12 @@
 import pytest
 
 from filterd.app.http_told import MOST_WORDS, HttpTold
-from filterd.bypass.names import signal_of_hello, signal_of_rule, signal_of_unresolved
+from filterd.bypass.names import (
+    ADDRESS_NAMES,
+    signal_of_hello,
+    signal_of_rule,
+    signal_of_unresolved,
+)
 from filterd.bypass.signals import Signal
 from filterd.http.daemon import Daemon, Events
 from filterd.http.exchange import Exchange
@@ -12,12 +17,15 @@ from filterd.http.standing import Standing, Standings, signal_of
 from filterd.http.words import Act, Reason, Verdict, Why
 from filterd.model.clock import Clock
 from filterd.model.verdict import Kind, Step
+from filterd.policy.rulebook import default_directory, load_rulebook
 
 
 @pytest.mark.parametrize(
     ("name", "source", "category", "signal"),
     [
         ("dns.google", "bypass", None, Signal.DOH),
+        ("203-0-113-7.sslip.io", "bypass", None, Signal.NAME),
+        ("nip.io", "bypass", None, Signal.NAME),
         ("use-application-dns.net", "canary", None, None),
         ("mask.icloud.com", "canary", None, None),
         ("vpn.example", "vpn-list", "bypass", Signal.NAME),
@@ -28,6 +36,10 @@ from filterd.model.verdict import Kind, Step
 )
 def test_what_a_block_says(name, source, category, signal):
     assert signal_of_rule(name, source, category) is signal
+
+
+def test_names_that_contain_an_address_are_those_of_the_rule_book():
+    assert set(load_rulebook(default_directory()).bypass) >= ADDRESS_NAMES
 
 
 def test_the_extension_alone_says_nothing():

@@ -10,7 +10,7 @@ from scapy.layers.inet import IP
 from scapy.layers.l2 import SNAP
 from scapy.utils import PcapWriter
 
-from filterd.bypass.book import Book
+from filterd.bypass.book import FILE, Book
 from filterd.bypass.signals import HOUR, Signal
 from filterd.cli import bypass, bypass_capture
 from filterd.gateway.nft import GatewayError
@@ -98,6 +98,22 @@ def test_looking_without_a_gateway_or_a_right(run, config, tmp_path, monkeypatch
     code, out, err = run("bypass", "status", "-c", str(gate))
     assert (code, out) == (0, "no signals in the last 7 days\n")
     assert "filterd bypass look" in err
+
+
+def test_where_nothing_may_be_kept_the_counters_are_not_read(run, tmp_path, monkeypatch):
+    gate = tmp_path / "gate.yaml"
+    gate.write_text(
+        f"state_dir: {tmp_path / 'gate'}\nlanguage: en\nprivacy: {{level: none}}\n{GATEWAY}"
+    )
+    looks = []
+    monkeypatch.setattr(bypass, "see", lambda: looks.append("look"))
+    monkeypatch.setattr(bypass.os, "geteuid", lambda: 0)
+    assert run("bypass", "look", "-c", str(gate)) == (0, "", "")
+    for what in ("status", "week"):
+        code, _, err = run("bypass", what, "-c", str(gate))
+        assert (code, "privacy.level is none" in err) == (0, True)
+    assert looks == []
+    assert not (tmp_path / "gate" / FILE).exists()
 
 
 def test_a_capture_is_told_by_group_and_shows_no_address(run, config, tmp_path):

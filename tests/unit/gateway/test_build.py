@@ -1,6 +1,8 @@
 """The plan: what of a configuration becomes a rule, whose, and in which order."""
 
 import ipaddress
+import itertools
+import sys
 
 import pytest
 from hypothesis import given
@@ -160,6 +162,32 @@ def test_the_web_goes_to_the_http_filter_where_it_is_on():
     assert "web" not in keys(plan(switched), "nat_pupils")
 
 
+@pytest.mark.parametrize(
+    ("doors", "without"),
+    [
+        ("'10.20.0.1:8080', '[2001:db8::1]:8080'", ()),
+        ("'0.0.0.0:8080', '[::]:8080'", ()),
+        ("'10.20.0.1:8080'", (6,)),
+        ("'[2001:db8::1]:8080'", (4,)),
+        ("'10.20.0.1:8080', '[::1]:8080'", (6,)),  # which nobody else reaches
+    ],
+)
+def test_the_web_goes_past_the_http_filter_over_neither_family(doors, without):
+    more = f"http: {{listen: {{transparent: [{doors}]}}}}\n"
+    made = plan(more)
+    (chain,) = (each for each in made.chains if each.name == "egress_pupils")
+    refused = [(each.match, each.action) for each in chain.rules if each.key == "web-refused"]
+    match, reset = "meta nfproto ipv{} tcp dport {{ 80, 443 }}", "reject with tcp reset"
+    assert refused == [(match.format(each), reset) for each in without]
+    assert "web-refused" not in keys(made, "egress_staff")
+    assert [each for each in made.notes if each.startswith("no-web")] == [
+        f"no-web-door{each}" for each in without
+    ]
+    off = plan(f"  redirect_web: false\n{more}")
+    assert "web-refused" not in keys(off, "egress_pupils")
+    assert not any(each.startswith("no-web-door") for each in off.notes)
+
+
 def test_a_family_without_a_door_is_refused_and_told():
     only4 = SCHOOL.replace(", '[2001:db8::1]:53'", "")
     made = plan(school=only4)
@@ -239,21 +267,44 @@ def test_what_cannot_work_is_told(said, told):
         loads(said)
 
 
+def steps(act):
+    """Count calls of functions, which no other load of the machine changes."""
+    met = []
+    before = sys.getprofile()
+    sys.setprofile(lambda _frame, event, _what: met.append(event) if event == "call" else None)
+    try:
+        act()
+    finally:
+        sys.setprofile(before)
+    return len(met)
+
+
+def test_twice_as_many_addresses_are_twice_the_work():
+    def known(number):
+        within = ipaddress.ip_network("10.0.0.0/8")
+        return [(within, "a"), *((ipaddress.ip_network(within[n]), "b") for n in range(number))]
+
+    few, many = known(250), known(500)
+    assert steps(lambda: apart(many)) < 3 * steps(lambda: apart(few))
+
+
+@pytest.mark.parametrize("kind", [ipaddress.IPv4Network, ipaddress.IPv6Network])
 @given(
     st.dictionaries(
-        st.builds(
-            lambda bits, length: ipaddress.ip_network((bits << 24, length), strict=False),
-            st.integers(0, 255),
-            st.integers(0, 12),
-        ),
-        st.sampled_from("abc"),
-        max_size=8,
+        st.tuples(st.integers(0, 255), st.integers(0, 12)), st.sampled_from("abc"), max_size=8
     ),
     st.integers(0, 2**32 - 1),
 )
-def test_the_smallest_network_wins_although_none_overlap(owners, number):
-    address = ipaddress.ip_address(number)
+def test_the_smallest_network_wins_although_none_overlap(kind, drawn, number):
+    width = kind("::/0" if kind is ipaddress.IPv6Network else "0.0.0.0/0").max_prefixlen
+    owners = {
+        kind((first << (width - 8), length), strict=False): owner
+        for (first, length), owner in drawn.items()
+    }
+    address = next(iter(kind((number << (width - 32), width))))
     holders = [each for each in owners if address in each]
     wanted = owners[max(holders, key=lambda each: each.prefixlen)] if holders else None
-    found = [owner for network, owner in apart(owners.items()) if address in network]
-    assert found == ([wanted] if wanted else [])
+    pieces = apart(owners.items())
+    assert [owner for network, owner in pieces if address in network] == [wanted] * bool(holders)
+    assert pieces == sorted(pieces, key=lambda each: each[0])
+    assert not any(one.overlaps(two) for (one, _), (two, _) in itertools.pairwise(pieces))

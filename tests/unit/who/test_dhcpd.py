@@ -1,10 +1,11 @@
 from math import inf
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from filterd.who.dhcpd import Dhcpd
-from filterd.who.sighting import Sighting
+from filterd.who.sighting import Sighting, read_label
 
 MAC = "00:00:5e:00:53:07"
 V4 = """\
@@ -77,8 +78,8 @@ def test_ipv6_leases_and_prefixes_have_the_device_of_their_duid() -> None:
     found, bad = read(V6)
     assert bad == 0
     assert found == [
-        Sighting("2001:db8::7", mac=MAC, until=NEW_YEAR + 600),
-        Sighting("2001:db8:1::/56", mac=MAC, until=NEW_YEAR + 600),
+        Sighting("2001:db8::7", mac=MAC, until=NEW_YEAR + 600, claimed=True),
+        Sighting("2001:db8:1::/56", mac=MAC, until=NEW_YEAR + 600, claimed=True),
     ]
 
 
@@ -93,6 +94,36 @@ def test_what_cannot_be_read_is_counted() -> None:
     assert read("lease 192.0.2.7 {\n  ends 4 2026/13/41 00:00:00;\n}\n") == ([], 1)
 
 
+def host_of(written: str) -> str:
+    text = V4.replace('"Room-3"', f'"{written}"')
+    found, bad = read(text)
+    assert (len(found), bad) == (3, 0)
+    return found[0].host
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("iPad", "ipad"),
+        ("1234", "1234"),
+        ("a", "a"),
+        (r"an\"iPad", 'an"ipad'),
+        (r"\\101x", r"\101x"),
+        (r"\303\251cole", "école"),
+        ("Phòng", "phòng"),
+    ],
+)
+def test_a_name_of_any_length_is_read_as_it_is_written(written: str, name: str) -> None:
+    assert host_of(written) == name
+
+
+def test_a_duid_with_four_characters_that_print_is_the_device_it_says() -> None:
+    inside = r"\001\000\000\000\000\003\000\001\000\000abcd"
+    found, bad = read(V6.replace(r"\001\000\000\000\000\003\000\001\000\000^\000S\007", inside))
+    assert bad == 0
+    assert [each.mac for each in found] == ["00:00:61:62:63:64"] * 2
+
+
 STATEMENTS = st.sampled_from([*V4.splitlines(), *V6.splitlines(), '  client-hostname "\\9";', "}"])
 
 
@@ -100,3 +131,13 @@ STATEMENTS = st.sampled_from([*V4.splitlines(), *V6.splitlines(), '  client-host
 def test_no_text_breaks_it(lines: list[str]) -> None:
     found, bad = read("\n".join(lines))
     assert len(found) + bad <= len(lines) + sum(map(len, lines))
+
+
+@given(st.text())
+def test_no_name_breaks_it_or_its_neighbours(name: str) -> None:
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    text = V4.replace('"Room-3"', f'"{quoted}"')
+    found, _bad = read(text)
+    assert found[-2].address == "192.0.2.8"
+    if not set("#{};").intersection(name) and name.splitlines() in ([name], []):
+        assert found[0].host == read_label(name)

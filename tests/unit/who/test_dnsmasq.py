@@ -29,9 +29,9 @@ def test_leases_of_both_families() -> None:
     assert found == [
         Sighting("192.0.2.7", mac=MAC, host="room-3", until=1767225600),
         Sighting("192.0.2.8", mac="00:00:5e:00:53:08", until=inf),
-        Sighting("2001:db8::7", mac=MAC, host="room-3", until=1767225700),
-        Sighting("2001:db8::8", mac=MAC, until=1767225700),
-        Sighting("2001:db8::9", until=1767225700),
+        Sighting("2001:db8::7", mac=MAC, host="room-3", until=1767225700, claimed=True),
+        Sighting("2001:db8::8", mac=MAC, until=1767225700, claimed=True),
+        Sighting("2001:db8::9", until=1767225700, claimed=True),
     ]
 
 

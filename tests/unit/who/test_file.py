@@ -1,11 +1,31 @@
 """A lease file that is followed: added to, written anew, moved away, damaged."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from filterd.who.file import LeaseFile
 from filterd.who.registry import lease_files
-from filterd.who.sighting import Sighting
+from filterd.who.sighting import Rank, Sighting
+from filterd.who.whereabouts import whereabouts
+
+
+class Fragile:
+    """A format that stumbles over a word, as any may over what nobody thought of."""
+
+    name = "fragile"
+    appended = True
+    bad = 0
+
+    def begin(self) -> None:
+        pass
+
+    def read(self, lines: Iterator[str]) -> Iterator[Sighting]:
+        for line in lines:
+            if "stumble" in line:
+                raise ValueError(f"what is {line}?")
+            yield Sighting(line.strip(), until=LATER)
+
 
 HEAD = "address,hwaddr,valid_lifetime,expire,hostname,state\n"
 LATER = 4_000_000_000.0
@@ -40,6 +60,55 @@ def test_what_is_added_is_read_and_the_last_line_counts(tmp_path) -> None:
     assert file.look(LATER)
     assert devices(file) == {"192.0.2.7": "02", "192.0.2.9": "04"}
     assert file.problem is None
+
+
+def leased(device: int, until: int) -> str:
+    return f"192.0.2.7,00:00:5e:00:53:{device:02x},3600,{until},,0\n"
+
+
+def test_a_renewal_does_not_make_a_lease_newer_and_a_gap_or_another_device_does(tmp_path) -> None:
+    path = tmp_path / "leases.csv"
+    path.write_text(HEAD + leased(1, 10_000))
+    file = kea(path)
+
+    def since(*more: str) -> float:
+        with path.open("a") as out:
+            out.writelines(more)
+        assert file.look(LATER)
+        (each,) = file.sightings()
+        return each.since
+
+    assert since() == 6_400
+    assert since(leased(1, 11_800), leased(1, 13_600)) == 6_400
+    path.rename(tmp_path / "leases.csv.2")  # a cleanup writes it anew
+    path.write_text(HEAD)
+    (tmp_path / "leases.csv.2").unlink()
+    assert since(leased(1, 15_400)) == 6_400
+    assert since(leased(2, 17_200)) == 13_600
+    assert since(leased(2, 20_801)) == 17_201  # it had ended in between
+    assert since(leased(2, 24_000).replace(",3600,", ",0,"), leased(2, 24_000)) == 20_400
+
+
+def test_who_sets_another_s_duid_is_not_them_after_a_renewal(tmp_path) -> None:
+    """They keep their own address on the wire, and renew what they claim."""
+    teacher, pupil = "00:00:5e:00:53:01", "00:00:5e:00:53:02"
+    path = tmp_path / "leases6.csv"
+    head = "address,duid,valid_lifetime,expire,lease_type,prefix_len,hostname,hwaddr,state\n"
+    path.write_text(head)
+    file = kea(path)
+    neighbour = Sighting("2001:db8::7", mac=pupil, since=7_000.0)
+    login = Sighting("", mac=teacher, user="head")
+    for until in (10_000, 12_000, 14_000):
+        with path.open("a") as out:
+            out.write(f"2001:db8::7,00:03:00:01:{teacher},3600,{until},0,128,,,0\n")
+        file.look(LATER)
+        told = [
+            (Rank.LEASE, "kea", tuple(file.sightings())),
+            (Rank.NEIGHBOUR, "neighbours", [neighbour]),
+            (Rank.SESSION, "radius", [login]),
+        ]
+        found = whereabouts(told, frozenset({teacher, pupil, "user:head"}), 9_000.0)
+        assert found.addresses == {pupil: ("2001:db8::7",)}
 
 
 def test_a_cleanup_loses_nothing(tmp_path) -> None:
@@ -115,3 +184,27 @@ def test_no_file_and_no_right_are_problems_that_pass(tmp_path) -> None:
     assert next(iter(file.sightings())) == Sighting(
         "192.0.2.7", mac="00:00:5e:00:53:01", since=1767225600 - 3600, until=1767225600
     )
+
+
+def test_a_format_that_fails_is_a_problem_and_what_was_known_stays(tmp_path) -> None:
+    path = tmp_path / "leases"
+    path.write_text("192.0.2.7\n")
+    file = LeaseFile(path, Fragile())
+    assert file.look(LATER)
+    with path.open("a") as out:
+        out.write("192.0.2.8\nstumble over Thu's phone\n192.0.2.9\n")
+    file.look(LATER)
+    assert "fails (ValueError)" in str(file.problem)
+    assert "Thu" not in str(file.problem)
+    assert sorted(devices(file)) == ["192.0.2.7", "192.0.2.8"]
+    assert not file.look(LATER)  # nor is it read again and again
+    assert file.problem is not None
+    with path.open("a") as out:
+        out.write("192.0.2.10\n")
+    file.look(LATER)
+    assert file.problem is not None
+    assert sorted(devices(file)) == ["192.0.2.7", "192.0.2.8"]
+    path.write_text("192.0.2.9\n")
+    assert file.look(LATER)
+    assert file.problem is None
+    assert sorted(devices(file)) == ["192.0.2.9"]

@@ -42,6 +42,7 @@ def test_ipv4_leases() -> None:
 def test_ipv6_leases_and_delegated_prefixes() -> None:
     found, bad = read(V6)
     assert bad == 0
+    assert all(each.claimed for each in found)
     assert [(each.address, each.mac, each.host) for each in found] == [
         ("2001:db8::7", MAC, "room-3"),
         ("2001:db8:1::/56", MAC, ""),

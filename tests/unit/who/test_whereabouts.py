@@ -68,6 +68,29 @@ def test_who_takes_a_leased_address_by_hand_is_not_whom_it_was_leased_to() -> No
     }
 
 
+def test_a_device_that_only_a_message_names_is_none_where_the_wire_has_another() -> None:
+    """A DUID is what its sender writes, and each renewal is newer than the neighbour."""
+    claimed = (LEASE, Sighting("2001:db8::7", mac=MAC, host="head", since=200, claimed=True))
+    session = (SESSION, Sighting("", mac=MAC, user="head"))
+    other = (NEIGHBOUR, Sighting("2001:db8::7", mac=OTHER, since=100))
+    assert places(claimed, session, other) == {OTHER: ("2001:db8::7",)}
+    # Behind another router there are no neighbours, and its own device is no contradiction.
+    own = (NEIGHBOUR, Sighting("2001:db8::7", mac=MAC, since=100))
+    for told in ((claimed, session), (claimed, session, own)):
+        assert set(places(*told)) == {MAC, "host:head", "user:head"}
+    ended = (NEIGHBOUR, Sighting("2001:db8::7", mac=OTHER, since=100, until=NOW))
+    assert MAC in places(claimed, ended)
+
+
+def test_a_lease_of_another_than_the_wire_s_brings_nobody_s_login() -> None:
+    newer = (LEASE, Sighting("192.0.2.7", mac=MAC, since=200))
+    session = (SESSION, Sighting("", mac=MAC, user="head", classes=("teachers",)))
+    other = (NEIGHBOUR, Sighting("192.0.2.7", mac=OTHER, since=100))
+    assert places(newer, session, other) == {MAC: ("192.0.2.7",)}
+    elsewhere = (NEIGHBOUR, Sighting("192.0.2.8", mac=MAC))
+    assert places(newer, session, other, elsewhere)["user:head"] == ("192.0.2.8",)
+
+
 def test_everything_ends() -> None:
     lease = (LEASE, Sighting("192.0.2.7", mac=MAC, until=NOW + 10))
     session = (SESSION, Sighting("", mac=MAC, user="alice", until=NOW + 5))
