@@ -1,7 +1,8 @@
 """Sessions of RADIUS: who is logged in, as the requests of all NAS say one after another.
 
 Requests may be lost, repeated and come late: of one session the newest Event-Timestamp counts, an
-interim update that comes after the end opens nothing, and a session of which nothing is heard ends.
+interim update that comes after the end opens nothing (after a restart of the NAS it may: that was
+not said of the session itself), and a session of which nothing is heard ends.
 All of it is in memory alone.
 """
 
@@ -35,7 +36,7 @@ class Sessions:
         self.lasting = lasting
         self.faults: dict[str, str] = {}  # what of the door, or of a NAS -> what is wrong
         self._open: dict[Key, Session] = {}
-        self._ended: dict[Key, int | None] = {}
+        self._ended: dict[Key, Accounting] = {}  # what ended it
         self._changed = False
 
     @property
@@ -114,7 +115,7 @@ class Sessions:
         for key in keys:
             self._changed = self._open.pop(key, None) is not None or self._changed
             self._ended.pop(key, None)
-            self._ended[key] = said.at
+            self._ended[key] = said
             if len(self._ended) > MOST_ENDED:
                 self._ended.pop(next(iter(self._ended)))
 
@@ -123,7 +124,9 @@ def _older(at: int | None, known: int | None) -> bool:
     return at is not None and known is not None and at < known
 
 
-def _begins_anew(said: Accounting, ended: int | None) -> bool:
-    if said.status is not Status.START:
-        return False
-    return said.at is None or ended is None or said.at > ended
+def _begins_anew(said: Accounting, ended: Accounting) -> bool:
+    if said.status is Status.START:
+        return said.at is None or ended.at is None or said.at > ended.at
+    # An access point may restart one of its networks, and those in the others go on.
+    later = said.at is not None and ended.at is not None and said.at > ended.at
+    return later and ended.status is not Status.STOP

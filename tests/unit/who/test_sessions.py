@@ -46,6 +46,20 @@ def test_an_update_after_the_end_opens_nothing_a_start_does(sessions: Sessions) 
     assert users(sessions) == [("bob", "")]
 
 
+@pytest.mark.parametrize("restarted", [Status.ON, Status.OFF])
+def test_who_is_heard_of_after_a_restart_was_not_ended_by_it(
+    sessions: Sessions, restarted: Status
+) -> None:
+    sessions.take("ap", said(Status.START, user="alice", at=100), 100)
+    sessions.take("ap", said(restarted, b"", at=200), 200)
+    assert users(sessions) == []
+    sessions.take("ap", said(Status.INTERIM, user="alice", at=150), 201)  # sent before, came late
+    sessions.take("ap", said(Status.INTERIM, user="alice"), 202)  # nobody knows when
+    assert users(sessions) == []
+    sessions.take("ap", said(Status.INTERIM, user="alice", at=260), 260)
+    assert users(sessions) == [("alice", "")]
+
+
 def test_what_is_older_changes_nothing(sessions: Sessions) -> None:
     sessions.take("ap", said(Status.START, user="alice", at=100, addresses=("192.0.2.7",)), 100)
     sessions.take("ap", said(Status.INTERIM, at=200, addresses=("192.0.2.8",)), 200)
