@@ -74,6 +74,7 @@ def elsewhere(config: Config, config_folder: Path, state: Path) -> tuple[Path, .
         config.overrides,
         config.http.ca,
         config.http.upstream_ca,
+        config.http.page.words,
         config.http.media.sets,
         config.cookies.secret_file,
         config.cookies.older_secret_file,
