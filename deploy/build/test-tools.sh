@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.."
 source deploy/build/packages.sh
 
 need=()
-for pair in curl:curl chromium:chromium certutil:libnss3-tools dig:bind9-dnsutils kdig:knot-dnsutils unbound:unbound knotd:knot nft:nftables nginx:nginx-light openssl:openssl zstd:zstd promtool:prometheus ip:iproute2 named:bind9 dnsmasq:dnsmasq-base valgrind:valgrind nats-server:nats-server faketime:faketime systemd-analyze:systemd systemd-socket-activate:systemd mount:mount unshare:util-linux strace:strace mmdebstrap:mmdebstrap nsenter:util-linux systemctl:systemd busybox:busybox kea-dhcp4:kea-dhcp4-server kea-dhcp6:kea-dhcp6-server dhclient:isc-dhcp-client dhcpd:isc-dhcp-server radclient:freeradius-utils dnsdist:dnsdist exabgp:exabgp bird:bird2 vtysh:frr zsh:zsh fish:fish; do
+for pair in curl:curl git:git dpkg:dpkg chromium:chromium certutil:libnss3-tools dig:bind9-dnsutils kdig:knot-dnsutils unbound:unbound knotd:knot nft:nftables nginx:nginx-light openssl:openssl zstd:zstd promtool:prometheus ip:iproute2 named:bind9 dnsmasq:dnsmasq-base valgrind:valgrind nats-server:nats-server faketime:faketime systemd-analyze:systemd systemd-socket-activate:systemd mount:mount unshare:util-linux strace:strace mmdebstrap:mmdebstrap nsenter:util-linux systemctl:systemd busybox:busybox kea-dhcp4:kea-dhcp4-server kea-dhcp6:kea-dhcp6-server dhclient:isc-dhcp-client dhcpd:isc-dhcp-server radclient:freeradius-utils dnsdist:dnsdist exabgp:exabgp bird:bird2 vtysh:frr zsh:zsh fish:fish; do
     command -v "${pair%%:*}" >/dev/null || [ -x "/usr/sbin/${pair%%:*}" ] || need+=("${pair##*:}")
 done
 command -v softhsm2-util >/dev/null && command -v pkcs11-tool >/dev/null || need+=(softhsm2 opensc)

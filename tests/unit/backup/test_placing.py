@@ -10,6 +10,7 @@ import pytest
 from filterd.backup.beneath import files
 from filterd.backup.manifest import Entry, Manifest
 from filterd.backup.placing import place
+from tests.support.needs import root
 
 
 def unpacked(tmp_path, *names, mode=0o640):
@@ -48,8 +49,8 @@ def test_on_a_new_box_the_daemon_can_read_the_schools_own_lists(tmp_path):
         assert rights(folder) == 0o750
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 def test_all_is_of_who_owns_the_root(tmp_path):
+    root("to give files away")
     manifest, staged = unpacked(tmp_path, "config/config.yaml", "state/http/ca/key.pem")
     etc, state = tmp_path / "etc", tmp_path / "state"
     etc.mkdir()
