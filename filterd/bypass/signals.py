@@ -25,8 +25,8 @@ LEAST: Mapping[Signal, int] = {
     Signal.NAME: 3,
 }
 
-# Keys of rules of the gateway's table (`filterd/gateway/build.py`) that count a signal. QUIC and the
-# web over a family that we have no door for are none: every browser begins with them.
+# Keys of rules of the gateway's table (`filterd/gateway/build.py`) that count a signal. QUIC and
+# the web over a family that we have no door for are none: every browser begins with them.
 RULES: Mapping[str, Signal] = {
     "dns-udp": Signal.RESOLVER,
     "dns-tcp": Signal.RESOLVER,

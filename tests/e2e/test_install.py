@@ -95,24 +95,10 @@ def reader(tmp_path_factory):
             _wire(made, internet, "wan0", "198.51.100.1/24", f"{RESOLVER}/24")
             made.run("ip", "route", "add", "default", "via", RESOLVER)
             do("ip", "netns", "exec", pupil, "ip", "route", "add", "default", "via", "10.20.0.1")
-            do(
-                "ip",
-                "netns",
-                "exec",
-                internet,
-                "ip",
-                "route",
-                "add",
-                "10.20.0.0/16",
-                "via",
-                "198.51.100.1",
-            )
-            knot = [
-                program("knotd", "knot"),
-                "-c",
-                str(knot_config(folder, root, f"{RESOLVER}@53")),
-            ]
             within = ["ip", "netns", "exec", internet]
+            do(*within, "ip", "route", "add", "10.20.0.0/16", "via", "198.51.100.1")
+            config = str(knot_config(folder, root, f"{RESOLVER}@53"))
+            knot = [program("knotd", "knot"), "-c", config]
             ready = [*within, "dig", "+tries=1", "+time=1", f"@{RESOLVER}", "www.example"]
             with running(
                 [*within, *knot], folder / "knot.log", lambda: run_dig(ready).data() == [OPEN]
