@@ -6,6 +6,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PY := .venv/bin/python
+# Where it is set to 1, every start of filterd compiles all that it loads, which takes most of a start.
+export PYTHONDONTWRITEBYTECODE :=
 RUST := $(shell find rust -name '*.rs' -not -path '*/target/*' 2>/dev/null) rust/Cargo.toml rust/Cargo.lock $(wildcard rust/crates/*/Cargo.toml)
 PYTHON_CODE := filterd tests bench deploy
 # Most tests wait for real programs, so three of them keep two cores busy. A file's stay together and
