@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from filterd.app.bypassing import chains_of, see, wanted
+from filterd.app.owner import as_owner
 from filterd.app.paths import Paths, config_path, read_config
 from filterd.bypass.book import FILE, Book
+from filterd.bypass.counters import Look
 from filterd.bypass.telling import WEEK, Told, tell
 from filterd.bypass.words import GUILT, SAID, SIGNALS
 from filterd.cli.base import Command, Exit, add_config, add_examples, add_json, complain, paint
@@ -113,7 +115,7 @@ def _look(_args: argparse.Namespace, config: Config, _rules: RuleBook) -> int:
     if not wanted(config):
         return Exit.OK  # without a word, for a timer does it every five minutes
     try:
-        _book(config).look(see, chains_of(config), time.time())
+        _count(_book(config), config, time.time())
     except GatewayError as error:
         complain(str(error))
         return Exit.UNAVAILABLE
@@ -124,11 +126,21 @@ def _book(config: Config) -> Book:
     return Book(Paths.of(config, os.environ).state / FILE)
 
 
+def _count(book: Book, config: Config, now: float) -> None:
+    with as_owner(Paths.of(config, os.environ)) as as_root:
+
+        def seen() -> Look | None:
+            with as_root():
+                return see()
+
+        book.look(seen, chains_of(config), now)
+
+
 def _fresh(book: Book, config: Config, now: float) -> float | None:
     """Look at the counters where that is allowed; return when somebody looked last."""
     if config.gateway.on and wanted(config) and os.geteuid() == 0:
         try:
-            book.look(see, chains_of(config), now)
+            _count(book, config, now)
         except GatewayError as error:
             complain(str(error))
     return book.looked()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from filterd.app.owner import become_owner, give_to_owner, who_types
+from filterd.app.owner import as_owner, become_owner, give_to_owner, who_types
 from filterd.app.paths import Paths
 from tests.support.needs import root
 
@@ -73,6 +73,32 @@ def test_where_roots_own_daemon_runs_root_stays(state):
         assert os.getuid() == 0
 
     assert in_child(state, work) == 0
+
+
+def test_for_a_block_root_is_the_owner_and_root_again_where_it_must_be(state):
+    def ends_badly(block):
+        with block():
+            assert (os.geteuid(), os.getegid()) == (0, 0)
+            raise ArithmeticError
+
+    def work():
+        groups = os.getgroups()
+        with as_owner(paths(Path())) as as_root:
+            Path("made").touch()
+            assert (os.geteuid(), os.getegid(), 0 in os.getgroups()) == (NOBODY, NOBODY, False)
+            with pytest.raises(ArithmeticError):
+                ends_badly(as_root)
+            assert os.geteuid() == NOBODY
+        assert (os.geteuid(), os.getegid(), os.getgroups()) == (0, 0, groups)
+
+    assert in_child(state, work) == 0
+    assert (state / "made").stat().st_uid == NOBODY
+
+
+def test_without_another_owner_the_block_is_as_any(tmp_path):
+    before = os.geteuid()
+    with as_owner(paths(tmp_path)) as as_root, as_root():
+        assert os.geteuid() == before
 
 
 @pytest.mark.parametrize("there", [True, False])
